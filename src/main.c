@@ -1,0 +1,6 @@
+/* main.c - the front door. */
+
+int main(void)
+{
+    return 0;
+}
