@@ -1,0 +1,57 @@
+/* buf.h - text being written, with a cap and a sticky overflow.
+ *
+ * Writers append without looking; whoever uses the result checks buf_ok once at
+ * the end. After an overflow nothing more is appended, so a half-written text is
+ * never mistaken for a whole one.
+ *
+ * Two kinds: buf_init grows inside an arena up to `max` bytes; buf_fixed writes
+ * into the caller's array. The bytes live as long as that arena or array. */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+struct arena;
+
+struct buf {
+    char *ptr;
+    size_t len;
+    size_t cap;
+    size_t max;
+    struct arena *arena;           /* NULL for a fixed one */
+    bool overflow;
+};
+
+void buf_init(struct buf *buf, struct arena *arena, size_t max);
+void buf_fixed(struct buf *buf, char *array, size_t size);
+
+void buf_add(struct buf *buf, struct str text);
+void buf_add_c(struct buf *buf, const char *text);
+void buf_add_char(struct buf *buf, char c);
+void buf_add_bytes(struct buf *buf, const void *bytes, size_t len);
+void buf_add_i64(struct buf *buf, int64_t value);
+void buf_add_u64(struct buf *buf, uint64_t value);
+void buf_add_hex(struct buf *buf, const void *bytes, size_t len);   /* lower case */
+__attribute__((format(printf, 2, 3)))
+void buf_addf(struct buf *buf, const char *format, ...);
+__attribute__((format(printf, 2, 0)))
+void buf_addfv(struct buf *buf, const char *format, va_list args);
+
+/* False when something did not fit. */
+bool buf_ok(const struct buf *buf);
+/* What was written so far. */
+struct str buf_str(const struct buf *buf);
+/* Terminates with NUL (not counted) and returns the C string; "" on overflow. */
+const char *buf_c(struct buf *buf);
+void buf_clear(struct buf *buf);
+
+/* A formatted text in the arena, at most 64 KiB. */
+__attribute__((format(printf, 2, 3)))
+struct str str_format(struct arena *arena, const char *format, ...);
+
+#endif

@@ -1,0 +1,223 @@
+#include "base/crypto.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+
+#define BASE62_BYTES_MAX 64
+#define BASE62_DIGITS_MAX 87       /* 64 bytes: 512 / log2(62), rounded up, plus one */
+
+/* Looked up once: looking an algorithm up costs more than hashing a short text with it. */
+static EVP_MD *sha256_algorithm;
+static EVP_MAC *hmac_algorithm;
+
+static void fetch_algorithms(void)
+{
+    sha256_algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
+    hmac_algorithm = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    assert(sha256_algorithm != NULL && hmac_algorithm != NULL);
+}
+
+static void set_up(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, fetch_algorithms);
+}
+
+struct sha256 crypto_sha256(struct str data)
+{
+    struct sha256 out;
+    unsigned len = 0;
+
+    set_up();
+    int done = EVP_Digest(data.ptr, data.len, out.bytes, &len, sha256_algorithm, NULL);
+    assert(done == 1 && len == SHA256_SIZE);
+    return out;
+}
+
+static void mac_update(EVP_MAC_CTX *mac, const void *bytes, size_t len)
+{
+    int done = EVP_MAC_update(mac, bytes, len);
+    assert(done == 1);
+}
+
+struct sha256 crypto_hmac_sha256(struct str key, const struct str *pieces, size_t count)
+{
+    char digest[] = "SHA256";
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    struct sha256 out;
+    size_t len = 0;
+
+    set_up();
+    EVP_MAC_CTX *mac = EVP_MAC_CTX_new(hmac_algorithm);
+    assert(mac != NULL);
+    /* A NULL key would mean "the key of before", and there is none. */
+    const void *key_bytes = key.ptr == NULL ? "" : key.ptr;
+    int done = EVP_MAC_init(mac, key_bytes, key.len, params);
+    assert(done == 1);
+    for (size_t i = 0; i < count; i++) {
+        uint8_t length[8];
+        for (int byte = 0; byte < 8; byte++)
+            length[byte] = (uint8_t)((uint64_t)pieces[i].len >> (56 - 8 * byte));
+        mac_update(mac, length, sizeof length);
+        mac_update(mac, pieces[i].ptr, pieces[i].len);
+    }
+    done = EVP_MAC_final(mac, out.bytes, &len, sizeof out.bytes);
+    assert(done == 1 && len == SHA256_SIZE);
+    EVP_MAC_CTX_free(mac);
+    return out;
+}
+
+bool crypto_equal(const void *a, const void *b, size_t len)
+{
+    return len == 0 || CRYPTO_memcmp(a, b, len) == 0;
+}
+
+uint32_t crypto_crc32(struct str data)
+{
+    /* The remainders of four bits: the keys are short, a larger table would gain nothing. */
+    static const uint32_t remainders[16] = {
+        0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
+        0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+        0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
+    };
+    uint32_t crc = UINT32_MAX;
+
+    for (size_t i = 0; i < data.len; i++) {
+        crc ^= (unsigned char)data.ptr[i];
+        crc = crc >> 4 ^ remainders[crc & 15];
+        crc = crc >> 4 ^ remainders[crc & 15];
+    }
+    return ~crc;
+}
+
+/* Divides the big-endian number in place; returns the remainder. */
+static unsigned divide(uint8_t *number, size_t len, unsigned divisor)
+{
+    unsigned remainder = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        unsigned part = remainder << 8 | number[i];
+        number[i] = (uint8_t)(part / divisor);
+        remainder = part % divisor;
+    }
+    return remainder;
+}
+
+void crypto_write_base62(struct buf *out, const void *bytes, size_t len, size_t width)
+{
+    static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    uint8_t number[BASE62_BYTES_MAX];
+    char text[BASE62_DIGITS_MAX];
+
+    assert(len <= sizeof number && width <= sizeof text);
+    if (len > 0)
+        memcpy(number, bytes, len);
+    for (size_t at = width; at > 0; at--)
+        text[at - 1] = alphabet[divide(number, len, 62)];
+    for (size_t i = 0; i < len; i++)
+        assert(number[i] == 0);
+    buf_add_bytes(out, text, width);
+    /* What is written this way is mostly a key. */
+    OPENSSL_cleanse(text, sizeof text);
+}
+
+static const char base64_alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void crypto_write_base64(struct buf *out, const void *bytes, size_t len)
+{
+    const uint8_t *from = bytes;
+
+    for (size_t i = 0; i < len; i += 3) {
+        size_t piece = len - i < 3 ? len - i : 3;
+        uint32_t bits = (uint32_t)from[i] << 16;
+        if (piece > 1)
+            bits |= (uint32_t)from[i + 1] << 8;
+        if (piece > 2)
+            bits |= from[i + 2];
+        char text[4] = {
+            base64_alphabet[bits >> 18],
+            base64_alphabet[bits >> 12 & 63],
+            piece > 1 ? base64_alphabet[bits >> 6 & 63] : '=',
+            piece > 2 ? base64_alphabet[bits & 63] : '=',
+        };
+        buf_add_bytes(out, text, sizeof text);
+    }
+}
+
+/* Four characters to their 24 bits; `padding` of them are '='. */
+static bool read_quad(const char *text, size_t padding, uint32_t *out)
+{
+    uint32_t bits = 0;
+
+    for (size_t i = 0; i < 4; i++) {
+        const char *at = i < 4 - padding ? memchr(base64_alphabet, text[i], 64) : base64_alphabet;
+        if (at == NULL)
+            return false;
+        bits = bits << 6 | (uint32_t)(at - base64_alphabet);
+    }
+    /* Bits that the padding says are not there: two texts would mean the same bytes. */
+    if ((padding == 1 && (bits & 0xff) != 0) || (padding == 2 && (bits & 0xffff) != 0))
+        return false;
+    *out = bits;
+    return true;
+}
+
+bool crypto_read_base64(struct str text, struct buf *out)
+{
+    size_t before = out->len;
+
+    if (text.len % 4 != 0)
+        return false;
+    for (size_t i = 0; i < text.len; i += 4) {
+        struct str quad = str_slice(text, i, 4);
+        bool last = i + 4 == text.len;
+        size_t padding = last ? (size_t)str_ends_with(quad, STR("=")) +
+                                    (size_t)str_ends_with(quad, STR("=="))
+                              : 0;
+        uint32_t bits = 0;
+        if (!read_quad(quad.ptr, padding, &bits)) {
+            out->len = before;
+            return false;
+        }
+        uint8_t bytes[3] = { (uint8_t)(bits >> 16), (uint8_t)(bits >> 8), (uint8_t)bits };
+        buf_add_bytes(out, bytes, 3 - padding);
+    }
+    return buf_ok(out);
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+bool crypto_read_hex(struct str text, void *out, size_t out_len)
+{
+    uint8_t *to = out;
+
+    if (text.len % 2 != 0 || text.len / 2 != out_len)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (hex_value(text.ptr[i]) < 0)
+            return false;
+    }
+    for (size_t i = 0; i < out_len; i++)
+        to[i] = (uint8_t)(hex_value(text.ptr[2 * i]) << 4 | hex_value(text.ptr[2 * i + 1]));
+    return true;
+}

@@ -1,0 +1,41 @@
+/* crypto.h - hashes, MACs and encodings, over OpenSSL.
+ *
+ * A failure of the library here (it cannot fail for these inputs short of a broken
+ * installation) ends the process. */
+#ifndef BASE_CRYPTO_H
+#define BASE_CRYPTO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+
+#define SHA256_SIZE 32
+
+struct sha256 {
+    uint8_t bytes[SHA256_SIZE];
+};
+
+struct sha256 crypto_sha256(struct str data);
+/* Several pieces, each preceded by its length (8 bytes, big endian), so that
+ * ("ab","c") and ("a","bc") differ. */
+struct sha256 crypto_hmac_sha256(struct str key, const struct str *pieces, size_t count);
+
+/* In time that does not depend on where they differ. Lengths are no secret. */
+bool crypto_equal(const void *a, const void *b, size_t len);
+
+/* CRC-32 (IEEE 802.3), the checksum in API keys. */
+uint32_t crypto_crc32(struct str data);
+
+/* Base62 of big-endian bytes (digits, capitals, small letters), left-padded with
+ * '0' to `width` characters. `len` is at most 64; a value too large for `width` asserts. */
+void crypto_write_base62(struct buf *out, const void *bytes, size_t len, size_t width);
+
+/* RFC 4648. Decoding is strict: false on any other character or wrong padding. */
+void crypto_write_base64(struct buf *out, const void *bytes, size_t len);
+bool crypto_read_base64(struct str text, struct buf *out);
+bool crypto_read_hex(struct str text, void *out, size_t out_len);
+
+#endif

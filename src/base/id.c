@@ -1,0 +1,148 @@
+#include "base/id.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define COUNT_MAX 0xfffu                           /* what 12 bits hold */
+#define UUID_TIME_MAX_MS ((INT64_C(1) << 48) - 1)
+#define PREFIX_MAX 63
+
+/* Crockford's base32 without i, l, o and u, in lower case. */
+static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
+
+struct id id_make(struct id_maker *maker, int64_t now_ms)
+{
+    assert(maker != NULL && maker->outside != NULL);
+    assert(now_ms >= 0 && now_ms <= UUID_TIME_MAX_MS);
+
+    /* A clock that stands or steps back must not make an id that sorts before an older
+     * one: the maker stays at its last millisecond and borrows the next when it is full. */
+    if (now_ms > maker->last_ms) {
+        maker->last_ms = now_ms;
+        maker->count = 0;
+    } else if (++maker->count > COUNT_MAX) {
+        maker->last_ms++;
+        maker->count = 0;
+    }
+
+    struct id id = { 0 };
+    for (int i = 0; i < 6; i++)
+        id.bytes[i] = (uint8_t)(maker->last_ms >> (40 - 8 * i));
+    id.bytes[6] = (uint8_t)(0x70 | maker->count >> 8);
+    id.bytes[7] = (uint8_t)(maker->count & 0xff);
+    outside_random(maker->outside, id.bytes + 8, 8);
+    id.bytes[8] = (uint8_t)(0x80 | (id.bytes[8] & 0x3f));
+    return id;
+}
+
+bool id_is_zero(struct id id)
+{
+    return id_equal(id, (struct id){ 0 });
+}
+
+bool id_equal(struct id a, struct id b)
+{
+    return id_compare(a, b) == 0;
+}
+
+int id_compare(struct id a, struct id b)
+{
+    return memcmp(a.bytes, b.bytes, sizeof a.bytes);
+}
+
+int64_t id_time_ms(struct id id)
+{
+    int64_t time_ms = 0;
+
+    for (int i = 0; i < 6; i++)
+        time_ms = time_ms << 8 | id.bytes[i];
+    return time_ms;
+}
+
+void id_write(struct buf *out, const char *prefix, struct id id)
+{
+    char suffix[ID_TEXT_SUFFIX_LEN];
+    uint64_t high = 0;
+    uint64_t low = 0;
+
+    assert(prefix != NULL);
+    for (int i = 0; i < 8; i++) {
+        high = high << 8 | id.bytes[i];
+        low = low << 8 | id.bytes[8 + i];
+    }
+    for (int i = ID_TEXT_SUFFIX_LEN - 1; i >= 0; i--) {
+        suffix[i] = alphabet[low & 31];
+        low = low >> 5 | high << 59;
+        high >>= 5;
+    }
+    if (prefix[0] != '\0') {
+        buf_add_c(out, prefix);
+        buf_add_char(out, '_');
+    }
+    buf_add_bytes(out, suffix, sizeof suffix);
+}
+
+/* 26 characters hold 130 bits; the first may only bring three, so it is at most '7'. */
+static bool read_suffix(struct str text, struct id *out)
+{
+    uint64_t high = 0;
+    uint64_t low = 0;
+
+    if (text.len != ID_TEXT_SUFFIX_LEN || text.ptr[0] < '0' || text.ptr[0] > '7')
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        const char *at = memchr(alphabet, text.ptr[i], sizeof alphabet - 1);
+        if (at == NULL)
+            return false;
+        high = high << 5 | low >> 59;
+        low = low << 5 | (uint64_t)(at - alphabet);
+    }
+    for (int i = 0; i < 8; i++) {
+        out->bytes[i] = (uint8_t)(high >> (56 - 8 * i));
+        out->bytes[8 + i] = (uint8_t)(low >> (56 - 8 * i));
+    }
+    return true;
+}
+
+/* Small letters, with underscores only inside. */
+static bool is_prefix(struct str text)
+{
+    if (text.len == 0 || text.len > PREFIX_MAX)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        bool inside = i > 0 && i < text.len - 1;
+        bool letter = text.ptr[i] >= 'a' && text.ptr[i] <= 'z';
+        if (!letter && !(inside && text.ptr[i] == '_'))
+            return false;
+    }
+    return true;
+}
+
+bool id_parse_any(struct str text, struct str *prefix, struct id *out)
+{
+    struct str head = { 0 };
+
+    if (text.len < ID_TEXT_SUFFIX_LEN)
+        return false;
+    size_t head_len = text.len - ID_TEXT_SUFFIX_LEN;
+    if (head_len > 0) {
+        head = str_slice(text, 0, head_len - 1);
+        if (text.ptr[head_len - 1] != '_' || !is_prefix(head))
+            return false;
+    }
+    if (!read_suffix(str_slice(text, head_len, ID_TEXT_SUFFIX_LEN), out))
+        return false;
+    *prefix = head;
+    return true;
+}
+
+bool id_parse(struct str text, const char *prefix, struct id *out)
+{
+    struct str found = { 0 };
+    struct id id = { 0 };
+
+    if (!id_parse_any(text, &found, &id) || !str_equal_c(found, prefix))
+        return false;
+    *out = id;
+    return true;
+}

@@ -1,0 +1,89 @@
+/* json.h - strict reading and plain writing of JSON.
+ *
+ * Reading refuses what RFC 8259 leaves to the reader's taste and what readers
+ * disagree about: duplicate members, nesting beyond 32 levels, bytes that are not
+ * UTF-8, lone surrogates, NUL inside text, trailing bytes, integers beyond 2^63-1. Numbers
+ * with a fraction or an exponent are kept as JSON_REAL so that a caller can say
+ * "must be an integer"; their value is not available: no money passes through
+ * floating point.
+ *
+ * A parsed value lives in the arena that was given to json_parse and is only
+ * read. Every reader accepts NULL (a missing member) and answers "not that". */
+#ifndef BASE_JSON_H
+#define BASE_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+
+struct arena;
+struct json;
+
+#define JSON_MAX_DEPTH 32
+
+enum json_type {
+    JSON_MISSING, JSON_NULL, JSON_BOOL, JSON_INT, JSON_REAL, JSON_TEXT, JSON_ARRAY, JSON_OBJECT,
+};
+
+/* On ERR_MALFORMED_JSON `why` (may be NULL) receives one sentence with line and column. */
+must_check enum err json_parse(struct str text, struct arena *arena, const struct json **out,
+                               struct str *why);
+
+enum json_type json_type(const struct json *value);
+bool json_is_object(const struct json *value);
+
+/* The member, or NULL when `object` is no object or has no such member. */
+const struct json *json_get(const struct json *object, const char *name);
+/* Empty when the value is no text; json_type tells empty from absent. */
+struct str json_text(const struct json *value);
+/* False, with `out` untouched, when the value is of another type. */
+bool json_int(const struct json *value, int64_t *out);
+bool json_bool(const struct json *value, bool *out);
+
+/* Members of an object in the order in which they were written, items of an array in order. */
+struct json_cursor {
+    const struct json *parent;
+    void *position;
+    size_t index;
+};
+void json_each(struct json_cursor *cursor, const struct json *parent);
+/* `name` (may be NULL) is empty for array items. Returns false at the end. */
+bool json_next(struct json_cursor *cursor, struct str *name, const struct json **value);
+size_t json_count(const struct json *value);
+
+/* Writing. Commas are put by the writer; the caller keeps brackets balanced
+ * (asserted by json_done). Text that is not UTF-8 is written with U+FFFD in
+ * place of the bad bytes, so that the output is always valid. Overflow is the
+ * buffer's. `name` is NULL for array items and for the outermost value. */
+struct json_out {
+    struct buf *buf;
+    unsigned depth;
+    bool comma;
+};
+
+void json_begin(struct json_out *out, struct buf *buf);
+void json_open_object(struct json_out *out, const char *name);
+void json_close_object(struct json_out *out);
+void json_open_array(struct json_out *out, const char *name);
+void json_close_array(struct json_out *out);
+void json_put_text(struct json_out *out, const char *name, struct str value);
+/* null when the text is empty. */
+void json_put_text_or_null(struct json_out *out, const char *name, struct str value);
+void json_put_int(struct json_out *out, const char *name, int64_t value);
+void json_put_bool(struct json_out *out, const char *name, bool value);
+void json_put_null(struct json_out *out, const char *name);
+/* `value` is JSON already; an empty one becomes null. */
+void json_put_raw(struct json_out *out, const char *name, struct str value);
+/* RFC 3339 UTC with milliseconds; null when 0. */
+void json_put_time(struct json_out *out, const char *name, int64_t time_ms);
+void json_done(struct json_out *out);
+/* Just the JSON text of a string, with its quotes, for writers of other formats. */
+void json_write_text(struct buf *out, struct str value);
+/* A value that was read, written again in one line with its members' order kept. */
+void json_put_value(struct json_out *out, const char *name, const struct json *value);
+
+#endif

@@ -1,0 +1,188 @@
+/* json_write.c - writing. Most bytes of most texts need nothing: they are copied in runs. */
+#include <assert.h>
+
+#include "base/json.h"
+#include "base/time.h"
+
+/* What a byte of a text needs. */
+enum byte_class { PLAIN, ESCAPED, CONTROL, WIDE };
+
+static const unsigned char byte_classes[256] = {
+    [0x00 ... 0x1f] = CONTROL, ['"'] = ESCAPED,        ['\\'] = ESCAPED,
+    [0x7f] = CONTROL,          [0x80 ... 0xff] = WIDE,
+};
+
+static void write_control(struct buf *out, unsigned code)
+{
+    switch (code) {
+    case '\n':
+        buf_add_c(out, "\\n");
+        break;
+    case '\r':
+        buf_add_c(out, "\\r");
+        break;
+    case '\t':
+        buf_add_c(out, "\\t");
+        break;
+    default:
+        buf_addf(out, "\\u%04x", code);
+    }
+}
+
+/* One character beyond ASCII; returns how many bytes of the text it was. */
+static size_t write_wide(struct buf *out, struct str text, size_t at)
+{
+    size_t step = str_utf8_step(text, at);
+
+    if (step == 0) {
+        buf_add(out, STR("\xef\xbf\xbd"));                    /* U+FFFD */
+        return 1;
+    }
+    /* U+0080 to U+009f are control characters too, and terminals obey them. */
+    unsigned char second = (unsigned char)text.ptr[at + 1];
+    if ((unsigned char)text.ptr[at] == 0xc2 && second <= 0x9f)
+        write_control(out, second);
+    else
+        buf_add(out, str_slice(text, at, step));
+    return step;
+}
+
+void json_write_text(struct buf *out, struct str value)
+{
+    size_t at = 0;
+
+    buf_add_char(out, '"');
+    while (at < value.len) {
+        size_t run = at;
+        while (run < value.len && byte_classes[(unsigned char)value.ptr[run]] == PLAIN)
+            run++;
+        buf_add(out, str_slice(value, at, run - at));
+        at = run;
+        if (at == value.len)
+            break;
+
+        unsigned char byte = (unsigned char)value.ptr[at];
+        if (byte_classes[byte] == WIDE) {
+            at += write_wide(out, value, at);
+        } else if (byte_classes[byte] == CONTROL) {
+            write_control(out, byte);
+            at++;
+        } else {
+            buf_add_char(out, '\\');
+            buf_add_char(out, (char)byte);
+            at++;
+        }
+    }
+    buf_add_char(out, '"');
+}
+
+/* What stands before a value: the comma after the value before it, and its name. */
+static void write_lead(struct json_out *out, const char *name)
+{
+    if (out->comma)
+        buf_add_char(out->buf, ',');
+    out->comma = true;
+    if (name == NULL)
+        return;
+    assert(out->depth > 0);
+    json_write_text(out->buf, str_of(name));
+    buf_add_char(out->buf, ':');
+}
+
+void json_begin(struct json_out *out, struct buf *buf)
+{
+    assert(out != NULL && buf != NULL);
+    *out = (struct json_out){ .buf = buf };
+}
+
+static void open_bracket(struct json_out *out, const char *name, char bracket)
+{
+    write_lead(out, name);
+    buf_add_char(out->buf, bracket);
+    out->depth++;
+    out->comma = false;
+}
+
+static void close_bracket(struct json_out *out, char bracket)
+{
+    assert(out->depth > 0);
+    buf_add_char(out->buf, bracket);
+    out->depth--;
+    out->comma = true;
+}
+
+void json_open_object(struct json_out *out, const char *name)
+{
+    open_bracket(out, name, '{');
+}
+
+void json_close_object(struct json_out *out)
+{
+    close_bracket(out, '}');
+}
+
+void json_open_array(struct json_out *out, const char *name)
+{
+    open_bracket(out, name, '[');
+}
+
+void json_close_array(struct json_out *out)
+{
+    close_bracket(out, ']');
+}
+
+void json_put_text(struct json_out *out, const char *name, struct str value)
+{
+    write_lead(out, name);
+    json_write_text(out->buf, value);
+}
+
+void json_put_text_or_null(struct json_out *out, const char *name, struct str value)
+{
+    if (str_is_empty(value))
+        json_put_null(out, name);
+    else
+        json_put_text(out, name, value);
+}
+
+void json_put_int(struct json_out *out, const char *name, int64_t value)
+{
+    write_lead(out, name);
+    buf_add_i64(out->buf, value);
+}
+
+void json_put_bool(struct json_out *out, const char *name, bool value)
+{
+    write_lead(out, name);
+    buf_add(out->buf, value ? STR("true") : STR("false"));
+}
+
+void json_put_null(struct json_out *out, const char *name)
+{
+    write_lead(out, name);
+    buf_add(out->buf, STR("null"));
+}
+
+void json_put_raw(struct json_out *out, const char *name, struct str value)
+{
+    write_lead(out, name);
+    buf_add(out->buf, str_is_empty(value) ? STR("null") : value);
+}
+
+void json_put_time(struct json_out *out, const char *name, int64_t time_ms)
+{
+    if (time_ms == 0) {
+        json_put_null(out, name);
+        return;
+    }
+    write_lead(out, name);
+    buf_add_char(out->buf, '"');
+    time_write(out->buf, time_ms);
+    buf_add_char(out->buf, '"');
+}
+
+void json_done(struct json_out *out)
+{
+    /* Balanced, and something was written. */
+    assert(out->depth == 0 && out->comma);
+}
