@@ -1,0 +1,33 @@
+/* render.h - the objects of the API as JSON, from their rows.
+ *
+ * The one place that shapes them: answers, lists and the frozen data of events are
+ * the same bytes for the same row. */
+#ifndef CORE_RENDER_H
+#define CORE_RENDER_H
+
+#include "base/json.h"
+#include "core/books.h"
+
+/* `name` as in json_open_object: NULL for an outermost value or an array item. */
+void render_payment(struct json_out *out, const char *name, const struct payment *payment);
+void render_refund(struct json_out *out, const char *name, const struct refund *refund);
+/* `payments` may be empty: then the invoice's are not known and left out. */
+void render_invoice(struct json_out *out, const char *name, const struct invoice *invoice,
+                    const struct payment_list *payments);
+void render_event(struct json_out *out, const char *name, const struct event *event);
+void render_operation(struct json_out *out, const char *name, const struct operation *operation,
+                      const struct attempt_list *attempts);
+void render_gateway_account(struct json_out *out, const char *name,
+                            const struct gateway_account *account);
+
+/* The whole text of one object, in the arena. */
+struct str render_payment_text(struct arena *arena, const struct payment *payment);
+struct str render_refund_text(struct arena *arena, const struct refund *refund);
+struct str render_invoice_text(struct arena *arena, const struct invoice *invoice,
+                               const struct payment_list *payments);
+
+/* The public id of an event holds its place in the feed: no index is needed to find it again. */
+struct event_id event_id_of(const struct event *event);
+int64_t event_id_number(struct event_id id);
+
+#endif

@@ -1,0 +1,66 @@
+/* requests.h - what each handler is asked, validated by the API before it gets here.
+ *
+ * Texts are valid UTF-8, within their lengths and free of card numbers; amounts are
+ * 1..MONEY_MAX_MINOR unless said otherwise. They live until the turn's effects are
+ * released. */
+#ifndef CORE_REQUESTS_H
+#define CORE_REQUESTS_H
+
+#include "core/gateway.h"
+#include "core/turn.h"
+
+struct invoice_create {
+    struct money amount;
+    struct str reference, description, shop, metadata;
+};
+
+struct payment_create {
+    struct money amount;
+    enum capture_method capture_method;
+    enum payment_method method;              /* NONE: the gateway's default, unconfirmed */
+    const struct card *card;                 /* when the method is CARD */
+    struct str card_brand, card_last4;
+    bool confirm;
+    struct gateway_account_id gateway_account;   /* zero: the merchant's default */
+    struct str reference, description, shop, customer_email, return_url, metadata;
+};
+
+struct payment_confirm {
+    enum payment_method method;              /* NONE: as it was created */
+    const struct card *card;
+    struct str card_brand, card_last4;
+    struct str return_url;
+};
+
+struct payment_capture {
+    int64_t amount_minor;                    /* 0: all that is authorised */
+};
+
+struct payment_cancel {
+    enum cancel_reason reason;               /* PAYER, MERCHANT, DUPLICATE or RISK */
+};
+
+struct refund_create {
+    int64_t amount_minor;                    /* 0: all that is refundable */
+    struct str reason;
+    bool has_expected_refundable;
+    int64_t expected_refundable_minor;       /* 412 unless it is so */
+};
+
+/* A wire call has ended. */
+struct operation_answer {
+    enum operation_kind call;                /* what was sent */
+    struct gateway_answer answer;            /* NOT_SENT and UNKNOWN included */
+    int http_status;
+    int64_t started_ms;
+    int64_t ended_ms;
+    bool amount_differs;                     /* gateway_check_amount had to step in */
+};
+
+/* One handler each. */
+extern const struct turn_handler turn_invoice_create, turn_invoice_cancel, turn_invoice_fulfil,
+    turn_payment_create, turn_payment_confirm, turn_payment_capture, turn_payment_cancel,
+    turn_refund_create, turn_operation_answered, turn_operation_due, turn_payment_due,
+    turn_payer_done;
+
+#endif

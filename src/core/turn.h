@@ -1,0 +1,127 @@
+/* turn.h - one input, decided over the books, recorded in one commit, followed by effects.
+ *
+ * A handler checks, decides, records, plans and answers, top to bottom. It runs no
+ * SQL, does no I/O, never sleeps, and reads neither clock nor randomness: the turn
+ * carries the loaded books, one reading of the clock, a maker of ids and an arena.
+ * It leaves changes in the books, or an error and no change: what it changed before
+ * failing is thrown away by the executor.
+ *
+ * Who fills what: the caller the input; the executor now_ms, ids, arena, books and
+ * accounts; the handler the rest. Effects are released only after the commit. */
+#ifndef CORE_TURN_H
+#define CORE_TURN_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/id.h"
+#include "core/books.h"
+#include "core/gateway.h"
+#include "core/tenants.h"
+
+struct turn;
+struct turn_input;
+
+/* The list of handlers, and what the executor has to load for each. */
+enum turn_target {
+    TARGET_NOTHING,          /* the handler makes what it needs */
+    TARGET_INVOICE,          /* input->invoice */
+    TARGET_PAYMENT,          /* input->payment, to its invoice */
+    TARGET_REFUND,           /* input->refund, to its invoice */
+    TARGET_OPERATION,        /* input->operation, to its invoice */
+    TARGET_INVOICE_IF_NAMED, /* input->invoice when it is not zero */
+};
+
+struct turn_handler {
+    const char *name;                /* "payment.capture": for logs and metrics */
+    enum turn_target target;
+    bool loads_keys;                 /* wants turn->keys */
+    bool scoped;                     /* the target must be the input's merchant's and mode's, else NOT_FOUND */
+    enum err (*handle)(struct turn *turn);
+};
+
+struct turn_input {
+    const struct turn_handler *handler;
+    struct merchant_id merchant;     /* whose books; checked against the target when scoped */
+    bool live;
+    enum origin origin;
+    struct str actor;
+    struct run_id run;               /* the node's lease: operations are sent under it */
+
+    /* Idempotency: claim_key zero means none. */
+    struct id claim_key;
+    struct sha256 claim_fingerprint;
+
+    struct invoice_id invoice;
+    struct payment_id payment;
+    struct refund_id refund;
+    struct operation_id operation;
+    const void *ask;                 /* the handler's own request, core/requests.h */
+};
+
+/* Something to do once the turn is committed. */
+struct turn_call {
+    struct operation *operation;     /* as committed */
+    struct payment *payment;
+    struct gateway_account *account;
+    const struct gateway *gateway;
+    enum operation_kind call;        /* the operation's kind, or ENQUIRE about it */
+    struct str payment_reference;    /* ours, of the payment's authorize operation */
+    const struct card *card;         /* borrowed from the input; NULL when it needs none */
+    bool capture_now;
+    enum origin origin;
+};
+LIST_TYPE(turn_call_list, struct turn_call)
+
+/* What a caller who waits for a claim gets. */
+struct turn_answer {
+    struct id claim_key;             /* zero: only the caller of this very turn */
+    int status;
+    struct str body;
+    bool final;                      /* nothing is in flight for it any more */
+    bool replayed;                   /* recorded before */
+};
+LIST_TYPE(turn_answer_list, struct turn_answer)
+
+struct turn {
+    const struct turn_input *input;
+    void *user;                      /* the caller's, untouched */
+
+    /* From the executor. */
+    struct arena *arena;             /* until the effects are released */
+    int64_t now_ms;
+    struct id_maker *ids;
+    struct books *books;             /* NULL when nothing was loaded and none made */
+    struct gateway_account_list accounts;    /* of the input's merchant and mode */
+    struct api_key_list keys;        /* of the merchant and mode, when the handler wants them */
+    const struct gateway *const *gateways;   /* NULL-terminated */
+
+    /* From the handler. */
+    enum err err;
+    struct str detail;               /* one sentence, first writer wins */
+    struct str param;                /* the member of the request that it is about */
+    int64_t retry_after_s;           /* 0: the default of the error */
+    struct turn_answer answer;       /* for the caller of this turn */
+    struct turn_answer_list wakes;   /* for callers who wait for earlier ones */
+    struct turn_call_list calls;
+    struct claim *claim;             /* its own claim, NEW, or as found for a replay */
+};
+
+/* Sets the sentence (first writer wins) and returns `err`. */
+__attribute__((format(printf, 3, 4)))
+enum err turn_fail(struct turn *turn, enum err err, const char *format, ...);
+__attribute__((format(printf, 4, 5)))
+enum err turn_fail_param(struct turn *turn, enum err err, const char *param, const char *format,
+                         ...);
+
+/* Runs the handler over what was loaded, then settles the claims whose operations
+ * have ended: records their answers and wakes their callers. Called by the executor. */
+void turn_run(struct turn *turn);
+
+/* The account by id among turn->accounts, or NULL. */
+struct gateway_account *turn_account(const struct turn *turn, struct gateway_account_id id);
+const struct gateway *turn_gateway(const struct turn *turn, struct str name);
+
+/* (merchant, mode, key) -> the claim's primary key. */
+struct id claim_key(struct merchant_id merchant, bool live, struct str idempotency_key);
+
+#endif

@@ -1,0 +1,62 @@
+/* engine.h - the threads of a node: turns in, effects out.
+ *
+ * Writer: takes all turns that wait (bounded), runs them as a batch through store/,
+ * then releases their effects. Outbound: makes the gateway calls that turns ordered
+ * and hands each answer back as a turn. Readers: run queries on connections of their
+ * own. Clock: finds due work through jobs/ and hands it over as turns. An object has
+ * one owner at a time; queues between threads are bounded. */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include "core/turn.h"
+#include "store/desk.h"
+#include "store/store.h"
+
+struct engine;
+struct sandbox;
+
+struct engine_config {
+    struct str where;                        /* "sqlite:DIR" */
+    struct str public_url;
+    const struct outside *outside;
+    unsigned readers;                        /* threads; 2 */
+    /* A caller's wait may have an end: called on the writer's thread after the commit,
+     * once per batch; the answers live until it returns. */
+    void (*wake)(void *self, const struct turn_answer *const *answers, size_t count);
+    void *wake_self;
+};
+
+/* Opens the books (migrating them), the sandbox and the threads. ERR_ALREADY_RUNNING,
+ * ERR_SCHEMA_NEWER, ERR_IO with a sentence in `why`. */
+must_check enum err engine_open(const struct engine_config *config, struct arena *arena,
+                                struct engine **out, struct str *why);
+/* Finishes turns and calls in work for at most `grace_ms`, then stops. What does not
+ * finish is found by the next start. */
+void engine_close(struct engine *engine, int64_t grace_ms);    /* accepts NULL */
+
+struct desk *engine_desk(struct engine *engine);
+/* The far side of the built-in gateway, for its challenge page. */
+struct sandbox *engine_sandbox(struct engine *engine);
+
+/* Counters since the start, and gauges. X(name, help) */
+#define ENGINE_COUNTERS(X)                                                       \
+    X(turns_total, "Turns committed or refused.")                                \
+    X(turns_failed_total, "Turns that ended in an error.")                       \
+    X(batches_total, "Commits of turns.")                                        \
+    X(batches_split_total, "Batches that failed whole and were run in halves.")  \
+    X(queue_refused_total, "Turns refused because the queue was full.")          \
+    X(gateway_calls_total, "Calls made to gateways.")                            \
+    X(gateway_unknown_total, "Calls whose outcome is unknown.")                  \
+    X(due_found_total, "Pieces of due work found by the clock.")
+#define ENGINE_GAUGES(X)                                                         \
+    X(queue_depth, "Turns waiting for the writer.")                              \
+    X(calls_in_flight, "Gateway calls under way.")
+struct engine_counts {
+#define X(name, help) uint64_t name;
+    ENGINE_COUNTERS(X)
+    ENGINE_GAUGES(X)
+#undef X
+};
+struct engine_counts engine_counts(struct engine *engine);
+
+#endif

@@ -1,0 +1,53 @@
+/* desk.h - where turns and queries are handed in, whoever works on them.
+ *
+ * The engine's threads are behind it in production, one deterministic thread in the
+ * simulation. Whoever hands something in does not know which. */
+#ifndef STORE_DESK_H
+#define STORE_DESK_H
+
+#include "base/arena.h"
+#include "core/turn.h"
+#include "store/db.h"
+
+/* A turn on its way. The caller makes it, with everything that `input` points to in
+ * `arena`, and gets it back through `done`, on another thread, after the commit or the
+ * refusal; the fields below `user` are filled by then and live in `arena`. */
+struct desk_turn {
+    struct arena arena;
+    struct turn_input input;                 /* `run` is filled in by the desk */
+    void (*done)(struct desk_turn *turn);
+    void *user;
+
+    enum err err;
+    struct str detail;
+    struct str param;
+    int64_t retry_after_s;
+    struct turn_answer answer;
+    struct desk_turn *next;                  /* the desk's */
+};
+
+/* A query: `run`, then `done`, are called on a reader's thread. */
+struct desk_read {
+    struct arena arena;
+    void (*run)(struct desk_read *read, struct db *db);
+    void (*done)(struct desk_read *read);
+    void *user;
+    enum err err;
+    struct desk_read *next;                  /* the desk's */
+};
+
+struct desk {
+    void *self;
+    /* False when the queue is full or the desk is closing: nothing happened. */
+    bool (*submit)(void *self, struct desk_turn *turn);
+    bool (*read)(void *self, struct desk_read *read);
+    /* Writes and commits one row, then done(user, err) on the writer's thread. */
+    bool (*probe)(void *self, void (*done)(void *user, enum err err), void *user);
+};
+
+struct desk_turn *desk_turn_new(void);
+void desk_turn_free(struct desk_turn *turn);     /* wipes its arena: it may have held a card */
+struct desk_read *desk_read_new(void);
+void desk_read_free(struct desk_read *read);
+
+#endif

@@ -1,0 +1,65 @@
+/* store.h - turns in batches: load, execute, flush, commit.
+ *
+ * One store is one writer connection and belongs to one thread. For a whole batch
+ * it claims the idempotency keys, finds, locks and loads the invoices, runs the
+ * handlers one after the other, writes all changes with one statement per table and
+ * commits once. A batch whose flush fails is run again in halves, so that a
+ * poisoned turn fails alone. Nothing outside store/ runs SQL for a turn. */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "core/turn.h"
+#include "store/db.h"
+
+struct store;
+
+struct store_config {
+    struct str where;                        /* "sqlite:DIR" */
+    const struct outside *outside;
+    const struct gateway *const *gateways;   /* NULL-terminated, static */
+    struct str public_url;                   /* copied */
+    bool create;
+};
+
+#define STORE_BATCH_MAX 256
+
+/* Opens the books for writing; they must have been migrated (store_migrate). */
+must_check enum err store_open(const struct store_config *config, struct arena *arena,
+                               struct store **out, struct str *why);
+void store_close(struct store *store);           /* accepts NULL */
+
+/* Makes or updates the schema. ERR_SCHEMA_NEWER with both versions in `why`. */
+must_check enum err store_migrate(struct str where, bool create, const struct outside *outside,
+                                  struct arena *arena, struct str *why);
+
+/* A read-only connection. */
+must_check enum err store_open_reader(struct str where, const struct outside *outside,
+                                      struct arena *arena, struct db **out, struct str *why);
+
+/* Runs and commits the turns; at most STORE_BATCH_MAX. Afterwards each has its err,
+ * and on OK its answer, wakes and calls, all valid until the next store_execute or
+ * store_close. A turn with an error left no trace. */
+void store_execute(struct store *store, struct turn *const *turns, size_t count);
+
+/* The connection, for what is no turn: runs, probes, bootstrapping. */
+struct db *store_db(struct store *store);
+
+/* Leases (core/tenants.h, struct run). A run is begun before anything is sent under
+ * it; ending it, or letting it lapse, makes what it was sending unknown.
+ * `others_are_dead`: the serving lock proves it, as on SQLite. */
+must_check enum err store_run_begin(struct store *store, struct str node, bool others_are_dead,
+                                    struct run_id *out);
+must_check enum err store_run_renew(struct store *store, struct run_id run);
+must_check enum err store_run_end(struct store *store, struct run_id run);
+
+/* Makes the merchant "default" with a default sandbox account, test mode, when there
+ * is no merchant at all. `made` tells. Safe when several start at once. */
+must_check enum err store_bootstrap(struct store *store, bool *made);
+
+struct store_counts {
+    uint64_t batches, turns, turns_failed, batches_split, commits_failed;
+    uint64_t batch_turns_max;
+};
+struct store_counts store_counts(const struct store *store);
+
+#endif

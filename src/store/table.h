@@ -1,0 +1,67 @@
+/* table.h - the books' tables as data: what tables.def says, for many readers
+ * (DDL, multi-row statements, row codec, doctor, copy). */
+#ifndef STORE_TABLE_H
+#define STORE_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/words.h"
+
+/* How a struct's member is kept. Empty texts, zero times and zero ids are NULL. */
+enum column_kind {
+    COLUMN_ID,               /* struct id or one that wraps it: 16 bytes */
+    COLUMN_INT,              /* int64_t, never NULL */
+    COLUMN_BOOL,             /* bool, 0 or 1, never NULL */
+    COLUMN_TIME,             /* int64_t milliseconds */
+    COLUMN_TEXT,             /* struct str */
+    COLUMN_HASH,             /* struct sha256: 32 bytes */
+    COLUMN_WORD,             /* an enum, by its text in `words` */
+    COLUMN_CURRENCY,         /* enum currency, by its ISO code */
+};
+
+enum column_role {
+    COLUMN_KEY,              /* part of the primary key */
+    COLUMN_FIXED,            /* written once, with the row */
+    COLUMN_VARIES,           /* may change later */
+};
+
+struct column {
+    const char *name;
+    enum column_kind kind;
+    enum column_role role;
+    size_t offset;
+    const struct word_list *words;
+};
+
+struct index {
+    const char *name;
+    bool unique;
+    const char *columns;     /* "merchant, live, id" */
+    const char *where;       /* NULL, or the condition of a partial one */
+};
+
+struct table {
+    const char *name;
+    int since;               /* the schema version that made it */
+    size_t row_size;         /* of the struct */
+    const struct column *columns;
+    size_t column_count;
+    size_t key_count;
+    const struct index *indexes;     /* name NULL ends it */
+    const char *const *checks;       /* NULL ends it: conditions that hold in every row */
+};
+
+/* The books, NULL-terminated, in the order in which they are made. */
+extern const struct table *const store_tables[];
+extern const struct table table_merchants, table_api_keys, table_gateway_accounts, table_invoices,
+    table_payments, table_refunds, table_operations, table_attempts, table_events, table_claims,
+    table_drifts, table_tasks, table_runs, table_counters;
+
+/* One value that lives in every table's place: named counters (the feed's). */
+struct counter {
+    struct str name;
+    int64_t value;
+};
+
+#endif
