@@ -1,0 +1,93 @@
+/* gateway.c - what all adapters share: the one check of amounts, and small lookups. */
+#include "core/gateway.h"
+
+#include <assert.h>
+
+const char *gateway_outcome_text(enum gateway_outcome outcome)
+{
+    static const char *const texts[] = {
+#define X(name, text, meaning) [GW_##name] = text,
+        GATEWAY_OUTCOMES(X)
+#undef X
+    };
+
+    assert(outcome < GW_OUTCOME_COUNT);
+    return texts[outcome];
+}
+
+const char *gateway_lost_text(enum gateway_lost lost)
+{
+    static const char *const texts[] = {
+#define X(name, text, meaning) [GW_##name] = text,
+        GATEWAY_LOST(X)
+#undef X
+    };
+
+    assert(lost < GW_LOST_COUNT);
+    return texts[lost];
+}
+
+const char *gateway_capture_text(enum gateway_capture capture)
+{
+    static const char *const texts[] = {
+#define X(name, text, meaning) [GW_CAPTURE_##name] = text,
+        GATEWAY_CAPTURES(X)
+#undef X
+    };
+
+    assert(capture < GW_CAPTURE_WAY_COUNT);
+    return texts[capture];
+}
+
+bool gateway_can(const struct gateway *gateway, enum operation_kind kind)
+{
+    assert(kind != OPERATION_KIND_NONE && kind < OPERATION_KIND_COUNT);
+    const struct gateway_call *call = &gateway->calls[kind];
+    assert(!call->build == !call->parse);
+    return call->build != NULL;
+}
+
+bool gateway_takes(const struct gateway *gateway, enum payment_method method)
+{
+    for (const enum payment_method *takes = gateway->methods; *takes != METHOD_NONE; takes++)
+        if (*takes == method)
+            return true;
+    return false;
+}
+
+/* A cancel releases whatever is held: there is no amount that we asked for. */
+static bool has_amount(enum operation_kind kind)
+{
+    return kind == OPERATION_KIND_AUTHORIZE || kind == OPERATION_KIND_CAPTURE ||
+           kind == OPERATION_KIND_REFUND;
+}
+
+bool gateway_check_amount(const struct gateway_ask *ask, struct gateway_answer *answer)
+{
+    assert(ask->about != OPERATION_KIND_ENQUIRE);
+    bool stated = answer->amount.currency != CURRENCY_NONE;
+    if (answer->outcome != GW_APPROVED || !stated || !has_amount(ask->about))
+        return true;
+    if (answer->amount.minor == ask->amount.minor &&
+        answer->amount.currency == ask->amount.currency)
+        return true;
+    /* Their amount stays in the answer: it is what the drift report has to show. */
+    answer->outcome = GW_UNKNOWN;
+    return false;
+}
+
+enum gateway_outcome gateway_outcome_of(const struct gateway_word *words, struct str word)
+{
+    for (; words->word != NULL; words++)
+        if (str_equal_c(word, words->word))
+            return words->outcome;
+    return GW_UNKNOWN;
+}
+
+struct str http_reply_field(const struct http_reply *reply, const char *name)
+{
+    for (size_t i = 0; i < reply->field_count; i++)
+        if (str_equal_nocase(reply->fields[i].name, str_of(name)))
+            return reply->fields[i].value;
+    return (struct str){ 0 };
+}

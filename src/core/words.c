@@ -1,0 +1,55 @@
+/* words.c - the vocabularies as arrays, made from the .def files. */
+#include "core/words.h"
+
+#include <assert.h>
+
+/* clang-format off */
+#define WORD(name, text, ...) text,
+#define WORDS(list, list_name, TABLE)                                                             \
+    static const char *const list##_texts[] = { NULL, TABLE(WORD) };                              \
+    const struct word_list words_##list = { list_name, list##_texts,                              \
+                                            sizeof(list##_texts) / sizeof(list##_texts[0]) }
+
+WORDS(payment_state, "payment.status", PAYMENT_STATES);
+WORDS(refund_state, "refund.status", REFUND_STATES);
+WORDS(invoice_state, "invoice.status", INVOICE_STATES);
+WORDS(operation_state, "operation.state", OPERATION_STATES);
+WORDS(event_type, "event.type", EVENT_TYPES);
+WORDS(cancel_reason, "payment.cancel_reason", CANCEL_REASONS);
+WORDS(failure_type, "failure.type", FAILURE_TYPES);
+WORDS(capture_method, "payment.capture_method", CAPTURE_METHODS);
+WORDS(payment_method, "payment_method.type", PAYMENT_METHODS);
+WORDS(next_action, "next_action.type", NEXT_ACTIONS);
+WORDS(operation_kind, "operation.kind", OPERATION_KINDS);
+WORDS(origin, "event.origin", ORIGINS);
+/* clang-format on */
+
+const char *word_text(const struct word_list *list, unsigned value)
+{
+    return value < list->count ? list->words[value] : NULL;
+}
+
+struct str word_str(const struct word_list *list, unsigned value)
+{
+    return str_of(word_text(list, value));
+}
+
+unsigned word_of(const struct word_list *list, struct str text)
+{
+    for (unsigned value = 1; value < list->count; value++)
+        if (str_equal_c(text, list->words[value]))
+            return value;
+    return 0;
+}
+
+bool operation_kind_moves_money(enum operation_kind kind)
+{
+    static const bool moves[] = {
+#define X(name, text, moves_money, meaning) [OPERATION_KIND_##name] = moves_money,
+        OPERATION_KINDS(X)
+#undef X
+    };
+
+    assert(kind < OPERATION_KIND_COUNT);
+    return moves[kind];
+}
