@@ -11,7 +11,7 @@
 /* `name` as in json_open_object: NULL for an outermost value or an array item. */
 void render_payment(struct json_out *out, const char *name, const struct payment *payment);
 void render_refund(struct json_out *out, const char *name, const struct refund *refund);
-/* `payments` may be empty: then the invoice's are not known and left out. */
+/* `payments` are those of the invoice, oldest first. */
 void render_invoice(struct json_out *out, const char *name, const struct invoice *invoice,
                     const struct payment_list *payments);
 void render_event(struct json_out *out, const char *name, const struct event *event);

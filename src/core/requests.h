@@ -47,6 +47,11 @@ struct refund_create {
     int64_t expected_refundable_minor;       /* 412 unless it is so */
 };
 
+/* The clock found work. `lapsed_run` is the lease that is over, when that is why. */
+struct operation_due {
+    struct run_id lapsed_run;
+};
+
 /* A wire call has ended. */
 struct operation_answer {
     enum operation_kind call;                /* what was sent */

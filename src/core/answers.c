@@ -1,0 +1,367 @@
+/* answers.c - a wire call has ended: what that means for the operation, its payment,
+ * its refund and the invoice.
+ *
+ * The direct answer to an operation and an enquiry about it speak the same words.
+ * Only the gateway's word, or proof that no byte left us, ends an operation. */
+#include <assert.h>
+
+#include "base/time.h"
+#include "core/record.h"
+#include "core/requests.h"
+#include "core/schedule.h"
+
+/* The case in hand, so that the steps below need not pass six arguments on. */
+struct answered {
+    struct turn *turn;
+    const struct operation_answer *said;
+    struct operation *operation;
+    struct payment *payment;
+    struct payment_place place;
+};
+
+static void attempt_record(const struct answered *a)
+{
+    struct attempt *attempt = ARENA_NEW(a->turn->arena, struct attempt);
+    const struct gateway_answer *answer = &a->said->answer;
+    *attempt = (struct attempt){
+        .row = ROW_NEW,
+        .operation = a->operation->id,
+        .number = ++a->operation->attempts,
+        .call = a->said->call,
+        .outcome = str_of(gateway_outcome_text(answer->outcome)),
+        .http_status = a->said->http_status,
+        .gateway_code = answer->gateway_code,
+        .gateway_message = answer->gateway_message,
+        .started_ms = a->said->started_ms,
+        .ended_ms = a->said->ended_ms,
+    };
+    row_touch(&a->operation->row);
+    attempt_list_add(a->turn->arena, &a->turn->books->attempts, attempt);
+}
+
+void failure_from_answer(struct failure *failure, const struct gateway_answer *answer)
+{
+    bool declined = answer->outcome == GW_DECLINED;
+    *failure = (struct failure){
+        .type = declined ? FAILURE_DECLINED : FAILURE_GATEWAY_ERROR,
+        .code = answer->failure_code,
+        .message = declined ? STR("The payer's bank declined it.")
+                            : STR("The gateway could not do it; no money moved."),
+        .gateway_code = answer->gateway_code,
+        .gateway_message = answer->gateway_message,
+    };
+    if (str_is_empty(failure->code))
+        failure->code = declined ? STR("card_declined") : STR("gateway_error");
+}
+
+/* "Absent" proves nothing before the gateway had time to see the call. */
+static bool absence_is_proven(const struct answered *a)
+{
+    return a->turn->now_ms - a->operation->sent_ms >= a->place.gateway->visibility_ms;
+}
+
+static enum operation_event verdict_of(const struct answered *a)
+{
+    bool enquiry = a->said->call == OPERATION_KIND_ENQUIRE;
+    switch (a->said->answer.outcome) {
+    case GW_APPROVED:
+    case GW_NEEDS_PAYER:
+        return OPERATION_ON_YES;
+    case GW_DECLINED:
+    case GW_REFUSED:
+        return OPERATION_ON_NO;
+    case GW_ABSENT:
+        return enquiry && absence_is_proven(a) ? OPERATION_ON_NEVER_SENT : OPERATION_ON_SILENCE;
+    case GW_NOT_SENT:
+        return enquiry ? OPERATION_ON_SILENCE : OPERATION_ON_NEVER_SENT;
+    case GW_UNKNOWN:
+    case GW_PENDING:
+    case GW_OUTCOME_COUNT:
+        break;
+    }
+    return OPERATION_ON_SILENCE;
+}
+
+static void learn_reference(const struct answered *a)
+{
+    struct str theirs = a->said->answer.gateway_reference;
+    if (str_is_empty(theirs) || str_equal(theirs, a->payment->gateway_reference))
+        return;
+    if (!str_is_empty(a->payment->gateway_reference)) {
+        drift_record(a->turn, a->payment, a->operation->id, "reference_changed", theirs);
+        return;
+    }
+    a->payment->gateway_reference = theirs;
+    row_touch(&a->payment->row);
+}
+
+static void move_payment(const struct answered *a, enum payment_event event)
+{
+    enum err err = payment_move(a->turn, a->payment, event);
+    if (err)
+        drift_record(a->turn, a->payment, a->operation->id, "unexpected_answer",
+                     str_of(machine_payment.events[event].name));
+}
+
+static void move_invoice(const struct answered *a, enum invoice_event event)
+{
+    const struct invoice *invoice = a->turn->books->invoice;
+    if (machine_next(&machine_invoice, invoice->status, event) == INVOICE_NOWHERE) {
+        if (event == INVOICE_ON_PAY)
+            drift_record(a->turn, a->payment, a->operation->id, "duplicate_payment",
+                         word_str(&words_invoice_state, invoice->status));
+        return;
+    }
+    enum err err = invoice_move(a->turn, event);
+    assert(err == OK);
+    (void)err;
+}
+
+/* The money is ours: the invoice is paid, whatever part of it was captured. */
+static void captured(const struct answered *a, enum payment_event event, int64_t amount_minor)
+{
+    a->payment->captured_minor = amount_minor;
+    a->payment->failure = (struct failure){ 0 };
+    move_payment(a, event);
+    move_invoice(a, INVOICE_ON_PAY);
+}
+
+static void authorized(const struct answered *a)
+{
+    const struct gateway_answer *answer = &a->said->answer;
+    struct payment *payment = a->payment;
+    bool sale = answer->has_position && answer->captured_minor > 0;
+    payment->authorized_minor = payment->amount_minor;
+    payment->failure = (struct failure){ 0 };
+    if (sale) {
+        captured(a, PAYMENT_ON_AUTH_SALE, answer->captured_minor);
+        return;
+    }
+    payment->expires_ms = a->turn->now_ms + a->place.settings.authorization_ms;
+    payment->due_ms = payment->expires_ms;
+    move_payment(a, PAYMENT_ON_AUTH_YES);
+    if (payment->status == PAYMENT_AUTHORIZED
+        && payment->capture_method == CAPTURE_METHOD_AUTOMATIC) {
+        payment_begin_capture(a->turn, payment, payment->authorized_minor);
+        payment_inherit_claim(a->turn, payment, a->operation->claim);
+    }
+}
+
+static void refused(const struct answered *a, struct failure failure)
+{
+    a->payment->failure = failure;
+    move_payment(a, PAYMENT_ON_AUTH_NO);
+    payment_end_invoice(a->turn, a->payment);
+}
+
+static void needs_payer(const struct answered *a)
+{
+    a->payment->action = a->said->answer.action;
+    a->payment->action_url = a->said->answer.action_url;
+    a->payment->due_ms = a->payment->expires_ms;
+    move_payment(a, PAYMENT_ON_AUTH_PAYER);
+}
+
+static struct failure failure_interrupted(void)
+{
+    return (struct failure){
+        .type = FAILURE_GATEWAY_ERROR,
+        .code = STR("interrupted"),
+        .message = STR("The request did not reach the gateway; no money moved."),
+    };
+}
+
+static void end_authorize(const struct answered *a, enum operation_event verdict)
+{
+    operation_close(a->turn, a->payment, a->operation);
+    if (verdict == OPERATION_ON_NEVER_SENT) {
+        refused(a, failure_interrupted());
+    } else if (verdict == OPERATION_ON_NO) {
+        struct failure failure;
+        failure_from_answer(&failure, &a->said->answer);
+        refused(a, failure);
+    } else if (a->said->answer.outcome == GW_NEEDS_PAYER) {
+        needs_payer(a);
+    } else {
+        authorized(a);
+    }
+}
+
+static void end_capture(const struct answered *a, enum operation_event verdict)
+{
+    struct payment *payment = a->payment;
+    operation_close(a->turn, payment, a->operation);
+    if (verdict == OPERATION_ON_YES) {
+        captured(a, PAYMENT_ON_CAPTURE_YES, a->operation->amount_minor);
+        return;
+    }
+    failure_from_answer(&payment->failure, &a->said->answer);
+    payment->due_ms = payment->expires_ms;
+    if (payment->capture_method == CAPTURE_METHOD_AUTOMATIC)
+        payment->due_ms = a->turn->now_ms + a->place.settings.capture_retry_ms;
+    move_payment(a, PAYMENT_ON_CAPTURE_NO);
+}
+
+static void end_cancel(const struct answered *a, enum operation_event verdict)
+{
+    struct payment *payment = a->payment;
+    operation_close(a->turn, payment, a->operation);
+    if (verdict == OPERATION_ON_YES) {
+        move_payment(a, PAYMENT_ON_CANCEL_YES);
+        payment_end_invoice(a->turn, payment);
+        return;
+    }
+    failure_from_answer(&payment->failure, &a->said->answer);
+    payment->cancel_reason = CANCEL_REASON_NONE;
+    payment->due_ms = a->turn->now_ms + HOUR_MS;
+    move_payment(a, PAYMENT_ON_CANCEL_NO);
+}
+
+static void end_refund(const struct answered *a, enum operation_event verdict)
+{
+    struct payment *payment = a->payment;
+    struct refund *refund = books_refund(a->turn->books, a->operation->refund);
+    assert(refund);
+    operation_close(a->turn, payment, a->operation);
+    refund->gateway_reference = a->said->answer.refund_reference;
+    bool done = verdict == OPERATION_ON_YES;
+    if (done) {
+        payment->refunded_minor += refund->amount_minor;
+    } else {
+        payment->reserved_minor -= refund->amount_minor;
+        failure_from_answer(&refund->failure, &a->said->answer);
+    }
+    assert(payment->reserved_minor >= payment->refunded_minor);
+    enum err err = refund_move(a->turn, refund, done ? REFUND_ON_REFUND_YES
+                                                     : REFUND_ON_REFUND_NO);
+    if (err)
+        drift_record(a->turn, payment, a->operation->id, "unexpected_answer", STR("refund"));
+    if (done && payment->refunded_minor == payment->captured_minor)
+        move_invoice(a, INVOICE_ON_REFUND_ALL);
+}
+
+/* No answer, or none that decides: the operation waits for its next look. */
+static void stays_unknown(const struct answered *a)
+{
+    if (a->operation->state == OPERATION_SENDING
+        && operation_move(a->turn, a->operation, OPERATION_ON_SILENCE))
+        a->operation->due_ms = a->turn->now_ms + schedule_unknown_ms(a->operation->tries);
+}
+
+/* Proven not sent, and not an authorize: the same operation goes again. */
+static void goes_again(const struct answered *a)
+{
+    a->operation->due_ms = a->turn->now_ms + schedule_unknown_ms(a->operation->tries);
+    row_touch(&a->operation->row);
+}
+
+/* A payment that is being looked at because its payer came back, or its time is up. */
+static void end_enquiry(const struct answered *a)
+{
+    const struct gateway_answer *answer = &a->said->answer;
+    enum payment_state status = a->payment->status;
+    operation_close(a->turn, a->payment, a->operation);
+    if (!operation_id_is_zero(a->payment->active_operation))
+        return;
+    bool payer = status == PAYMENT_AUTHORIZING || status == PAYMENT_REQUIRES_ACTION;
+    bool refusal = answer->outcome == GW_DECLINED || answer->outcome == GW_REFUSED;
+    if (payer && refusal) {
+        struct failure failure;
+        failure_from_answer(&failure, answer);
+        refused(a, failure);
+    } else if (payer && answer->outcome == GW_APPROVED) {
+        authorized(a);
+    } else if (status == PAYMENT_AUTHORIZING && answer->outcome == GW_NEEDS_PAYER) {
+        needs_payer(a);
+    } else if (status == PAYMENT_AUTHORIZING) {
+        refused(a, failure_interrupted());
+    } else if (status == PAYMENT_AUTHORIZED && refusal) {
+        failure_from_answer(&a->payment->failure, answer);
+        drift_record(a->turn, a->payment, a->operation->id, "reservation_refused",
+                     answer->gateway_code);
+        move_payment(a, PAYMENT_ON_FOUND_FAILED);
+    } else {
+        payment_end_of_time(a->turn, a->payment, answer);
+    }
+}
+
+/* Whether an enquiry's answer says something; if not it is made again later. */
+static bool enquiry_decides(const struct answered *a)
+{
+    switch (a->said->answer.outcome) {
+    case GW_APPROVED:
+    case GW_DECLINED:
+    case GW_REFUSED:
+    case GW_NEEDS_PAYER:
+        return true;
+    case GW_PENDING:
+        return a->payment->status != PAYMENT_AUTHORIZING;
+    case GW_ABSENT:
+        return absence_is_proven(a);
+    case GW_UNKNOWN:
+    case GW_NOT_SENT:
+    case GW_OUTCOME_COUNT:
+        break;
+    }
+    return false;
+}
+
+static void answer_enquiry(const struct answered *a)
+{
+    if (!enquiry_decides(a) || !operation_move(a->turn, a->operation, OPERATION_ON_YES))
+        stays_unknown(a);
+    else
+        end_enquiry(a);
+}
+
+static void answer_operation(const struct answered *a)
+{
+    enum operation_event verdict = verdict_of(a);
+    if (verdict == OPERATION_ON_SILENCE || !operation_move(a->turn, a->operation, verdict)) {
+        stays_unknown(a);
+        return;
+    }
+    a->operation->gateway_code = a->said->answer.gateway_code;
+    a->operation->gateway_message = a->said->answer.gateway_message;
+    if (a->operation->kind == OPERATION_KIND_AUTHORIZE)
+        end_authorize(a, verdict);
+    else if (verdict == OPERATION_ON_NEVER_SENT)
+        goes_again(a);
+    else if (a->operation->kind == OPERATION_KIND_CAPTURE)
+        end_capture(a, verdict);
+    else if (a->operation->kind == OPERATION_KIND_CANCEL)
+        end_cancel(a, verdict);
+    else
+        end_refund(a, verdict);
+}
+
+static enum err operation_answered(struct turn *turn)
+{
+    struct operation *operation = books_operation(turn->books, turn->input->operation);
+    struct answered a = {
+        .turn = turn,
+        .said = turn->input->ask,
+        .operation = operation,
+        .payment = books_payment(turn->books, operation->payment),
+    };
+    assert(a.payment);
+    a.place = payment_place(turn, a.payment);
+    attempt_record(&a);
+    if (a.said->amount_differs)
+        drift_record(turn, a.payment, operation->id, "amount_mismatch",
+                     str_format(turn->arena, "The gateway states %lld %s.",
+                                (long long)a.said->answer.amount.minor,
+                                currency_code(a.said->answer.amount.currency)));
+    /* Ended meanwhile, by an enquiry or another node: the attempt is kept as evidence. */
+    if (operation->closed_ms != 0)
+        return OK;
+    learn_reference(&a);
+    if (operation->kind == OPERATION_KIND_ENQUIRE)
+        answer_enquiry(&a);
+    else
+        answer_operation(&a);
+    return OK;
+}
+
+const struct turn_handler turn_operation_answered = { "operation.answered", TARGET_OPERATION,
+                                                      .handle = operation_answered };

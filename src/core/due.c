@@ -1,0 +1,215 @@
+/* due.c - what the clock, and a payer who comes back, set in motion.
+ *
+ * The clock hands in everything that is due, after a crash as on any day. A handler
+ * looks again at what it is given: work that another turn did meanwhile is no longer
+ * due, and nothing happens. */
+#include <assert.h>
+
+#include "base/time.h"
+#include "core/record.h"
+#include "core/requests.h"
+#include "core/schedule.h"
+
+static const int64_t unknown_schedule_ms[SCHEDULE_UNKNOWN_TRIES] = {
+    5 * SECOND_MS, 30 * SECOND_MS, 2 * MINUTE_MS, 10 * MINUTE_MS, HOUR_MS, 6 * HOUR_MS, DAY_MS,
+};
+
+int64_t schedule_unknown_ms(int64_t tries)
+{
+    assert(tries >= 0);
+    return unknown_schedule_ms[tries < SCHEDULE_UNKNOWN_TRIES ? tries
+                                                              : SCHEDULE_UNKNOWN_TRIES - 1];
+}
+
+void payment_inherit_claim(struct turn *turn, const struct payment *payment, struct id claim)
+{
+    struct operation *operation = books_operation(turn->books, payment->active_operation);
+    assert(operation);
+    operation->claim = claim;
+}
+
+static void tell_a_person(struct turn *turn, const struct payment *payment,
+                          const struct operation *operation)
+{
+    if (operation->tries == SCHEDULE_UNKNOWN_TRIES)
+        task_record(turn, payment, operation, "operation_unresolved",
+                    str_format(turn->arena, "The %s is %s after %lld looks; ask the gateway.",
+                               word_text(&words_operation_kind, operation->kind),
+                               word_text(&words_operation_state, operation->state),
+                               (long long)operation->tries));
+}
+
+/* An authorize is never repeated: its card is gone. Others are, where the gateway
+ * de-duplicates or has been proven not to have seen them. */
+static bool may_send_again(const struct operation *operation, const struct gateway *gateway)
+{
+    if (operation->kind == OPERATION_KIND_ENQUIRE)
+        return true;
+    if (operation->kind == OPERATION_KIND_AUTHORIZE)
+        return false;
+    return operation->state == OPERATION_NOT_SENT
+           || gateway->calls[operation->kind].lost == GW_REPEAT_SAME_KEY;
+}
+
+static void look_again(struct turn *turn, struct payment *payment, struct operation *operation)
+{
+    struct payment_place place = payment_place(turn, payment);
+    operation->tries++;
+    operation->due_ms = turn->now_ms + schedule_unknown_ms(operation->tries);
+    row_touch(&operation->row);
+    tell_a_person(turn, payment, operation);
+    if (may_send_again(operation, place.gateway)) {
+        bool sending = operation_move(turn, operation, OPERATION_ON_SEND);
+        assert(sending);
+        (void)sending;
+        operation_call(turn, payment, operation, operation->kind, NULL);
+    } else if (gateway_can(place.gateway, OPERATION_KIND_ENQUIRE)) {
+        operation_call(turn, payment, operation, OPERATION_KIND_ENQUIRE, NULL);
+    }
+}
+
+static enum err operation_due(struct turn *turn)
+{
+    struct operation *operation = books_operation(turn->books, turn->input->operation);
+    struct payment *payment = books_payment(turn->books, operation->payment);
+    const struct operation_due *ask = turn->input->ask;
+    assert(payment);
+    if (operation->closed_ms != 0)
+        return OK;
+    /* Its node is gone: it may have sent the call or not. The first look is now. */
+    if (operation->state == OPERATION_SENDING && run_id_equal(operation->run, ask->lapsed_run)
+        && !run_id_equal(operation->run, turn->input->run)
+        && operation_move(turn, operation, OPERATION_ON_SILENCE))
+        operation->due_ms = turn->now_ms;
+    if (operation->due_ms != 0 && operation->due_ms <= turn->now_ms)
+        look_again(turn, payment, operation);
+    return OK;
+}
+
+void payment_enquire(struct turn *turn, struct payment *payment)
+{
+    payment->due_ms = 0;
+    operation_begin(turn, payment, OPERATION_KIND_ENQUIRE, 0, NULL);
+}
+
+static bool enquiry_is_open(const struct books *books, const struct payment *payment)
+{
+    for (size_t i = 0; i < books->operations.count; i++) {
+        const struct operation *operation = books->operations.items[i];
+        if (operation->kind == OPERATION_KIND_ENQUIRE && operation->closed_ms == 0
+            && payment_id_equal(operation->payment, payment->id))
+            return true;
+    }
+    return false;
+}
+
+static void cancel_by_time(struct turn *turn, struct payment *payment, bool gateway_holds)
+{
+    payment->cancel_reason = payment->status == PAYMENT_AUTHORIZED ? CANCEL_REASON_EXPIRED
+                                                                   : CANCEL_REASON_ABANDONED;
+    bool sent = payment->status != PAYMENT_CREATED;
+    if (sent && gateway_holds)
+        payment_begin_cancel(turn, payment);
+    enum err err = payment_move(turn, payment, PAYMENT_ON_TIME_UP);
+    assert(err == OK);
+    if (sent && !gateway_holds)
+        err = payment_move(turn, payment, PAYMENT_ON_CANCEL_YES);
+    assert(err == OK);
+    (void)err;
+    payment_end_invoice(turn, payment);
+}
+
+/* The gateway's books moved on without us: they are right. */
+static void correct(struct turn *turn, struct payment *payment, const struct gateway_answer *answer)
+{
+    bool captured = answer->captured_minor > 0;
+    drift_record(turn, payment, payment->authorization,
+                 captured ? "captured_at_gateway" : "released_at_gateway",
+                 payment->gateway_reference);
+    if (captured)
+        payment->captured_minor = answer->captured_minor;
+    else
+        payment->cancel_reason = CANCEL_REASON_EXPIRED;
+    enum err err = payment_move(turn, payment, captured ? PAYMENT_ON_FOUND_CAPTURED
+                                                        : PAYMENT_ON_FOUND_CANCELLED);
+    assert(err == OK);
+    if (captured && turn->books->invoice->status == INVOICE_UNPAID)
+        err = invoice_move(turn, INVOICE_ON_PAY);
+    assert(err == OK);
+    (void)err;
+    payment_end_invoice(turn, payment);
+}
+
+void payment_end_of_time(struct turn *turn, struct payment *payment,
+                         const struct gateway_answer *answer)
+{
+    bool waits = payment->status == PAYMENT_REQUIRES_ACTION;
+    bool held = payment->status == PAYMENT_AUTHORIZED;
+    if (!waits && !held)
+        return;
+    bool moved = answer->has_position && (answer->captured_minor > 0 || answer->released);
+    if (held && moved)
+        correct(turn, payment, answer);
+    else
+        cancel_by_time(turn, payment, answer->outcome != GW_ABSENT);
+}
+
+static void retry_capture(struct turn *turn, struct payment *payment,
+                          const struct account_settings *settings)
+{
+    if (payment->capture_tries < settings->capture_tries) {
+        payment_begin_capture(turn, payment, payment->authorized_minor);
+        return;
+    }
+    payment->due_ms = payment->expires_ms;
+    row_touch(&payment->row);
+    task_record(turn, payment, NULL, "capture_exhausted",
+                str_format(turn->arena, "%lld captures were refused; capture or cancel by hand.",
+                           (long long)payment->capture_tries));
+}
+
+static enum err payment_due(struct turn *turn)
+{
+    struct payment *payment = books_payment(turn->books, turn->input->payment);
+    if (payment->due_ms == 0 || payment->due_ms > turn->now_ms)
+        return OK;
+    bool busy = !operation_id_is_zero(payment->active_operation)
+                || enquiry_is_open(turn->books, payment);
+    bool expired = payment->expires_ms != 0 && payment->expires_ms <= turn->now_ms;
+    row_touch(&payment->row);
+    if (busy || machine_is_final(&machine_payment, payment->status)) {
+        payment->due_ms = 0;
+    } else if (payment->status == PAYMENT_CREATED && expired) {
+        cancel_by_time(turn, payment, false);
+    } else if (expired) {
+        payment_enquire(turn, payment);
+    } else if (payment->status == PAYMENT_AUTHORIZED
+               && payment->capture_method == CAPTURE_METHOD_AUTOMATIC) {
+        struct payment_place place = payment_place(turn, payment);
+        retry_capture(turn, payment, &place.settings);
+    } else {
+        payment->due_ms = payment->expires_ms;
+    }
+    return OK;
+}
+
+/* The payer acted at the gateway, or says so: the gateway is asked. */
+static enum err payer_done(struct turn *turn)
+{
+    const struct operation *operation = books_operation(turn->books, turn->input->operation);
+    struct payment *payment = books_payment(turn->books, operation->payment);
+    assert(payment);
+    if (payment->status != PAYMENT_REQUIRES_ACTION
+        || !operation_id_equal(payment->authorization, operation->id)
+        || enquiry_is_open(turn->books, payment))
+        return OK;
+    payment_enquire(turn, payment);
+    return payment_move(turn, payment, PAYMENT_ON_PAYER_DONE);
+}
+
+const struct turn_handler turn_operation_due = { "operation.due", TARGET_OPERATION,
+                                                 .handle = operation_due };
+const struct turn_handler turn_payment_due = { "payment.due", TARGET_PAYMENT,
+                                               .handle = payment_due };
+const struct turn_handler turn_payer_done = { "payer.done", TARGET_OPERATION,
+                                              .handle = payer_done };

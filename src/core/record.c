@@ -1,0 +1,310 @@
+/* record.c - the only ways in which a state changes. */
+#include "core/record.h"
+
+#include <assert.h>
+
+#include "core/render.h"
+
+/* What an event is about; its data is the object's snapshot. */
+struct subject {
+    const struct payment *payment;
+    const struct refund *refund;
+    struct str data;
+    int64_t version;
+};
+
+static void event_record(struct turn *turn, enum event_type type, const struct subject *subject)
+{
+    struct invoice *invoice = turn->books->invoice;
+    struct event *event = ARENA_NEW(turn->arena, struct event);
+    *event = (struct event){
+        .row = ROW_NEW,
+        .invoice = invoice->id,
+        .sequence = ++invoice->sequence,
+        .merchant = invoice->merchant,
+        .live = invoice->live,
+        .type = type,
+        .version = subject->version,
+        .occurred_ms = turn->now_ms,
+        .origin = turn->input->origin,
+        .actor = turn->input->actor,
+        .data = subject->data,
+    };
+    if (subject->payment)
+        event->payment = subject->payment->id;
+    if (subject->refund)
+        event->refund = subject->refund->id;
+    assert(event->type != EVENT_NONE && event->version > 0);
+    row_touch(&invoice->row);
+    event_list_add(turn->arena, &turn->books->events, event);
+}
+
+static void payment_event_record(struct turn *turn, struct payment *payment, enum event_type type)
+{
+    payment->version++;
+    payment->updated_ms = turn->now_ms;
+    row_touch(&payment->row);
+    event_record(turn, type,
+                 &(struct subject){ .payment = payment,
+                                    .data = render_payment_text(turn->arena, payment),
+                                    .version = payment->version });
+}
+
+static void refund_event_record(struct turn *turn, struct refund *refund, enum event_type type)
+{
+    struct payment *payment = books_payment(turn->books, refund->payment);
+    assert(payment);
+    payment->version++;
+    payment->updated_ms = turn->now_ms;
+    row_touch(&payment->row);
+    refund->updated_ms = turn->now_ms;
+    row_touch(&refund->row);
+    event_record(turn, type,
+                 &(struct subject){ .payment = payment,
+                                    .refund = refund,
+                                    .data = render_refund_text(turn->arena, refund),
+                                    .version = payment->version });
+}
+
+static void invoice_event_record(struct turn *turn, enum event_type type)
+{
+    struct invoice *invoice = turn->books->invoice;
+    invoice->version++;
+    invoice->updated_ms = turn->now_ms;
+    row_touch(&invoice->row);
+    struct str data = render_invoice_text(turn->arena, invoice, &turn->books->payments);
+    event_record(turn, type, &(struct subject){ .data = data, .version = invoice->version });
+}
+
+enum err payment_move(struct turn *turn, struct payment *payment, enum payment_event event)
+{
+    unsigned to = machine_next(&machine_payment, payment->status, event);
+    if (to == PAYMENT_NOWHERE)
+        return turn_fail(turn, ERR_CONFLICT, "The payment is %s, which does not allow this.",
+                         word_text(&words_payment_state, payment->status));
+    payment->status = (enum payment_state)to;
+    if (payment->status != PAYMENT_REQUIRES_ACTION) {
+        payment->action = ACTION_NONE;
+        payment->action_url = (struct str){ 0 };
+    }
+    if (machine_is_final(&machine_payment, to)) {
+        payment->expires_ms = 0;
+        payment->due_ms = 0;
+    }
+    payment_event_record(turn, payment, machine_event_type(&machine_payment, event, to));
+    return OK;
+}
+
+enum err refund_move(struct turn *turn, struct refund *refund, enum refund_event event)
+{
+    unsigned to = machine_next(&machine_refund, refund->status, event);
+    if (to == REFUND_NOWHERE)
+        return turn_fail(turn, ERR_CONFLICT, "The refund is %s, which does not allow this.",
+                         word_text(&words_refund_state, refund->status));
+    refund->status = (enum refund_state)to;
+    refund_event_record(turn, refund, machine_event_type(&machine_refund, event, to));
+    return OK;
+}
+
+enum err invoice_move(struct turn *turn, enum invoice_event event)
+{
+    struct invoice *invoice = turn->books->invoice;
+    unsigned to = machine_next(&machine_invoice, invoice->status, event);
+    if (to == INVOICE_NOWHERE)
+        return turn_fail(turn, ERR_CONFLICT, "The invoice is %s, which does not allow this.",
+                         word_text(&words_invoice_state, invoice->status));
+    invoice->status = (enum invoice_state)to;
+    invoice_event_record(turn, machine_event_type(&machine_invoice, event, to));
+    return OK;
+}
+
+bool operation_move(struct turn *turn, struct operation *operation, enum operation_event event)
+{
+    unsigned to = machine_next(&machine_operation, operation->state, event);
+    if (to == OPERATION_NOWHERE)
+        return false;
+    operation->state = (enum operation_state)to;
+    if (to == OPERATION_SENDING) {
+        operation->run = turn->input->run;
+        operation->sent_ms = turn->now_ms;
+        operation->due_ms = 0;
+    } else {
+        operation->run = (struct run_id){ 0 };
+    }
+    row_touch(&operation->row);
+    return true;
+}
+
+struct invoice *invoice_begin(struct turn *turn, struct invoice fields)
+{
+    assert(!turn->books);
+    turn->books = ARENA_NEW(turn->arena, struct books);
+    struct invoice *invoice = ARENA_NEW(turn->arena, struct invoice);
+    *invoice = fields;
+    invoice->row = ROW_NEW;
+    invoice->id = invoice_id_make(turn->ids, turn->now_ms);
+    invoice->merchant = turn->input->merchant;
+    invoice->live = turn->input->live;
+    invoice->status = INVOICE_UNPAID;
+    invoice->created_ms = turn->now_ms;
+    turn->books->invoice = invoice;
+    invoice_event_record(turn, EVENT_INVOICE_CREATED);
+    return invoice;
+}
+
+struct payment *payment_begin(struct turn *turn, struct payment fields)
+{
+    struct payment *payment = ARENA_NEW(turn->arena, struct payment);
+    *payment = fields;
+    payment->row = ROW_NEW;
+    payment->id = payment_id_make(turn->ids, turn->now_ms);
+    payment->invoice = turn->books->invoice->id;
+    payment->merchant = turn->input->merchant;
+    payment->live = turn->input->live;
+    payment->status = PAYMENT_CREATED;
+    payment->created_ms = turn->now_ms;
+    payment_list_add(turn->arena, &turn->books->payments, payment);
+    payment_event_record(turn, payment, EVENT_PAYMENT_CREATED);
+    return payment;
+}
+
+struct refund *refund_begin(struct turn *turn, const struct payment *payment,
+                            struct refund fields)
+{
+    struct refund *refund = ARENA_NEW(turn->arena, struct refund);
+    *refund = fields;
+    refund->row = ROW_NEW;
+    refund->id = refund_id_make(turn->ids, turn->now_ms);
+    refund->payment = payment->id;
+    refund->invoice = payment->invoice;
+    refund->merchant = payment->merchant;
+    refund->live = payment->live;
+    refund->status = REFUND_PENDING;
+    refund->currency = payment->currency;
+    refund->created_ms = turn->now_ms;
+    refund_list_add(turn->arena, &turn->books->refunds, refund);
+    refund_event_record(turn, refund, EVENT_REFUND_CREATED);
+    return refund;
+}
+
+struct operation *operation_begin(struct turn *turn, struct payment *payment,
+                                  enum operation_kind kind, int64_t amount_minor,
+                                  const struct card *card)
+{
+    struct operation *operation = ARENA_NEW(turn->arena, struct operation);
+    *operation = (struct operation){
+        .row = ROW_NEW,
+        .id = operation_id_make(turn->ids, turn->now_ms),
+        .invoice = payment->invoice,
+        .payment = payment->id,
+        .gateway_account = payment->gateway_account,
+        .kind = kind,
+        .state = OPERATION_PLANNED,
+        .amount_minor = amount_minor,
+        .created_ms = turn->now_ms,
+    };
+    operation_list_add(turn->arena, &turn->books->operations, operation);
+    bool sending = operation_move(turn, operation, OPERATION_ON_SEND);
+    assert(sending);
+    (void)sending;
+    if (operation_kind_moves_money(kind)) {
+        assert(operation_id_is_zero(payment->active_operation));
+        payment->active_operation = operation->id;
+    }
+    if (kind == OPERATION_KIND_AUTHORIZE)
+        payment->authorization = operation->id;
+    row_touch(&payment->row);
+    operation_call(turn, payment, operation, kind, card);
+    return operation;
+}
+
+void operation_call(struct turn *turn, struct payment *payment, struct operation *operation,
+                    enum operation_kind call, const struct card *card)
+{
+    struct payment_place place = payment_place(turn, payment);
+    struct turn_call *order = ARENA_NEW(turn->arena, struct turn_call);
+    struct buf reference;
+    buf_init(&reference, turn->arena, ID_TEXT_MAX);
+    operation_id_write(&reference, payment->authorization);
+    *order = (struct turn_call){
+        .operation = operation,
+        .payment = payment,
+        .account = place.account,
+        .gateway = place.gateway,
+        .call = call,
+        .payment_reference = buf_str(&reference),
+        .card = card,
+        .capture_now = place.settings.capture != GW_CAPTURE_SEPARATE
+                       && payment->capture_method == CAPTURE_METHOD_AUTOMATIC,
+        .origin = turn->input->origin,
+    };
+    turn_call_list_add(turn->arena, &turn->calls, order);
+}
+
+void operation_close(struct turn *turn, struct payment *payment, struct operation *operation)
+{
+    operation->closed_ms = turn->now_ms;
+    operation->due_ms = 0;
+    row_touch(&operation->row);
+    if (operation_id_equal(payment->active_operation, operation->id)) {
+        payment->active_operation = (struct operation_id){ 0 };
+        row_touch(&payment->row);
+    }
+}
+
+struct str operation_reference(struct arena *arena, const struct operation *operation)
+{
+    if (!str_is_empty(operation->reference))
+        return operation->reference;
+    struct buf text;
+    buf_init(&text, arena, ID_TEXT_MAX);
+    operation_id_write(&text, operation->id);
+    return buf_str(&text);
+}
+
+void drift_record(struct turn *turn, const struct payment *payment,
+                  struct operation_id operation, const char *kind, struct str detail)
+{
+    struct drift *drift = ARENA_NEW(turn->arena, struct drift);
+    *drift = (struct drift){
+        .row = ROW_NEW,
+        .id = drift_id_make(turn->ids, turn->now_ms),
+        .merchant = payment->merchant,
+        .live = payment->live,
+        .kind = str_of(kind),
+        .payment = payment->id,
+        .operation = operation,
+        .detail = detail,
+        .created_ms = turn->now_ms,
+    };
+    drift_list_add(turn->arena, &turn->books->drifts, drift);
+}
+
+void task_record(struct turn *turn, const struct payment *payment,
+                 const struct operation *operation, const char *kind, struct str detail)
+{
+    struct task *task = ARENA_NEW(turn->arena, struct task);
+    *task = (struct task){
+        .row = ROW_NEW,
+        .id = task_id_make(turn->ids, turn->now_ms),
+        .merchant = payment->merchant,
+        .live = payment->live,
+        .kind = str_of(kind),
+        .payment = payment->id,
+        .detail = detail,
+        .created_ms = turn->now_ms,
+    };
+    if (operation)
+        task->operation = operation->id;
+    task_list_add(turn->arena, &turn->books->tasks, task);
+}
+
+struct payment_place payment_place(const struct turn *turn, const struct payment *payment)
+{
+    struct payment_place place = { .account = turn_account(turn, payment->gateway_account) };
+    assert(place.account);
+    place.gateway = turn_gateway(turn, place.account->gateway);
+    assert(place.gateway);
+    place.settings = account_settings(place.account, place.gateway, turn->arena);
+    return place;
+}

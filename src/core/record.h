@@ -1,0 +1,67 @@
+/* record.h - how handlers write down what they decided: the only ways in which a
+ * state changes. Inside core only.
+ *
+ * Set an object's members first, then move it: the event's data is the object as it
+ * is at that moment, and the last event of a turn must show what the row will hold. */
+#ifndef CORE_RECORD_H
+#define CORE_RECORD_H
+
+#include "core/account.h"
+#include "core/turn.h"
+
+/* Moves along an edge of the table and records its event. What the table does not
+ * list is ERR_CONFLICT and changes nothing. */
+must_check enum err payment_move(struct turn *turn, struct payment *payment,
+                                 enum payment_event event);
+must_check enum err refund_move(struct turn *turn, struct refund *refund, enum refund_event event);
+must_check enum err invoice_move(struct turn *turn, enum invoice_event event);
+/* Operations have no events of their own; a move that the table refuses returns false. */
+bool operation_move(struct turn *turn, struct operation *operation, enum operation_event event);
+
+/* New objects in their first state, with their first event. */
+struct invoice *invoice_begin(struct turn *turn, struct invoice fields);
+struct payment *payment_begin(struct turn *turn, struct payment fields);
+struct refund *refund_begin(struct turn *turn, const struct payment *payment,
+                            struct refund fields);
+
+/* A new operation on the payment, already sending under the turn's run, and the call
+ * that will be made after the commit. One that moves money becomes the active one. */
+struct operation *operation_begin(struct turn *turn, struct payment *payment,
+                                  enum operation_kind kind, int64_t amount_minor,
+                                  const struct card *card);
+/* The same operation over the wire again, or an enquiry about it. */
+void operation_call(struct turn *turn, struct payment *payment, struct operation *operation,
+                    enum operation_kind call, const struct card *card);
+/* No further work on it. Frees the payment for the next one. */
+void operation_close(struct turn *turn, struct payment *payment, struct operation *operation);
+/* Our reference at the gateway. */
+struct str operation_reference(struct arena *arena, const struct operation *operation);
+
+void drift_record(struct turn *turn, const struct payment *payment,
+                  struct operation_id operation, const char *kind, struct str detail);
+void task_record(struct turn *turn, const struct payment *payment,
+                 const struct operation *operation, const char *kind, struct str detail);
+
+/* The account of the payment and its gateway, always there for a payment of the books. */
+struct payment_place {
+    struct gateway_account *account;
+    const struct gateway *gateway;
+    struct account_settings settings;
+};
+struct payment_place payment_place(const struct turn *turn, const struct payment *payment);
+
+/* Steps that several handlers take. */
+void payment_authorize(struct turn *turn, struct payment *payment, const struct card *card);
+void payment_begin_capture(struct turn *turn, struct payment *payment, int64_t amount_minor);
+void payment_begin_cancel(struct turn *turn, struct payment *payment);
+void payment_end_invoice(struct turn *turn, const struct payment *payment);
+void payment_enquire(struct turn *turn, struct payment *payment);
+/* ERR_OPERATION_IN_PROGRESS while something that moves money is not finished. */
+must_check enum err payment_must_be_idle(struct turn *turn, const struct payment *payment);
+
+/* What a gateway's answer means for the payment (verdict.c). */
+void payment_on_authorize(struct turn *turn, struct payment *payment, struct operation *operation,
+                          const struct gateway_answer *answer, enum operation_event verdict);
+void failure_from_answer(struct failure *failure, const struct gateway_answer *answer);
+
+#endif

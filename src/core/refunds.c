@@ -1,0 +1,75 @@
+/* refunds.c - sending money back, never more than was captured.
+ *
+ * A refund reserves its amount from the moment it is asked for until the gateway
+ * certainly refused it. The sum is kept on the payment, under the invoice's lock,
+ * and the books CHECK it once more. */
+#include <assert.h>
+
+#include "base/time.h"
+#include "core/record.h"
+#include "core/requests.h"
+
+static enum err check_refundable(struct turn *turn, const struct refund_create *ask,
+                                 const struct payment *payment, int64_t *amount_minor)
+{
+    int64_t refundable_minor = payment->captured_minor - payment->reserved_minor;
+    if (ask->has_expected_refundable && ask->expected_refundable_minor != refundable_minor)
+        return turn_fail_param(turn, ERR_PRECONDITION_FAILED, "expected_refundable",
+                               "The refundable amount is %lld.", (long long)refundable_minor);
+    int64_t wanted_minor = ask->amount_minor ? ask->amount_minor : refundable_minor;
+    if (refundable_minor == 0 || wanted_minor > refundable_minor)
+        return turn_fail_param(turn, ERR_REFUND_EXCEEDS_CAPTURED, "amount",
+                               "The refundable amount is %lld.", (long long)refundable_minor);
+    *amount_minor = wanted_minor;
+    return OK;
+}
+
+static enum err check_age(struct turn *turn, const struct payment *payment)
+{
+    struct payment_place place = payment_place(turn, payment);
+    if (place.settings.refund_age_ms == 0
+        || turn->now_ms - payment->created_ms <= place.settings.refund_age_ms)
+        return OK;
+    return turn_fail(turn, ERR_REFUND_TOO_OLD,
+                     "This gateway account refunds payments of at most %lld days.",
+                     (long long)(place.settings.refund_age_ms / DAY_MS));
+}
+
+static enum err refund_create(struct turn *turn)
+{
+    const struct refund_create *ask = turn->input->ask;
+    struct payment *payment = books_payment(turn->books, turn->input->payment);
+    int64_t amount_minor;
+    enum err err = payment_must_be_idle(turn, payment);
+    if (err)
+        return err;
+    if (payment->status != PAYMENT_CAPTURED)
+        return turn_fail(turn, ERR_CONFLICT, "The payment is %s; only a captured one is refunded.",
+                         word_text(&words_payment_state, payment->status));
+    err = check_refundable(turn, ask, payment, &amount_minor);
+    if (!err)
+        err = check_age(turn, payment);
+    if (err)
+        return err;
+
+    payment->reserved_minor += amount_minor;
+    assert(payment->reserved_minor <= payment->captured_minor);
+    struct operation *operation = operation_begin(turn, payment, OPERATION_KIND_REFUND,
+                                                  amount_minor, NULL);
+    struct refund *refund = refund_begin(turn, payment, (struct refund){
+        .amount_minor = amount_minor,
+        .reason = ask->reason,
+    });
+    operation->refund = refund->id;
+    if (turn->claim) {
+        operation->claim = turn->claim->key;
+        turn->claim->invoice = payment->invoice;
+        turn->claim->payment = payment->id;
+        turn->claim->refund = refund->id;
+        turn->claim->success_status = 201;
+    }
+    return OK;
+}
+
+const struct turn_handler turn_refund_create = { "refund.create", TARGET_PAYMENT, .scoped = true,
+                                                 .handle = refund_create };

@@ -1,0 +1,330 @@
+/* render.c - the objects of the API as JSON. The member order is part of what
+ * clients see and never changes within a version. */
+#include "core/render.h"
+
+#include <assert.h>
+
+#include "base/time.h"
+
+#define OBJECT_MAX (128 * 1024)
+
+/* An id, or null when it is zero. */
+#define PUT_ID(out, name, kind, id_value)                                                \
+    do {                                                                                 \
+        char text_[ID_TEXT_MAX];                                                         \
+        struct buf buf_;                                                                 \
+        buf_fixed(&buf_, text_, sizeof(text_));                                          \
+        if (!kind##_id_is_zero(id_value))                                                \
+            kind##_id_write(&buf_, (id_value));                                          \
+        json_put_text_or_null((out), (name), buf_str(&buf_));                            \
+    } while (0)
+
+static void put_metadata(struct json_out *out, struct str metadata)
+{
+    json_put_raw(out, "metadata", str_is_empty(metadata) ? STR("{}") : metadata);
+}
+
+static void put_money(struct json_out *out, int64_t amount_minor, enum currency currency)
+{
+    json_put_int(out, "amount", amount_minor);
+    json_put_text(out, "currency", str_of(currency_code(currency)));
+}
+
+static void put_failure(struct json_out *out, const struct failure *failure)
+{
+    if (failure->type == FAILURE_NONE) {
+        json_put_null(out, "failure");
+        return;
+    }
+    json_open_object(out, "failure");
+    json_put_text(out, "type", word_str(&words_failure_type, failure->type));
+    json_put_text_or_null(out, "code", failure->code);
+    json_put_text_or_null(out, "message", failure->message);
+    json_put_text_or_null(out, "gateway_code", failure->gateway_code);
+    json_put_text_or_null(out, "gateway_message", failure->gateway_message);
+    json_close_object(out);
+}
+
+static void put_method(struct json_out *out, const struct payment *payment)
+{
+    if (payment->method == METHOD_NONE) {
+        json_put_null(out, "payment_method");
+        return;
+    }
+    json_open_object(out, "payment_method");
+    json_put_text(out, "type", word_str(&words_payment_method, payment->method));
+    json_put_text_or_null(out, "brand", payment->card_brand);
+    json_put_text_or_null(out, "last4", payment->card_last4);
+    if (payment->card_exp_month) {
+        json_put_int(out, "exp_month", payment->card_exp_month);
+        json_put_int(out, "exp_year", payment->card_exp_year);
+    } else {
+        json_put_null(out, "exp_month");
+        json_put_null(out, "exp_year");
+    }
+    json_close_object(out);
+}
+
+static void put_next_action(struct json_out *out, const struct payment *payment)
+{
+    if (payment->action == ACTION_NONE) {
+        json_put_null(out, "next_action");
+        return;
+    }
+    json_open_object(out, "next_action");
+    json_put_text(out, "type", word_str(&words_next_action, payment->action));
+    json_put_text_or_null(out, "url", payment->action_url);
+    json_close_object(out);
+}
+
+static int64_t refundable(const struct payment *payment)
+{
+    return payment->status == PAYMENT_CAPTURED
+               ? payment->captured_minor - payment->reserved_minor : 0;
+}
+
+static bool can(const struct payment *payment, enum payment_event event)
+{
+    return machine_next(&machine_payment, payment->status, event) != PAYMENT_NOWHERE;
+}
+
+/* What the caller may do now. Nothing while an operation that moves money is under way. */
+static void put_actions(struct json_out *out, const struct payment *payment)
+{
+    bool idle = operation_id_is_zero(payment->active_operation);
+    json_open_array(out, "actions");
+    if (idle && can(payment, PAYMENT_ON_AUTHORIZE))
+        json_put_text(out, NULL, STR("confirm"));
+    if (idle && can(payment, PAYMENT_ON_CAPTURE))
+        json_put_text(out, NULL, STR("capture"));
+    if (idle && can(payment, PAYMENT_ON_CANCEL))
+        json_put_text(out, NULL, STR("cancel"));
+    if (idle && refundable(payment) > 0)
+        json_put_text(out, NULL, STR("refund"));
+    json_close_array(out);
+}
+
+static void put_ends(struct json_out *out, bool live, int64_t created_ms, int64_t updated_ms)
+{
+    json_put_bool(out, "live", live);
+    json_put_time(out, "created_at", created_ms);
+    json_put_time(out, "updated_at", updated_ms);
+}
+
+static void put_payment_amounts(struct json_out *out, const struct payment *payment)
+{
+    put_money(out, payment->amount_minor, payment->currency);
+    json_put_int(out, "amount_captured", payment->captured_minor);
+    json_put_int(out, "amount_refunded", payment->refunded_minor);
+    json_put_int(out, "amount_refundable", refundable(payment));
+}
+
+void render_payment(struct json_out *out, const char *name, const struct payment *payment)
+{
+    json_open_object(out, name);
+    PUT_ID(out, "id", payment, payment->id);
+    json_put_text(out, "object", STR("payment"));
+    json_put_text(out, "status", word_str(&words_payment_state, payment->status));
+    put_payment_amounts(out, payment);
+    json_put_text(out, "capture_method", word_str(&words_capture_method, payment->capture_method));
+    json_put_text_or_null(out, "reference", payment->reference);
+    json_put_text_or_null(out, "description", payment->description);
+    json_put_text_or_null(out, "shop", payment->shop);
+    json_put_text_or_null(out, "customer_email", payment->customer_email);
+    PUT_ID(out, "invoice", invoice, payment->invoice);
+    json_put_text_or_null(out, "gateway", payment->gateway);
+    PUT_ID(out, "gateway_account", gateway_account, payment->gateway_account);
+    json_put_text_or_null(out, "gateway_reference", payment->gateway_reference);
+    put_method(out, payment);
+    put_next_action(out, payment);
+    put_failure(out, &payment->failure);
+    json_put_text_or_null(out, "cancel_reason",
+                          word_str(&words_cancel_reason, payment->cancel_reason));
+    json_put_text_or_null(out, "return_url", payment->return_url);
+    put_metadata(out, payment->metadata);
+    put_actions(out, payment);
+    json_put_int(out, "version", payment->version);
+    put_ends(out, payment->live, payment->created_ms, payment->updated_ms);
+    json_put_time(out, "expires_at", payment->expires_ms);
+    json_close_object(out);
+}
+
+void render_refund(struct json_out *out, const char *name, const struct refund *refund)
+{
+    json_open_object(out, name);
+    PUT_ID(out, "id", refund, refund->id);
+    json_put_text(out, "object", STR("refund"));
+    PUT_ID(out, "payment", payment, refund->payment);
+    put_money(out, refund->amount_minor, refund->currency);
+    json_put_text(out, "status", word_str(&words_refund_state, refund->status));
+    json_put_text_or_null(out, "reason", refund->reason);
+    put_failure(out, &refund->failure);
+    json_put_text_or_null(out, "gateway_reference", refund->gateway_reference);
+    put_ends(out, refund->live, refund->created_ms, refund->updated_ms);
+    json_close_object(out);
+}
+
+void render_invoice(struct json_out *out, const char *name, const struct invoice *invoice,
+                    const struct payment_list *payments)
+{
+    json_open_object(out, name);
+    PUT_ID(out, "id", invoice, invoice->id);
+    json_put_text(out, "object", STR("invoice"));
+    json_put_text(out, "status", word_str(&words_invoice_state, invoice->status));
+    put_money(out, invoice->amount_minor, invoice->currency);
+    json_put_text_or_null(out, "reference", invoice->reference);
+    json_put_text_or_null(out, "description", invoice->description);
+    json_put_text_or_null(out, "shop", invoice->shop);
+    put_metadata(out, invoice->metadata);
+    json_open_array(out, "payments");
+    for (size_t i = 0; i < payments->count; i++)
+        PUT_ID(out, NULL, payment, payments->items[i]->id);
+    json_close_array(out);
+    json_put_int(out, "version", invoice->version);
+    put_ends(out, invoice->live, invoice->created_ms, invoice->updated_ms);
+    json_close_object(out);
+}
+
+void render_event(struct json_out *out, const char *name, const struct event *event)
+{
+    struct event_id id = event_id_of(event);
+    json_open_object(out, name);
+    PUT_ID(out, "id", event, id);
+    json_put_text(out, "object", STR("event"));
+    json_put_text(out, "type", word_str(&words_event_type, event->type));
+    PUT_ID(out, "merchant", merchant, event->merchant);
+    json_put_bool(out, "live", event->live);
+    PUT_ID(out, "invoice", invoice, event->invoice);
+    PUT_ID(out, "payment", payment, event->payment);
+    PUT_ID(out, "refund", refund, event->refund);
+    json_put_int(out, "version", event->version);
+    json_put_int(out, "sequence", event->sequence);
+    json_put_time(out, "occurred_at", event->occurred_ms);
+    json_put_text_or_null(out, "actor", event->actor);
+    json_put_text(out, "origin", word_str(&words_origin, event->origin));
+    json_put_raw(out, "data", event->data);
+    json_close_object(out);
+}
+
+static void put_attempt(struct json_out *out, const struct attempt *attempt)
+{
+    json_open_object(out, NULL);
+    json_put_int(out, "number", attempt->number);
+    json_put_text(out, "call", word_str(&words_operation_kind, attempt->call));
+    json_put_text(out, "outcome", attempt->outcome);
+    if (attempt->http_status)
+        json_put_int(out, "http_status", attempt->http_status);
+    else
+        json_put_null(out, "http_status");
+    json_put_text_or_null(out, "gateway_code", attempt->gateway_code);
+    json_put_text_or_null(out, "gateway_message", attempt->gateway_message);
+    json_put_time(out, "started_at", attempt->started_ms);
+    json_put_time(out, "ended_at", attempt->ended_ms);
+    json_close_object(out);
+}
+
+void render_operation(struct json_out *out, const char *name, const struct operation *operation,
+                      const struct attempt_list *attempts)
+{
+    json_open_object(out, name);
+    PUT_ID(out, "id", operation, operation->id);
+    json_put_text(out, "object", STR("operation"));
+    PUT_ID(out, "payment", payment, operation->payment);
+    PUT_ID(out, "refund", refund, operation->refund);
+    json_put_text(out, "kind", word_str(&words_operation_kind, operation->kind));
+    json_put_text(out, "state", word_str(&words_operation_state, operation->state));
+    json_put_int(out, "amount", operation->amount_minor);
+    if (str_is_empty(operation->reference))
+        PUT_ID(out, "reference", operation, operation->id);
+    else
+        json_put_text(out, "reference", operation->reference);
+    json_open_array(out, "attempts");
+    for (size_t i = 0; i < attempts->count; i++)
+        if (operation_id_equal(attempts->items[i]->operation, operation->id))
+            put_attempt(out, attempts->items[i]);
+    json_close_array(out);
+    json_put_text_or_null(out, "gateway_code", operation->gateway_code);
+    json_put_text_or_null(out, "gateway_message", operation->gateway_message);
+    json_put_time(out, "created_at", operation->created_ms);
+    json_put_time(out, "sent_at", operation->sent_ms);
+    json_put_time(out, "due_at", operation->due_ms);
+    json_put_time(out, "closed_at", operation->closed_ms);
+    json_close_object(out);
+}
+
+void render_gateway_account(struct json_out *out, const char *name,
+                            const struct gateway_account *account)
+{
+    json_open_object(out, name);
+    PUT_ID(out, "id", gateway_account, account->id);
+    json_put_text(out, "object", STR("gateway_account"));
+    json_put_text(out, "gateway", account->gateway);
+    json_put_text_or_null(out, "description", account->description);
+    json_put_bool(out, "is_default", account->is_default);
+    json_put_bool(out, "disabled", account->disabled);
+    json_put_raw(out, "settings", str_is_empty(account->settings) ? STR("{}") : account->settings);
+    put_ends(out, account->live, account->created_ms, account->updated_ms);
+    json_close_object(out);
+}
+
+struct str render_payment_text(struct arena *arena, const struct payment *payment)
+{
+    struct buf text;
+    struct json_out out;
+    buf_init(&text, arena, OBJECT_MAX);
+    json_begin(&out, &text);
+    render_payment(&out, NULL, payment);
+    json_done(&out);
+    assert(buf_ok(&text));
+    return buf_str(&text);
+}
+
+struct str render_refund_text(struct arena *arena, const struct refund *refund)
+{
+    struct buf text;
+    struct json_out out;
+    buf_init(&text, arena, OBJECT_MAX);
+    json_begin(&out, &text);
+    render_refund(&out, NULL, refund);
+    json_done(&out);
+    assert(buf_ok(&text));
+    return buf_str(&text);
+}
+
+struct str render_invoice_text(struct arena *arena, const struct invoice *invoice,
+                               const struct payment_list *payments)
+{
+    struct buf text;
+    struct json_out out;
+    buf_init(&text, arena, OBJECT_MAX);
+    json_begin(&out, &text);
+    render_invoice(&out, NULL, invoice, payments);
+    json_done(&out);
+    assert(buf_ok(&text));
+    return buf_str(&text);
+}
+
+/* A UUIDv7 whose 62 last bits are the event's place in the feed (RFC 9562 leaves them
+ * to the maker). Places count up, so ids of one millisecond are in order too. */
+struct event_id event_id_of(const struct event *event)
+{
+    struct event_id id = { { { 0 } } };
+    uint64_t time_ms = (uint64_t)event->occurred_ms;
+    uint64_t number = (uint64_t)event->number;
+    assert(event->number > 0 && number < (UINT64_C(1) << 62));
+    for (int i = 0; i < 6; i++)
+        id.id.bytes[i] = (uint8_t)(time_ms >> (40 - 8 * i));
+    id.id.bytes[6] = 0x70;
+    for (int i = 0; i < 8; i++)
+        id.id.bytes[8 + i] = (uint8_t)(number >> (56 - 8 * i));
+    id.id.bytes[8] |= 0x80;
+    return id;
+}
+
+int64_t event_id_number(struct event_id id)
+{
+    uint64_t number = id.id.bytes[8] & 0x3f;
+    for (int i = 1; i < 8; i++)
+        number = number << 8 | id.id.bytes[8 + i];
+    return (int64_t)number;
+}

@@ -1,0 +1,20 @@
+/* schedule.h - when to look again at what is not finished. Inside core only. */
+#ifndef CORE_SCHEDULE_H
+#define CORE_SCHEDULE_H
+
+#include "core/turn.h"
+
+/* How long to wait before look number `tries` + 1 at an unknown operation: 5 s, 30 s,
+ * 2 min, 10 min, 1 h, 6 h, and from then on 24 h. */
+int64_t schedule_unknown_ms(int64_t tries);
+/* Looks after which a person is told as well. */
+#define SCHEDULE_UNKNOWN_TRIES 7
+
+/* The operation that follows in the same request answers to the same caller. */
+void payment_inherit_claim(struct turn *turn, const struct payment *payment, struct id claim);
+
+/* The payment's time is up, and the gateway was asked: what it answered decides. */
+void payment_end_of_time(struct turn *turn, struct payment *payment,
+                         const struct gateway_answer *answer);
+
+#endif
