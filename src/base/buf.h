@@ -5,7 +5,7 @@
  * never mistaken for a whole one.
  *
  * Two kinds: buf_init grows inside an arena up to `max` bytes; buf_fixed writes
- * into the caller's array. The bytes live as long as that arena or array. */
+ * into the caller's array, whose last byte is kept for the NUL of buf_c. The bytes live as long as that arena or array. */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
@@ -50,7 +50,7 @@ struct str buf_str(const struct buf *buf);
 const char *buf_c(struct buf *buf);
 void buf_clear(struct buf *buf);
 
-/* A formatted text in the arena, at most 64 KiB. */
+/* A formatted text in the arena, followed by a NUL; empty when longer than 64 KiB. */
 __attribute__((format(printf, 2, 3)))
 struct str str_format(struct arena *arena, const char *format, ...);
 

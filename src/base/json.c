@@ -102,7 +102,9 @@ static enum err refuse(struct arena *arena, struct str *why, int line, int colum
     return ERR_MALFORMED_JSON;
 }
 
-static enum err refuse_too_deep(struct str text, size_t at, struct arena *arena, struct str *why)
+/* For what jansson is not asked about. */
+static enum err refuse_at(struct str text, size_t at, struct arena *arena, struct str *why,
+                          const char *reason)
 {
     int line = 1;
     size_t line_start = 0;
@@ -114,7 +116,7 @@ static enum err refuse_too_deep(struct str text, size_t at, struct arena *arena,
         }
     }
     size_t column = str_utf8_count(str_slice(text, line_start, at - line_start)) + 1;
-    return refuse(arena, why, line, (int)column, "the nesting is deeper than 32 levels");
+    return refuse(arena, why, line, (int)column, reason);
 }
 
 enum err json_parse(struct str text, struct arena *arena, const struct json **out,
@@ -126,9 +128,13 @@ enum err json_parse(struct str text, struct arena *arena, const struct json **ou
     assert(arena != NULL && out != NULL);
     pthread_once(&once, set_up);
 
+    /* jansson loses a NUL that follows a number or a word, and goes on behind it. */
+    size_t nul = str_find_char(text, '\0', 0);
+    if (nul < text.len)
+        return refuse_at(text, nul, arena, why, "the text holds a NUL byte");
     size_t too_deep = find_too_deep(text);
     if (too_deep < text.len)
-        return refuse_too_deep(text, too_deep, arena, why);
+        return refuse_at(text, too_deep, arena, why, "the nesting is deeper than 32 levels");
 
     parse_arena = arena;
     json_t *value = json_loadb(text.ptr == NULL ? "" : text.ptr, text.len,
@@ -259,7 +265,6 @@ static void put_members(struct json_out *out, const struct json *parent)
 void json_put_value(struct json_out *out, const char *name, const struct json *value)
 {
     char number[32];
-    int64_t integer = 0;
 
     switch (json_type(value)) {
     case JSON_MISSING:
@@ -270,8 +275,7 @@ void json_put_value(struct json_out *out, const char *name, const struct json *v
         json_put_bool(out, name, json_is_true(inside(value)));
         break;
     case JSON_INT:
-        if (json_int(value, &integer))
-            json_put_int(out, name, integer);
+        json_put_int(out, name, json_integer_value(inside(value)));
         break;
     case JSON_REAL:
         json_put_raw(out, name,

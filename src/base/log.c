@@ -91,6 +91,11 @@ static void add_field(struct buf *out, enum log_format format, const struct log_
     buf_fixed(&value, array, sizeof array);
     pan_write_masked(&value, str_slice(text, 0, VALUE_MAX_BYTES + PAN_MAX_BYTES));
     text = cut(buf_str(&value), VALUE_MAX_BYTES);
+    if (text.len < value.len) {
+        value.len = text.len;
+        buf_add_c(&value, "...");
+        text = buf_str(&value);
+    }
 
     if (format == LOG_JSON) {
         buf_add_char(out, ',');
