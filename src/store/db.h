@@ -111,7 +111,7 @@ must_check enum err db_select(struct db *db, const struct table *table, const ch
 must_check enum err db_take_numbers(struct db *db, const char *name, int64_t count,
                                     int64_t *first);
 
-/* Schema. Versions are numbered from 1 (store/migrations.c). db_migrate brings the
+/* Schema. Versions are numbered from 1 (store/migrations.c); version 0 ends the list. db_migrate brings the
  * tables of `tables` to the newest; ERR_SCHEMA_NEWER when the books are beyond it. */
 struct migration {
     int version;

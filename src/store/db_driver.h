@@ -1,20 +1,25 @@
 /* db_driver.h - what an engine's driver has to offer behind db.h.
  *
- * Only db.c and the drivers include it. Each function is that of the same name in
- * db.h; the driver embeds struct db as its first member. */
+ * Only db.c, the drivers and what they share include it. Each function is that of the same
+ * name in db.h; the driver embeds struct db as its first member. */
 #ifndef STORE_DB_DRIVER_H
 #define STORE_DB_DRIVER_H
 
 #include "store/db.h"
 
+/* db_insert, db_insert_new, db_update, db_delete. */
+enum db_write { WRITE_INSERT, WRITE_INSERT_NEW, WRITE_UPDATE, WRITE_DELETE };
+
 struct db_driver {
     const char *engine;              /* "sqlite" */
     const char *prefix;              /* of struct db_config.where: "sqlite:" */
     bool shared;
-    /* The engine's type for a column of that kind, and what follows a table's ")". */
-    const char *(*column_type)(enum column_kind kind);
+    /* By column kind the engine's type, and what follows a table's ")". */
+    const char *column_types[COLUMN_KIND_COUNT];
     const char *table_suffix;
+    const char *has_table_sql;       /* gives a row when there is a table named $1 */
 
+    /* In `where` the prefix is cut off. */
     enum err (*open)(const struct db_config *config, struct arena *arena, struct db **out,
                      struct str *why);
     void (*close)(struct db *db);
@@ -30,14 +35,9 @@ struct db_driver {
                       size_t arg_count, db_row_f *row, void *self);
     int64_t (*changes)(const struct db *db);
     enum err (*script)(struct db *db, struct str sql);
-    enum err (*insert)(struct db *db, const struct table *table, const void *const *rows,
-                       size_t count);
-    enum err (*insert_new)(struct db *db, const struct table *table, const void *const *rows,
-                           size_t count, bool *inserted);
-    enum err (*update)(struct db *db, const struct table *table, const void *const *rows,
-                       size_t count);
-    enum err (*delete_rows)(struct db *db, const struct table *table, const void *const *rows,
-                            size_t count);
+    /* changed[i], unless `changed` is NULL, tells whether row i was written. */
+    enum err (*write)(struct db *db, enum db_write what, const struct table *table,
+                      const void *const *rows, size_t count, bool *changed);
     enum err (*load)(struct db *db, const struct table *table, const char *column,
                      const struct id *ids, size_t count, const char *and_where, bool lock,
                      struct arena *arena, db_load_f *load, void *self);
@@ -50,16 +50,35 @@ struct db {
     const struct db_driver *driver;
 };
 
+/* First member of the driver's own. */
+struct db_serving_lock {
+    const struct db_driver *driver;
+};
+
 extern const struct db_driver db_driver_sqlite;
 
-/* Row <-> values, for drivers (codec.c). `values` has room for all columns. */
+/* Row <-> values (codec.c). `values` has room for all columns; what it points to is the
+ * row's. */
 void codec_values(const struct table *table, const void *row, struct db_value *values);
 /* ERR_STORE when a value cannot be what the column holds: the books are damaged. Texts
  * are copied into the arena. */
 must_check enum err codec_row(const struct table *table, const struct db_value *values,
                               struct arena *arena, void *row);
+/* A db_row_f that makes structs of rows: its self is a codec_loader. */
+struct codec_loader {
+    const struct table *table;
+    struct arena *arena;
+    db_load_f *load;
+    void *self;
+    bool damaged;                    /* codec_row refused a row */
+};
+must_check enum err codec_load_row(void *loader, const struct db_value *values, size_t count);
 
-/* DDL for what `version` adds: tables and, later, columns with that `since` (ddl.c). */
+/* DDL of a whole table with its indexes (ddl.c). Existing ones are left alone. */
 void ddl_write(struct buf *out, const struct db_driver *driver, const struct table *table);
+/* What a table made earlier lacks: its columns with a later `since` than `version`, and new
+ * indexes. */
+void ddl_write_additions(struct buf *out, const struct db_driver *driver,
+                         const struct table *table, int version);
 
 #endif

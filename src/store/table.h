@@ -18,6 +18,7 @@ enum column_kind {
     COLUMN_HASH,             /* struct sha256: 32 bytes */
     COLUMN_WORD,             /* an enum, by its text in `words` */
     COLUMN_CURRENCY,         /* enum currency, by its ISO code */
+    COLUMN_KIND_COUNT
 };
 
 enum column_role {
@@ -32,6 +33,7 @@ struct column {
     enum column_role role;
     size_t offset;
     const struct word_list *words;
+    int since;               /* the schema version that added it; 0: with its table */
 };
 
 struct index {
@@ -45,12 +47,14 @@ struct table {
     const char *name;
     int since;               /* the schema version that made it */
     size_t row_size;         /* of the struct */
-    const struct column *columns;
-    size_t column_count;
+    const struct column *columns;    /* those of the key first */
+    size_t column_count;             /* at most TABLE_COLUMNS_MAX */
     size_t key_count;
     const struct index *indexes;     /* name NULL ends it */
     const char *const *checks;       /* NULL ends it: conditions that hold in every row */
 };
+
+#define TABLE_COLUMNS_MAX 64
 
 /* The books, NULL-terminated, in the order in which they are made. */
 extern const struct table *const store_tables[];

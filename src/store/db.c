@@ -1,0 +1,340 @@
+/* db.c - what is the same for every engine: finding the driver, counters, the schema.
+ *
+ * The rest only passes the call on, so that nobody else needs to know what a driver is. */
+#include "store/db.h"
+
+#include <assert.h>
+
+#include "store/db_driver.h"
+
+#define DDL_MAX (256 << 10)
+
+static const struct db_driver *const drivers[] = { &db_driver_sqlite, NULL };
+
+/* Cuts the prefix off `where`. */
+static enum err find_driver(struct str *where, struct arena *arena, const struct db_driver **out,
+                            struct str *why)
+{
+    for (size_t i = 0; drivers[i] != NULL; i++) {
+        struct str prefix = str_of(drivers[i]->prefix);
+        if (!str_starts_with(*where, prefix) || where->len == prefix.len)
+            continue;
+        *where = str_slice(*where, prefix.len, where->len);
+        *out = drivers[i];
+        return OK;
+    }
+    /* Not what was given: it may hold a password. */
+    *why = str_format(arena, "The store must be named as sqlite:DIRECTORY.");
+    return ERR_VALIDATION;
+}
+
+enum err db_open(const struct db_config *config, struct arena *arena, struct db **out,
+                 struct str *why)
+{
+    struct db_config there = *config;
+    const struct db_driver *driver = NULL;
+    enum err err = find_driver(&there.where, arena, &driver, why);
+
+    assert(config->outside != NULL && !str_is_empty(config->file));
+    return err == OK ? driver->open(&there, arena, out, why) : err;
+}
+
+void db_close(struct db *db)
+{
+    if (db != NULL)
+        db->driver->close(db);
+}
+
+struct str db_error(const struct db *db)
+{
+    return db->driver->error(db);
+}
+
+const char *db_engine(const struct db *db)
+{
+    return db->driver->engine;
+}
+
+bool db_is_shared(const struct db *db)
+{
+    return db->driver->shared;
+}
+
+enum err db_now(struct db *db, int64_t *out_ms)
+{
+    return db->driver->now(db, out_ms);
+}
+
+enum err db_lock_serving(struct str where, struct arena *arena, struct db_serving_lock **out,
+                         struct str *why)
+{
+    const struct db_driver *driver = NULL;
+    enum err err = find_driver(&where, arena, &driver, why);
+
+    return err == OK ? driver->lock_serving(where, arena, out, why) : err;
+}
+
+void db_unlock_serving(struct db_serving_lock *lock)
+{
+    if (lock != NULL)
+        lock->driver->unlock_serving(lock);
+}
+
+enum err db_begin(struct db *db)
+{
+    return db->driver->begin(db);
+}
+
+enum err db_commit(struct db *db)
+{
+    return db->driver->commit(db);
+}
+
+void db_rollback(struct db *db)
+{
+    db->driver->rollback(db);
+}
+
+enum err db_query(struct db *db, const char *sql, const struct db_value *args, size_t arg_count,
+                  db_row_f *row, void *self)
+{
+    return db->driver->query(db, sql, args, arg_count, row, self);
+}
+
+int64_t db_changes(const struct db *db)
+{
+    return db->driver->changes(db);
+}
+
+enum err db_script(struct db *db, struct str sql)
+{
+    return db->driver->script(db, sql);
+}
+
+static enum err write_rows(struct db *db, enum db_write what, const struct table *table,
+                           const void *const *rows, size_t count, bool *changed)
+{
+    return count == 0 ? OK : db->driver->write(db, what, table, rows, count, changed);
+}
+
+enum err db_insert(struct db *db, const struct table *table, const void *const *rows, size_t count)
+{
+    return write_rows(db, WRITE_INSERT, table, rows, count, NULL);
+}
+
+enum err db_insert_new(struct db *db, const struct table *table, const void *const *rows,
+                       size_t count, bool *inserted)
+{
+    return write_rows(db, WRITE_INSERT_NEW, table, rows, count, inserted);
+}
+
+enum err db_update(struct db *db, const struct table *table, const void *const *rows, size_t count)
+{
+    return write_rows(db, WRITE_UPDATE, table, rows, count, NULL);
+}
+
+enum err db_delete(struct db *db, const struct table *table, const void *const *rows, size_t count)
+{
+    return write_rows(db, WRITE_DELETE, table, rows, count, NULL);
+}
+
+enum err db_load(struct db *db, const struct table *table, const char *column, const struct id *ids,
+                 size_t count, const char *and_where, bool lock, struct arena *arena,
+                 db_load_f *load, void *self)
+{
+    if (count == 0)
+        return OK;
+    return db->driver->load(db, table, column, ids, count, and_where, lock, arena, load, self);
+}
+
+enum err db_select(struct db *db, const struct table *table, const char *where,
+                   const struct db_value *args, size_t arg_count, struct arena *arena,
+                   db_load_f *load, void *self)
+{
+    return db->driver->select(db, table, where, args, arg_count, arena, load, self);
+}
+
+/* Counters. */
+
+static enum err read_number(void *self, const struct db_value *values, size_t count)
+{
+    int64_t *number = self;
+
+    assert(count == 1);
+    if (values[0].type == DB_INT)
+        *number = values[0].number;
+    return OK;
+}
+
+enum err db_take_numbers(struct db *db, const char *name, int64_t count, int64_t *first)
+{
+    const struct db_value args[] = { DB_STR(str_of(name)), DB_NUMBER(count) };
+    int64_t last = 0;
+
+    assert(count > 0);
+    enum err err = db_query(db,
+                            "INSERT INTO counters (name, value) VALUES ($1, $2) "
+                            "ON CONFLICT (name) DO UPDATE SET value = counters.value + $2 "
+                            "RETURNING value",
+                            args, 2, read_number, &last);
+    if (err != OK)
+        return err;
+    assert(last >= count);
+    *first = last - count + 1;
+    return OK;
+}
+
+enum err db_probe(struct db *db)
+{
+    int64_t number = 0;
+    enum err err = db_begin(db);
+
+    if (err != OK)
+        return err;
+    err = db_take_numbers(db, "probe", 1, &number);
+    if (err == OK)
+        err = db_commit(db);
+    if (err != OK)
+        db_rollback(db);
+    return err;
+}
+
+/* The schema. */
+
+struct schema_version {
+    int64_t version;
+    struct str what;
+    int64_t applied_ms;
+};
+
+static const struct column schema_columns[] = {
+    { "version", COLUMN_INT, COLUMN_KEY, offsetof(struct schema_version, version), NULL, 0 },
+    { "what", COLUMN_TEXT, COLUMN_FIXED, offsetof(struct schema_version, what), NULL, 0 },
+    { "applied_ms", COLUMN_TIME, COLUMN_FIXED, offsetof(struct schema_version, applied_ms), NULL,
+      0 },
+};
+static const struct index no_indexes[] = { { 0 } };
+static const char *const no_checks[] = { NULL };
+static const struct table schema_versions = {
+    "schema_versions", 1,         sizeof(struct schema_version), schema_columns, 3, 1,
+    no_indexes,        no_checks,
+};
+
+enum err db_schema_version(struct db *db, int *out)
+{
+    const struct db_value name = DB_STR(str_of(schema_versions.name));
+    int64_t there = 0;
+    int64_t version = 0;
+    enum err err = db_query(db, db->driver->has_table_sql, &name, 1, read_number, &there);
+
+    if (err == OK && there != 0)
+        err = db_query(db, "SELECT max(version) FROM schema_versions", NULL, 0, read_number,
+                       &version);
+    if (err == OK)
+        *out = (int)version;
+    return err;
+}
+
+static int newest_of(const struct migration *migrations)
+{
+    int newest = 0;
+
+    while (migrations[newest].version != 0) {
+        assert(migrations[newest].version == newest + 1);
+        newest++;
+    }
+    assert(newest > 0);
+    return newest;
+}
+
+static enum err check_version(int there, int newest, struct arena *arena, struct str *why)
+{
+    if (there <= newest)
+        return OK;
+    *why = str_format(arena,
+                      "The books have schema version %d, and this purser knows versions up to %d. "
+                      "Start the newer purser that wrote them, or restore the backup made before "
+                      "the upgrade.",
+                      there, newest);
+    return ERR_SCHEMA_NEWER;
+}
+
+/* New books get each table whole, so they never repeat history. */
+static enum err add_tables(struct db *db, const struct table *const *tables, int version,
+                           struct arena *arena)
+{
+    struct buf sql;
+
+    buf_init(&sql, arena, DDL_MAX);
+    for (size_t i = 0; tables[i] != NULL; i++) {
+        if (tables[i]->since > version)
+            ddl_write(&sql, db->driver, tables[i]);
+        else
+            ddl_write_additions(&sql, db->driver, tables[i], version);
+    }
+    assert(buf_ok(&sql));
+    return db_script(db, buf_str(&sql));
+}
+
+static enum err apply(struct db *db, const struct migration *migration)
+{
+    struct schema_version row = { migration->version, str_of(migration->what), 0 };
+    const void *rows[] = { &row };
+    enum err err = OK;
+
+    if (migration->sql != NULL)
+        err = db_script(db, str_of(migration->sql));
+    if (err == OK)
+        err = db_now(db, &row.applied_ms);
+    return err == OK ? db_insert(db, &schema_versions, rows, 1) : err;
+}
+
+static enum err migrate_from(struct db *db, int version, const struct table *const *tables,
+                             const struct migration *migrations, struct arena *arena)
+{
+    const struct table *const own[] = { &schema_versions, NULL };
+    enum err err = add_tables(db, own, version, arena);
+
+    if (err == OK)
+        err = add_tables(db, tables, version, arena);
+    for (int i = version; err == OK && migrations[i].version != 0; i++)
+        err = apply(db, &migrations[i]);
+    return err;
+}
+
+/* All or nothing; the version is read again, because others may migrate at the same time. */
+static enum err migrate_locked(struct db *db, const struct table *const *tables,
+                               const struct migration *migrations, struct arena *arena,
+                               struct str *why)
+{
+    int newest = newest_of(migrations);
+    int version = 0;
+    enum err err = db_schema_version(db, &version);
+
+    if (err == OK)
+        err = check_version(version, newest, arena, why);
+    if (err == OK && version < newest)
+        err = migrate_from(db, version, tables, migrations, arena);
+    return err == OK ? db_commit(db) : err;
+}
+
+enum err db_migrate(struct db *db, const struct table *const *tables,
+                    const struct migration *migrations, struct arena *arena, struct str *why)
+{
+    int newest = newest_of(migrations);
+    int version = 0;
+    enum err err = db_schema_version(db, &version);
+
+    if (err == OK && version == newest)
+        return OK;
+    *why = (struct str){ 0 };
+    if (err == OK)
+        err = db_begin(db);
+    if (err == OK)
+        err = migrate_locked(db, tables, migrations, arena, why);
+    if (err != OK && str_is_empty(*why))
+        *why = str_copy(arena, db_error(db));
+    if (err != OK)
+        db_rollback(db);
+    return err;
+}

@@ -1,0 +1,596 @@
+/* db_sqlite.c - the books in one SQLite file: DIR/purser.db, with a write-ahead log beside it.
+ *
+ * Surprises:
+ *   - After a failure inside a transaction SQLite may have rolled it back by itself, and what
+ *     follows would be committed statement by statement. So a transaction that failed takes
+ *     nothing more until db_rollback.
+ *   - A checkpoint inside a commit stalls it. One thread, with a connection of its own, copies
+ *     the log into the file in small steps (PASSIVE). Under load that alone never lets the log
+ *     start again from its beginning, so beyond WAL_MAX_BYTES the writer waits for its turn
+ *     (RESTART), which the steps before have made short.
+ *   - $1 is a name to SQLite, not a number; a statement remembers where each of them is. */
+#include <assert.h>
+#include <sqlite3.h>
+#include <string.h>
+
+#include "store/data_dir.h"
+#include "store/db_driver.h"
+#include "store/pacer.h"
+#include "store/sqltext.h"
+
+#define BUSY_TIMEOUT_MS       5000
+#define CHECKPOINT_GAP_MS     50
+#define CHECKPOINT_TIMEOUT_MS 250
+#define WAL_MAX_BYTES         (64 << 20)
+/* When readers kept the log from starting again, try after this much more. */
+#define WAL_STEP_BYTES   (16 << 20)
+#define PAGE_BYTES       4096
+#define WRITER_CACHE_KIB 16384
+#define READER_CACHE_KIB 4096
+#define ERROR_MAX        1024
+
+enum transaction { TRANSACTION_NONE, TRANSACTION_OPEN, TRANSACTION_FAILED };
+
+struct sqlite {
+    struct db db;
+    sqlite3 *handle;
+    const struct outside *outside;
+    const char *path;
+    enum db_access access;
+    enum transaction transaction;
+    struct statements statements;
+    sqlite3 *checkpoint_handle; /* the pacer's thread's */
+    struct pacer *checkpointer; /* of a durable writer, else NULL */
+    int64_t restart_at_bytes;
+    char error_text[ERROR_MAX];
+    size_t error_len;
+};
+
+struct sqlite_lock {
+    struct db_serving_lock lock;
+    int fd;
+};
+
+/* Errors. */
+
+static const struct {
+    int code;
+    const char *advice; /* after the file's name */
+} advices[] = {
+    { SQLITE_FULL, "cannot grow because the disk is full: free some space" },
+    { SQLITE_READONLY, "cannot be written: give its directory and files to the user that runs "
+                       "purser, on a file system that is not mounted read-only" },
+    { SQLITE_CORRUPT, "is damaged: stop purser, keep the files aside, and restore a backup" },
+    { SQLITE_NOTADB, "is no database of purser's, or is damaged: name another data directory, or "
+                     "restore a backup" },
+    { SQLITE_BUSY, "is locked by another program for longer than 5 seconds: find it (fuser names "
+                   "it) and let it finish" },
+    { SQLITE_LOCKED, "is locked by another program: find it and let it finish" },
+    { SQLITE_IOERR, "cannot be read or written: look for disk errors in the system's log" },
+    { SQLITE_CANTOPEN, "cannot be opened: give its directory and files to the user that runs "
+                       "purser" },
+    { SQLITE_PERM, "may not be used: give it to the user that runs purser" },
+    { SQLITE_CONSTRAINT, "has a rule against that row" },
+    { 0, "refused" },
+};
+
+static struct sqlite *sqlite_of(struct db *db)
+{
+    return (struct sqlite *)(void *)db;
+}
+
+__attribute__((format(printf, 2, 3))) static void say(struct sqlite *db, const char *format, ...)
+{
+    struct buf buf;
+    va_list args;
+
+    buf_fixed(&buf, db->error_text, sizeof db->error_text);
+    va_start(args, format);
+    buf_addfv(&buf, format, args);
+    va_end(args);
+    db->error_len = buf.len;
+}
+
+static enum err fail_here(struct sqlite *db)
+{
+    if (db->transaction == TRANSACTION_OPEN)
+        db->transaction = TRANSACTION_FAILED;
+    return ERR_STORE;
+}
+
+/* Before anything else is done with the connection: its words are about its last call. */
+static enum err fail(struct sqlite *db)
+{
+    int code = sqlite3_errcode(db->handle) & 0xff;
+    size_t i = 0;
+
+    while (advices[i].code != code && advices[i].code != 0)
+        i++;
+    say(db, "%s %s. (SQLite %d: %s)", db->path, advices[i].advice,
+        sqlite3_extended_errcode(db->handle), sqlite3_errmsg(db->handle));
+    fail_here(db);
+    return code == SQLITE_BUSY || code == SQLITE_LOCKED ? ERR_STORE_BUSY : ERR_STORE;
+}
+
+static struct str sqlite_error(const struct db *db)
+{
+    const struct sqlite *self = (const struct sqlite *)(const void *)db;
+
+    return str_make(self->error_text, self->error_len);
+}
+
+/* Statements. */
+
+static enum err prepare(struct sqlite *db, const struct sqltext *what, sqlite3_stmt **out)
+{
+    struct arena scratch = { 0 };
+    struct buf text;
+
+    buf_init(&text, &scratch, 1 << 16);
+    sqltext_write(&text, what);
+    assert(buf_ok(&text));
+    int code =
+        sqlite3_prepare_v3(db->handle, buf_c(&text), -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
+    arena_done(&scratch);
+    return code == SQLITE_OK ? OK : fail(db);
+}
+
+static void find_places(struct statement *statement)
+{
+    char name[16];
+    struct buf buf;
+
+    statement->arg_count = (size_t)sqlite3_bind_parameter_count(statement->prepared);
+    assert(statement->arg_count <= TABLE_COLUMNS_MAX);
+    for (size_t i = 0; i < statement->arg_count; i++) {
+        buf_fixed(&buf, name, sizeof name);
+        buf_addf(&buf, "$%zu", i + 1);
+        statement->places[i] = sqlite3_bind_parameter_index(statement->prepared, buf_c(&buf));
+        assert(statement->places[i] > 0);
+    }
+}
+
+/* Prepared at its first use. */
+static enum err statement_of(struct sqlite *db, const struct sqltext *what, struct statement **out)
+{
+    sqlite3_stmt *prepared = NULL;
+
+    if (db->transaction == TRANSACTION_FAILED)
+        return ERR_STORE;
+    *out = statements_find(&db->statements, what);
+    if (*out != NULL) {
+        /* A row function may query, but not with the statement that it is called from. */
+        assert(!(*out)->running);
+        return OK;
+    }
+    enum err err = prepare(db, what, &prepared);
+    if (err != OK)
+        return err;
+    *out = statements_add(&db->statements, what, prepared);
+    find_places(*out);
+    return OK;
+}
+
+static void finish_statement(void *prepared)
+{
+    sqlite3_finalize(prepared);
+}
+
+/* Running. */
+
+static int bind(sqlite3_stmt *sql, int place, const struct db_value *value)
+{
+    const char *bytes = value->bytes.ptr ? value->bytes.ptr : "";
+    sqlite3_uint64 len = value->bytes.len;
+
+    switch (value->type) {
+    case DB_INT: return sqlite3_bind_int64(sql, place, value->number);
+    case DB_TEXT: return sqlite3_bind_text64(sql, place, bytes, len, SQLITE_STATIC, SQLITE_UTF8);
+    case DB_BYTES: return sqlite3_bind_blob64(sql, place, bytes, len, SQLITE_STATIC);
+    case DB_NULL: break;
+    }
+    return sqlite3_bind_null(sql, place);
+}
+
+static struct db_value value_at(sqlite3_stmt *sql, int column)
+{
+    switch (sqlite3_column_type(sql, column)) {
+    case SQLITE_INTEGER: return DB_NUMBER(sqlite3_column_int64(sql, column));
+    case SQLITE_NULL: return (struct db_value){ DB_NULL, 0, { 0 } };
+    case SQLITE_TEXT: {
+        const char *text = (const char *)sqlite3_column_text(sql, column);
+        return DB_STR(str_make(text, (size_t)sqlite3_column_bytes(sql, column)));
+    }
+    default: {
+        /* A floating point number comes as bytes too: no column takes it for something else. */
+        const void *bytes = sqlite3_column_blob(sql, column);
+        struct str value = str_make(bytes, (size_t)sqlite3_column_bytes(sql, column));
+        return (struct db_value){ DB_BYTES, 0, value };
+    }
+    }
+}
+
+static enum err step_all(struct sqlite *db, sqlite3_stmt *sql, db_row_f *row, void *self)
+{
+    struct db_value values[TABLE_COLUMNS_MAX];
+    int count = sqlite3_column_count(sql);
+    int code = 0;
+
+    assert(count <= TABLE_COLUMNS_MAX);
+    while ((code = sqlite3_step(sql)) == SQLITE_ROW) {
+        if (row == NULL)
+            continue;
+        for (int i = 0; i < count; i++)
+            values[i] = value_at(sql, i);
+        enum err err = row(self, values, (size_t)count);
+        if (err != OK)
+            return err;
+    }
+    return code == SQLITE_DONE ? OK : fail(db);
+}
+
+static enum err run(struct sqlite *db, struct statement *statement, const struct db_value *args,
+                    size_t arg_count, db_row_f *row, void *self)
+{
+    sqlite3_stmt *prepared = statement->prepared;
+
+    assert(arg_count == statement->arg_count);
+    for (size_t i = 0; i < arg_count; i++) {
+        if (bind(prepared, statement->places[i], &args[i]) != SQLITE_OK)
+            return fail(db);
+    }
+    statement->running = true;
+    enum err err = step_all(db, prepared, row, self);
+    sqlite3_reset(prepared);
+    statement->running = false;
+    return err;
+}
+
+static enum err sqlite_query(struct db *db, const char *sql, const struct db_value *args,
+                             size_t arg_count, db_row_f *row, void *self)
+{
+    struct sqlite *this = sqlite_of(db);
+    struct statement *statement = NULL;
+    const struct sqltext what = { .kind = SQLTEXT_QUERY, .text = sql };
+    enum err err = statement_of(this, &what, &statement);
+
+    if (err != OK)
+        return err;
+    /* One pointer, one text: a buffer that is used again would run the old statement. */
+    assert(strcmp(sqlite3_sql(statement->prepared), sql) == 0);
+    return run(this, statement, args, arg_count, row, self);
+}
+
+static int64_t sqlite_changes(const struct db *db)
+{
+    return sqlite3_changes64(((const struct sqlite *)(const void *)db)->handle);
+}
+
+static enum err sqlite_script(struct db *db, struct str sql)
+{
+    struct sqlite *this = sqlite_of(db);
+    const char *rest = sql.ptr;
+    const char *end = sql.ptr + sql.len;
+
+    if (this->transaction == TRANSACTION_FAILED)
+        return ERR_STORE;
+    while (rest < end) {
+        sqlite3_stmt *statement = NULL;
+        if (sqlite3_prepare_v2(this->handle, rest, (int)(end - rest), &statement, &rest))
+            return fail(this);
+        enum err err = statement ? step_all(this, statement, NULL, NULL) : OK;
+        sqlite3_finalize(statement);
+        if (err != OK)
+            return err;
+    }
+    return OK;
+}
+
+/* Transactions. */
+
+static enum err sqlite_begin(struct db *db)
+{
+    struct sqlite *this = sqlite_of(db);
+    /* A writer takes the lock at once: a reader that turns writer could fail half-way. */
+    const char *sql = this->access == DB_WRITE ? "BEGIN IMMEDIATE" : "BEGIN";
+
+    assert(this->transaction == TRANSACTION_NONE);
+    enum err err = sqlite_query(db, sql, NULL, 0, NULL, NULL);
+    if (err == OK)
+        this->transaction = TRANSACTION_OPEN;
+    return err;
+}
+
+static enum err sqlite_commit(struct db *db)
+{
+    struct sqlite *this = sqlite_of(db);
+
+    assert(this->transaction != TRANSACTION_NONE);
+    enum err err = sqlite_query(db, "COMMIT", NULL, 0, NULL, NULL);
+    if (err == OK)
+        this->transaction = TRANSACTION_NONE;
+    return err;
+}
+
+static void sqlite_rollback(struct db *db)
+{
+    struct sqlite *this = sqlite_of(db);
+
+    this->transaction = TRANSACTION_NONE;
+    if (!sqlite3_get_autocommit(this->handle))
+        sqlite3_exec(this->handle, "ROLLBACK", NULL, NULL, NULL);
+    assert(sqlite3_get_autocommit(this->handle));
+}
+
+/* Rows of tables. */
+
+static enum err write_row(struct sqlite *db, struct statement *statement, const void *row)
+{
+    struct db_value values[TABLE_COLUMNS_MAX];
+    struct db_value args[TABLE_COLUMNS_MAX];
+
+    codec_values(statement->what.table, row, values);
+    size_t count = sqltext_args(&statement->what, values, args);
+    return run(db, statement, args, count, NULL, NULL);
+}
+
+static enum err sqlite_write(struct db *db, enum db_write write, const struct table *table,
+                             const void *const *rows, size_t count, bool *changed)
+{
+    struct sqlite *this = sqlite_of(db);
+    struct statement *statement = NULL;
+    const struct sqltext what = { .kind = SQLTEXT_WRITE, .write = write, .table = table };
+    enum err err = statement_of(this, &what, &statement);
+
+    for (size_t i = 0; err == OK && i < count; i++) {
+        err = write_row(this, statement, rows[i]);
+        bool found = sqlite3_changes64(this->handle) > 0;
+        if (err == OK && changed != NULL)
+            changed[i] = found;
+        if (err == OK && !found && write == WRITE_UPDATE) {
+            say(this, "A row of %s is not there to be updated.", table->name);
+            err = fail_here(this);
+        }
+    }
+    return err;
+}
+
+static enum err read_rows(struct sqlite *db, struct statement *statement,
+                          const struct db_value *args, size_t arg_count,
+                          struct codec_loader *loader)
+{
+    enum err err = run(db, statement, args, arg_count, codec_load_row, loader);
+
+    if (loader->damaged) {
+        say(db,
+            "A row of %s in %s cannot be what purser wrote: the file is damaged or was "
+            "edited. Restore a backup.",
+            loader->table->name, db->path);
+        return fail_here(db);
+    }
+    return err;
+}
+
+/* No row locks: the write transaction has the whole file. */
+static enum err sqlite_load(struct db *db, const struct table *table, const char *column,
+                            const struct id *ids, size_t count, const char *and_where, bool lock,
+                            struct arena *arena, db_load_f *load, void *self)
+{
+    struct sqlite *this = sqlite_of(db);
+    struct codec_loader loader = { .table = table, .arena = arena, .load = load, .self = self };
+    struct statement *statement = NULL;
+    const struct sqltext what = {
+        .kind = SQLTEXT_LOAD, .table = table, .text = column, .and_where = and_where
+    };
+
+    assert(!lock || this->transaction != TRANSACTION_NONE);
+    enum err err = statement_of(this, &what, &statement);
+    for (size_t i = 0; err == OK && i < count; i++) {
+        struct db_value arg = DB_ID(ids[i]);
+        err = read_rows(this, statement, &arg, 1, &loader);
+    }
+    return err;
+}
+
+static enum err sqlite_select(struct db *db, const struct table *table, const char *where,
+                              const struct db_value *args, size_t arg_count, struct arena *arena,
+                              db_load_f *load, void *self)
+{
+    struct sqlite *this = sqlite_of(db);
+    struct codec_loader loader = { .table = table, .arena = arena, .load = load, .self = self };
+    struct statement *statement = NULL;
+    const struct sqltext what = { .kind = SQLTEXT_SELECT, .table = table, .text = where };
+    enum err err = statement_of(this, &what, &statement);
+
+    return err == OK ? read_rows(this, statement, args, arg_count, &loader) : err;
+}
+
+static enum err sqlite_now(struct db *db, int64_t *out_ms)
+{
+    *out_ms = outside_now_ms(sqlite_of(db)->outside);
+    return OK;
+}
+
+/* Checkpoints. */
+
+static void checkpoint_step(void *self)
+{
+    struct sqlite *db = self;
+
+    /* What fails here is tried again with the next step, and the log keeps all till then. */
+    sqlite3_wal_checkpoint_v2(db->checkpoint_handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+}
+
+/* After each commit, with the log's size. The commit stands whatever happens here. */
+static int note_commit(void *self, sqlite3 *handle, const char *name, int pages)
+{
+    struct sqlite *db = self;
+    int64_t bytes = (int64_t)pages * PAGE_BYTES;
+
+    (void)name;
+    pacer_wake(db->checkpointer);
+    if (bytes < db->restart_at_bytes)
+        return SQLITE_OK;
+    /* Readers that stay long must not hold up commits: look again when more has come. */
+    sqlite3_busy_timeout(handle, CHECKPOINT_TIMEOUT_MS);
+    int code = sqlite3_wal_checkpoint_v2(handle, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+    sqlite3_busy_timeout(handle, BUSY_TIMEOUT_MS);
+    db->restart_at_bytes = code == SQLITE_OK ? WAL_MAX_BYTES : bytes + WAL_STEP_BYTES;
+    return SQLITE_OK;
+}
+
+/* Opening and closing. */
+
+static enum err open_handle(struct sqlite *db, enum db_access access, sqlite3 **out)
+{
+    int flags = access == DB_WRITE ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
+    int code = sqlite3_open_v2(db->path, out, flags | SQLITE_OPEN_NOMUTEX, NULL);
+
+    if (code == SQLITE_OK) {
+        sqlite3_busy_timeout(*out, BUSY_TIMEOUT_MS);
+        return OK;
+    }
+    say(db, "%s cannot be opened: %s.", db->path, sqlite3_errmsg(*out));
+    return ERR_STORE;
+}
+
+/* The first statement also reads the file, so that a damaged one is found here. */
+static enum err set_up(struct sqlite *db, bool durable)
+{
+    char text[512];
+    struct buf sql;
+
+    buf_fixed(&sql, text, sizeof text);
+    if (db->access == DB_WRITE) {
+        buf_addf(&sql, "PRAGMA page_size = %d; PRAGMA journal_mode = WAL;", PAGE_BYTES);
+        buf_addf(&sql, "PRAGMA journal_size_limit = %d;", WAL_MAX_BYTES);
+        buf_addf(&sql, "PRAGMA synchronous = %s;", durable ? "FULL" : "OFF");
+    }
+    buf_addf(&sql, "PRAGMA cache_size = -%d;",
+             db->access == DB_WRITE ? WRITER_CACHE_KIB : READER_CACHE_KIB);
+    buf_add_c(&sql, "PRAGMA foreign_keys = OFF; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"
+                    "SELECT count(*) FROM sqlite_schema;");
+    assert(buf_ok(&sql));
+    return sqlite_script(&db->db, buf_str(&sql));
+}
+
+static enum err start_checkpointer(struct sqlite *db)
+{
+    enum err err = open_handle(db, DB_WRITE, &db->checkpoint_handle);
+
+    if (err != OK)
+        return err;
+    /* A connection that has read nothing does not know of the log yet. */
+    sqlite3_exec(db->checkpoint_handle,
+                 "PRAGMA synchronous = FULL;"
+                 "SELECT count(*) FROM sqlite_schema;",
+                 NULL, NULL, NULL);
+    db->checkpointer = pacer_start(checkpoint_step, db, CHECKPOINT_GAP_MS);
+    if (db->checkpointer == NULL) {
+        say(db, "The system gives no thread for %s: raise the limit of processes.", db->path);
+        return ERR_STORE;
+    }
+    db->restart_at_bytes = WAL_MAX_BYTES;
+    sqlite3_wal_hook(db->handle, note_commit, db);
+    return OK;
+}
+
+static void sqlite_close(struct db *db)
+{
+    struct sqlite *this = sqlite_of(db);
+
+    pacer_stop(this->checkpointer);
+    sqlite3_close(this->checkpoint_handle);
+    if (this->handle != NULL)
+        sqlite_rollback(db);
+    statements_done(&this->statements, finish_statement);
+    if (this->handle != NULL && this->access == DB_WRITE) {
+        /* So that a copy of the one file is a backup, readers or not. */
+        sqlite3_busy_timeout(this->handle, CHECKPOINT_TIMEOUT_MS);
+        sqlite3_wal_checkpoint_v2(this->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    }
+    int code = sqlite3_close(this->handle);
+    assert(code == SQLITE_OK);
+}
+
+static enum err find_file(const struct db_config *config, const char *dir, const char *path,
+                          struct arena *arena, struct str *why)
+{
+    if (!config->create)
+        return data_dir_find_file(dir, path, arena, why);
+    enum err err = data_dir_make(dir, arena, why);
+    return err == OK ? data_dir_make_file(dir, path, arena, why) : err;
+}
+
+static enum err sqlite_open(const struct db_config *config, struct arena *arena, struct db **out,
+                            struct str *why)
+{
+    const char *dir = str_c(arena, config->where);
+    const char *path = str_format(arena, "%s/%.*s", dir, STR_ARG(config->file)).ptr;
+    struct sqlite *db = ARENA_NEW(arena, struct sqlite);
+    enum err err = find_file(config, dir, path, arena, why);
+
+    if (err != OK)
+        return err;
+    *db = (struct sqlite){ .db = { &db_driver_sqlite },
+                           .outside = config->outside,
+                           .path = path,
+                           .access = config->access };
+    err = open_handle(db, config->access, &db->handle);
+    if (err == OK)
+        err = set_up(db, config->durable);
+    if (err == OK && config->access == DB_WRITE && config->durable)
+        err = start_checkpointer(db);
+    if (err == OK) {
+        *out = &db->db;
+        return OK;
+    }
+    *why = str_copy(arena, sqlite_error(&db->db));
+    sqlite_close(&db->db);
+    return err;
+}
+
+static enum err sqlite_lock_serving(struct str where, struct arena *arena,
+                                    struct db_serving_lock **out, struct str *why)
+{
+    struct sqlite_lock *lock = ARENA_NEW(arena, struct sqlite_lock);
+    enum err err = data_dir_lock(str_c(arena, where), arena, &lock->fd, why);
+
+    lock->lock.driver = &db_driver_sqlite;
+    if (err == OK)
+        *out = &lock->lock;
+    return err;
+}
+
+static void sqlite_unlock_serving(struct db_serving_lock *lock)
+{
+    data_dir_unlock(((struct sqlite_lock *)(void *)lock)->fd);
+}
+
+const struct db_driver db_driver_sqlite = {
+    .engine = "sqlite",
+    .prefix = "sqlite:",
+    .shared = false,
+    .column_types = {
+        [COLUMN_ID] = "BLOB", [COLUMN_INT] = "INTEGER", [COLUMN_BOOL] = "INTEGER",
+        [COLUMN_TIME] = "INTEGER", [COLUMN_TEXT] = "TEXT", [COLUMN_HASH] = "BLOB",
+        [COLUMN_WORD] = "TEXT", [COLUMN_CURRENCY] = "TEXT",
+    },
+    .table_suffix = " STRICT, WITHOUT ROWID",
+    .has_table_sql = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1",
+    .open = sqlite_open,
+    .close = sqlite_close,
+    .lock_serving = sqlite_lock_serving,
+    .unlock_serving = sqlite_unlock_serving,
+    .error = sqlite_error,
+    .now = sqlite_now,
+    .begin = sqlite_begin,
+    .commit = sqlite_commit,
+    .rollback = sqlite_rollback,
+    .query = sqlite_query,
+    .changes = sqlite_changes,
+    .script = sqlite_script,
+    .write = sqlite_write,
+    .load = sqlite_load,
+    .select = sqlite_select,
+};

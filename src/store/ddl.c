@@ -1,0 +1,95 @@
+/* ddl.c - the description of a table as CREATE statements.
+ *
+ * A column may be NULL where its kind has an empty value, so that partial indexes and
+ * "IS NULL" work as people expect. Words are closed by a CHECK made from the same list as
+ * the enum: what the code does not know cannot be stored. */
+#include <assert.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "store/db_driver.h"
+
+static void write_words(struct buf *out, const struct column *column)
+{
+    const struct word_list *list = column->words;
+
+    assert(list != NULL && list->count > 1);
+    buf_addf(out, " CHECK (%s IN (", column->name);
+    for (size_t i = 1; i < list->count; i++) {
+        assert(strchr(list->words[i], '\'') == NULL);
+        buf_addf(out, "%s'%s'", i == 1 ? "" : ", ", list->words[i]);
+    }
+    buf_add_c(out, "))");
+}
+
+static bool is_required(const struct column *column)
+{
+    return column->role == COLUMN_KEY || column->kind == COLUMN_INT ||
+           column->kind == COLUMN_BOOL || column->kind == COLUMN_HASH;
+}
+
+static void write_column(struct buf *out, const struct db_driver *driver,
+                         const struct column *column)
+{
+    buf_addf(out, "%s %s", column->name, driver->column_types[column->kind]);
+    if (is_required(column))
+        buf_add_c(out, " NOT NULL");
+    if (column->kind == COLUMN_BOOL)
+        buf_addf(out, " CHECK (%s IN (0, 1))", column->name);
+    if (column->kind == COLUMN_WORD)
+        write_words(out, column);
+}
+
+static void write_key(struct buf *out, const struct table *table)
+{
+    assert(table->key_count > 0);
+    buf_add_c(out, "PRIMARY KEY (");
+    for (size_t i = 0; i < table->key_count; i++) {
+        assert(table->columns[i].role == COLUMN_KEY);
+        buf_addf(out, "%s%s", i == 0 ? "" : ", ", table->columns[i].name);
+    }
+    buf_add_char(out, ')');
+}
+
+static void write_indexes(struct buf *out, const struct table *table)
+{
+    for (const struct index *index = table->indexes; index->name != NULL; index++) {
+        buf_addf(out, "CREATE %sINDEX IF NOT EXISTS %s ON %s (%s)", index->unique ? "UNIQUE " : "",
+                 index->name, table->name, index->columns);
+        if (index->where != NULL)
+            buf_addf(out, " WHERE %s", index->where);
+        buf_add_c(out, ";\n");
+    }
+}
+
+void ddl_write(struct buf *out, const struct db_driver *driver, const struct table *table)
+{
+    buf_addf(out, "CREATE TABLE IF NOT EXISTS %s (\n", table->name);
+    for (size_t i = 0; i < table->column_count; i++) {
+        buf_add_c(out, "    ");
+        write_column(out, driver, &table->columns[i]);
+        buf_add_c(out, ",\n");
+    }
+    for (const char *const *check = table->checks; *check != NULL; check++)
+        buf_addf(out, "    CHECK (%s),\n", *check);
+    buf_add_c(out, "    ");
+    write_key(out, table);
+    buf_addf(out, "\n)%s;\n", driver->table_suffix);
+    write_indexes(out, table);
+}
+
+void ddl_write_additions(struct buf *out, const struct db_driver *driver, const struct table *table,
+                         int version)
+{
+    for (size_t i = 0; i < table->column_count; i++) {
+        const struct column *column = &table->columns[i];
+        if (column->since <= version)
+            continue;
+        /* Rows that are there get a value, and only numbers have an empty one that is not NULL. */
+        assert(column->role != COLUMN_KEY && column->kind != COLUMN_HASH);
+        buf_addf(out, "ALTER TABLE %s ADD COLUMN ", table->name);
+        write_column(out, driver, column);
+        buf_add_c(out, is_required(column) ? " DEFAULT 0;\n" : ";\n");
+    }
+    write_indexes(out, table);
+}

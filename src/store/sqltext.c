@@ -1,0 +1,187 @@
+#include "store/sqltext.h"
+
+#include <assert.h>
+
+#include "base/arena.h"
+
+/* Roles of columns, as a set. */
+#define BIT(role)  (1u << (role))
+#define EVERY_ROLE (BIT(COLUMN_KEY) | BIT(COLUMN_FIXED) | BIT(COLUMN_VARIES))
+
+static bool has_role(const struct table *table, size_t column, unsigned roles)
+{
+    return (BIT(table->columns[column].role) & roles) != 0;
+}
+
+/* "a, b, c" */
+static void write_names(struct buf *out, const struct table *table, unsigned roles)
+{
+    const char *separator = "";
+
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (!has_role(table, i, roles))
+            continue;
+        buf_addf(out, "%s%s", separator, table->columns[i].name);
+        separator = ", ";
+    }
+}
+
+/* "a = $1, b = $2" from argument `first` on; returns the number of the next argument. */
+static size_t write_pairs(struct buf *out, const struct table *table, unsigned roles,
+                          const char *between, size_t first)
+{
+    size_t number = first;
+
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (!has_role(table, i, roles))
+            continue;
+        buf_addf(out, "%s%s = $%zu", number == first ? "" : between, table->columns[i].name,
+                 number);
+        number++;
+    }
+    assert(number > first);
+    return number;
+}
+
+static void write_insert(struct buf *out, const struct table *table, bool skip_existing)
+{
+    buf_addf(out, "INSERT INTO %s (", table->name);
+    write_names(out, table, EVERY_ROLE);
+    buf_add_c(out, ") VALUES (");
+    for (size_t i = 0; i < table->column_count; i++)
+        buf_addf(out, "%s$%zu", i == 0 ? "" : ", ", i + 1);
+    buf_add_char(out, ')');
+    if (skip_existing) {
+        buf_add_c(out, " ON CONFLICT (");
+        write_names(out, table, BIT(COLUMN_KEY));
+        buf_add_c(out, ") DO NOTHING");
+    }
+}
+
+static void write_by_key(struct buf *out, const struct sqltext *what)
+{
+    const struct table *table = what->table;
+    size_t next = 1;
+
+    if (what->write == WRITE_UPDATE) {
+        buf_addf(out, "UPDATE %s SET ", table->name);
+        next = write_pairs(out, table, BIT(COLUMN_VARIES), ", ", next);
+    } else {
+        buf_addf(out, "DELETE FROM %s", table->name);
+    }
+    buf_add_c(out, " WHERE ");
+    write_pairs(out, table, BIT(COLUMN_KEY), " AND ", next);
+}
+
+static void write_select(struct buf *out, const struct table *table)
+{
+    buf_add_c(out, "SELECT ");
+    write_names(out, table, EVERY_ROLE);
+    buf_addf(out, " FROM %s WHERE ", table->name);
+}
+
+static void write_load(struct buf *out, const struct sqltext *what)
+{
+    write_select(out, what->table);
+    buf_addf(out, "%s = $1", what->text);
+    if (what->and_where != NULL)
+        buf_addf(out, " AND (%s)", what->and_where);
+    buf_add_c(out, " ORDER BY ");
+    write_names(out, what->table, BIT(COLUMN_KEY));
+}
+
+static bool is_insert(const struct sqltext *what)
+{
+    return what->write == WRITE_INSERT || what->write == WRITE_INSERT_NEW;
+}
+
+void sqltext_write(struct buf *out, const struct sqltext *what)
+{
+    switch (what->kind) {
+    case SQLTEXT_QUERY: buf_add_c(out, what->text); break;
+    case SQLTEXT_WRITE:
+        if (is_insert(what))
+            write_insert(out, what->table, what->write == WRITE_INSERT_NEW);
+        else
+            write_by_key(out, what);
+        break;
+    case SQLTEXT_LOAD: write_load(out, what); break;
+    case SQLTEXT_SELECT:
+        write_select(out, what->table);
+        buf_add_c(out, what->text);
+        break;
+    }
+}
+
+static size_t pick(const struct table *table, const struct db_value *values, unsigned roles,
+                   struct db_value *args)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (has_role(table, i, roles))
+            args[count++] = values[i];
+    }
+    return count;
+}
+
+size_t sqltext_args(const struct sqltext *what, const struct db_value *values,
+                    struct db_value *args)
+{
+    size_t count = 0;
+
+    assert(what->kind == SQLTEXT_WRITE);
+    if (is_insert(what))
+        return pick(what->table, values, EVERY_ROLE, args);
+    if (what->write == WRITE_UPDATE)
+        count = pick(what->table, values, BIT(COLUMN_VARIES), args);
+    return count + pick(what->table, values, BIT(COLUMN_KEY), args + count);
+}
+
+static size_t bucket_of(const struct sqltext *what)
+{
+    uint64_t mixed = (uint64_t)(uintptr_t)what->table;
+
+    mixed = mixed * 31 + (uint64_t)(uintptr_t)what->text;
+    mixed = mixed * 31 + (uint64_t)(uintptr_t)what->and_where;
+    mixed = mixed * 31 + (uint64_t)what->kind * 8 + (uint64_t)what->write;
+    return (size_t)((mixed * UINT64_C(0x9e3779b97f4a7c15)) >> 32) % STATEMENT_BUCKETS;
+}
+
+static bool is_same(const struct sqltext *a, const struct sqltext *b)
+{
+    return a->kind == b->kind && a->write == b->write && a->table == b->table &&
+           a->text == b->text && a->and_where == b->and_where;
+}
+
+struct statement *statements_find(const struct statements *statements, const struct sqltext *what)
+{
+    struct statement *found = statements->buckets[bucket_of(what)];
+
+    while (found != NULL && !is_same(&found->what, what))
+        found = found->next;
+    return found;
+}
+
+struct statement *statements_add(struct statements *statements, const struct sqltext *what,
+                                 void *prepared)
+{
+    struct statement **bucket = &statements->buckets[bucket_of(what)];
+    struct statement *made = mem_alloc(sizeof *made);
+
+    *made = (struct statement){ .next = *bucket, .what = *what, .prepared = prepared };
+    *bucket = made;
+    return made;
+}
+
+void statements_done(struct statements *statements, void (*finish)(void *prepared))
+{
+    for (size_t i = 0; i < STATEMENT_BUCKETS; i++) {
+        while (statements->buckets[i] != NULL) {
+            struct statement *first = statements->buckets[i];
+            statements->buckets[i] = first->next;
+            finish(first->prepared);
+            mem_free(first);
+        }
+    }
+}

@@ -1,0 +1,54 @@
+/* sqltext.h - what a driver runs, as text in the common dialect: SQL written by hand as it
+ * is, and the statements over a table's rows, made from its description.
+ *
+ * A struct sqltext also is the key under which a prepared statement is found again. Its
+ * texts are literals and are compared as pointers. */
+#ifndef STORE_SQLTEXT_H
+#define STORE_SQLTEXT_H
+
+#include "base/buf.h"
+#include "store/db_driver.h"
+
+struct sqltext {
+    enum sqltext_kind {
+        SQLTEXT_QUERY,  /* `text` */
+        SQLTEXT_WRITE,  /* one row, by `write` */
+        SQLTEXT_LOAD,   /* rows whose column `text` is $1, `and_where`, by key */
+        SQLTEXT_SELECT, /* rows that the condition `text` selects */
+    } kind;
+    enum db_write write;
+    const struct table *table;
+    const char *text;
+    const char *and_where; /* NULL for none */
+};
+
+void sqltext_write(struct buf *out, const struct sqltext *what);
+/* Those of a row's values (one per column) that a SQLTEXT_WRITE takes as $1, $2 ... Returns
+ * how many; `args` has room for TABLE_COLUMNS_MAX. */
+size_t sqltext_args(const struct sqltext *what, const struct db_value *values,
+                    struct db_value *args);
+
+/* A prepared statement of a driver. */
+struct statement {
+    struct statement *next;
+    struct sqltext what;
+    void *prepared; /* the driver's */
+    size_t arg_count;
+    int places[TABLE_COLUMNS_MAX]; /* of $1, $2 ..., where an engine numbers them itself */
+    bool running;
+};
+
+/* Those of one connection. Zeroed: none yet. */
+#define STATEMENT_BUCKETS 128
+struct statements {
+    struct statement *buckets[STATEMENT_BUCKETS];
+};
+
+/* NULL when it was not added before. */
+struct statement *statements_find(const struct statements *statements, const struct sqltext *what);
+struct statement *statements_add(struct statements *statements, const struct sqltext *what,
+                                 void *prepared);
+/* Calls `finish` for each and forgets them. */
+void statements_done(struct statements *statements, void (*finish)(void *prepared));
+
+#endif
