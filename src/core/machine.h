@@ -68,7 +68,7 @@ struct machine_state {
 struct machine_event {
     const char *name;          /* "AUTH_YES" */
     enum speaker speaker;
-    enum event_type type;      /* recorded by every edge of this event, or EVENT_NONE: see machine_event_type */
+    enum event_type type;      /* recorded by every edge of this event; NONE: the state's own */
 };
 
 struct machine {
@@ -78,7 +78,7 @@ struct machine {
     const struct machine_event *events;
     size_t event_count;
     const uint8_t *next;                    /* [state * event_count + event] -> state or 0 */
-    const enum event_type *entered;         /* event type recorded when a state is entered, or EVENT_NONE */
+    const enum event_type *entered;         /* recorded when a state is entered, or EVENT_NONE */
 };
 
 extern const struct machine machine_payment;
