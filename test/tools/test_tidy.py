@@ -46,13 +46,15 @@ TABLE = '    static const int table[] = {\n' + '        1,\n' * 80 + '    };\n'
 # what: (rule, place, files). The place is where the breach is reported.
 BREACHES = {
     'upward include': ('include', 'src/core/a.c:1', {'src/core/a.c': '#include "store/db.h"\n'}),
-    'base includes a room': ('include', 'src/base/b.c:1', {'src/base/b.c': '#include "core/a.h"\n'}),
+    'base includes a room': ('include', 'src/base/b.c:1', {
+        'src/base/b.c': '#include "core/a.h"\n'}),
     'api includes the inside of net': ('include', 'src/api/a.c:1', {
         'src/api/a.c': '#include "net/client.h"\n', 'src/api/meson.build': "files('a.c')\n"}),
     'include without its room': ('include', 'src/core/a.c:1', {'src/core/a.c': '#include "a.h"\n'}),
     'include of no file': ('include', 'src/core/a.c:1', {'src/core/a.c': '#include "core/b.h"\n'}),
     'folder that is no room': ('include', 'src/util/u.h:1', {'src/util/u.h': '/* u.h */\n'}),
-    'library in another room': ('library', 'src/core/a.c:1', {'src/core/a.c': '#include <sqlite3.h>\n'}),
+    'library in another room': ('library', 'src/core/a.c:1', {
+        'src/core/a.c': '#include <sqlite3.h>\n'}),
     'library in two files': ('library', 'src/base/c.c:1', {
         'src/base/c.c': '#include <jansson.h>\n', 'src/base/meson.build': "files('b.c', 'c.c')\n"}),
     'library in a header': ('library', 'src/base/c.h:2', {
@@ -109,8 +111,8 @@ FINE = {
     'currency code': {'docs/a.md': 'XXX is no currency, or 999.\n'},
     'excused line': {'src/core/a.c': '/* tidy: memory - the test of free itself */\n'
                                      'int a = free(0);\n'},
-    'excused function': {'src/core/a.c': '/* Steps.\n * tidy: function-size - no branch in it */\n' +
-                         LONG_BY_ONE},
+    'excused function': {
+        'src/core/a.c': '/* Steps.\n * tidy: function-size - no branch in it */\n' + LONG_BY_ONE},
     'excused file': {'src/core/a.h': '/* a.h\n * tidy: file-size - one table */\n' + '\n' * 160},
 }
 
