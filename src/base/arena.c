@@ -24,7 +24,7 @@
 #include <sanitizer/asan_interface.h>
 #define POISON(ptr, size) ASAN_POISON_MEMORY_REGION((ptr), (size))
 #define UNPOISON(ptr, size) ASAN_UNPOISON_MEMORY_REGION((ptr), (size))
-#define GAP 16                     /* between allocations, never handed out */
+#define GAP 16 /* between allocations, never handed out */
 #else
 #define POISON(ptr, size) ((void)(ptr), (void)(size))
 #define UNPOISON(ptr, size) ((void)(ptr), (void)(size))
@@ -36,8 +36,8 @@
 #define CHUNK_MAX ((size_t)1024 * 1024)
 
 struct arena_block {
-    struct arena_block *next;      /* older */
-    size_t size;                   /* of data */
+    struct arena_block *next; /* older */
+    size_t size;              /* of data */
     size_t used;
     alignas(max_align_t) unsigned char data[];
 };
@@ -185,6 +185,17 @@ void arena_done(struct arena *arena)
     if (arena->blocks != NULL)
         block_free(arena->blocks);
     *arena = (struct arena){ 0 };
+}
+
+void arena_wipe(struct arena *arena)
+{
+    assert(arena != NULL);
+
+    for (struct arena_block *block = arena->blocks; block != NULL; block = block->next) {
+        UNPOISON(block->data, block->used);
+        explicit_bzero(block->data, block->used);
+        POISON(block->data, block->used);
+    }
 }
 
 /* The only calls of the heap in purser. */

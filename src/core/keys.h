@@ -7,6 +7,7 @@
 #ifndef CORE_KEYS_H
 #define CORE_KEYS_H
 
+#include "base/json.h"
 #include "base/outside.h"
 #include "base/secret.h"
 #include "core/tenants.h"
@@ -25,11 +26,17 @@ struct str key_hint(struct arena *arena, struct str text);
 int64_t key_scopes_parse(struct str text);
 void key_scopes_write(struct buf *out, int64_t scopes);    /* "read write" */
 
+/* The object of the API. `text` is the key itself in the answer to its making, else empty. */
+void api_key_render(struct json_out *out, const char *name, const struct api_key *key,
+                    struct str text);
+
 /* HMAC of route and body: what makes two requests the same one. */
 struct sha256 claim_fingerprint(const struct secret *installation_key, struct str route,
                                 struct str body);
 
-/* Turns about tenants. Their input->ask is the row to write, complete. */
+/* Turns about tenants: core/tenants.c. The ask of a create is the row to write, complete with
+ * id and time; of the others a struct below. Making or choosing a default gateway account
+ * takes the mark off the one before. */
 extern const struct turn_handler turn_api_key_create, turn_api_key_revoke,
     turn_gateway_account_create, turn_gateway_account_change;
 

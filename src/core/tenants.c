@@ -1,0 +1,158 @@
+/* tenants.c - turns about API keys and gateway accounts.
+ *
+ * They are about no invoice, so no event carries their answer: a claim keeps it itself. */
+#include "core/tenants.h"
+
+#include <assert.h>
+
+#include "core/keys.h"
+#include "core/render.h"
+#include "core/turn.h"
+
+#define OBJECT_MAX ((size_t)128 * 1024)
+
+static void answer(struct turn *turn, int status, struct str body)
+{
+    turn->answer = (struct turn_answer){
+        .claim_key = turn->input->claim_key,
+        .status = status,
+        .body = body,
+        .final = true,
+    };
+    if (!turn->claim)
+        return;
+    turn->claim->success_status = status;
+    turn->claim->status = status;
+    turn->claim->body = body;
+    row_touch(&turn->claim->row);
+}
+
+static void answer_key(struct turn *turn, int status, const struct api_key *key)
+{
+    struct buf text;
+    struct json_out out;
+
+    buf_init(&text, turn->arena, OBJECT_MAX);
+    json_begin(&out, &text);
+    api_key_render(&out, NULL, key, (struct str){ 0 });
+    json_done(&out);
+    assert(buf_ok(&text));
+    answer(turn, status, buf_str(&text));
+}
+
+static void answer_account(struct turn *turn, int status, const struct gateway_account *account)
+{
+    struct buf text;
+    struct json_out out;
+
+    buf_init(&text, turn->arena, OBJECT_MAX);
+    json_begin(&out, &text);
+    render_gateway_account(&out, NULL, account);
+    json_done(&out);
+    assert(buf_ok(&text));
+    answer(turn, status, buf_str(&text));
+}
+
+static enum err api_key_create(struct turn *turn)
+{
+    const struct api_key *ask = turn->input->ask;
+    assert(merchant_id_equal(ask->merchant, turn->input->merchant));
+    assert(ask->live == turn->input->live && ask->scopes != 0);
+
+    struct api_key *key = arena_copy(turn->arena, ask, sizeof *ask);
+    key->row = ROW_NEW;
+    api_key_list_add(turn->arena, &turn->keys, key);
+    answer_key(turn, 201, key);
+    return OK;
+}
+
+static enum err api_key_revoke(struct turn *turn)
+{
+    const struct api_key_revoke *ask = turn->input->ask;
+
+    for (size_t i = 0; i < turn->keys.count; i++) {
+        struct api_key *key = turn->keys.items[i];
+        if (!api_key_id_equal(key->id, ask->id))
+            continue;
+        if (key->revoked_ms == 0) {
+            key->revoked_ms = turn->now_ms;
+            row_touch(&key->row);
+        }
+        answer_key(turn, 200, key);
+        return OK;
+    }
+    return turn_fail(turn, ERR_NOT_FOUND, "There is no such API key in this mode.");
+}
+
+/* The books allow one default per merchant and mode at any moment, between two rows of one
+ * flush too: the account that loses the mark has to be written before the one that gets it,
+ * so the latter goes to the end of the list. */
+static void make_default(struct turn *turn, struct gateway_account *chosen)
+{
+    struct gateway_account_list *accounts = &turn->accounts;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < accounts->count; i++) {
+        struct gateway_account *account = accounts->items[i];
+        if (account == chosen)
+            continue;
+        accounts->items[kept++] = account;
+        if (account->is_default) {
+            account->is_default = false;
+            account->updated_ms = turn->now_ms;
+            row_touch(&account->row);
+        }
+    }
+    assert(kept + 1 == accounts->count);
+    accounts->items[kept] = chosen;
+    chosen->is_default = true;
+}
+
+static enum err gateway_account_create(struct turn *turn)
+{
+    const struct gateway_account *ask = turn->input->ask;
+    assert(merchant_id_equal(ask->merchant, turn->input->merchant));
+    assert(ask->live == turn->input->live && turn_gateway(turn, ask->gateway));
+
+    struct gateway_account *account = arena_copy(turn->arena, ask, sizeof *ask);
+    account->row = ROW_NEW;
+    gateway_account_list_add(turn->arena, &turn->accounts, account);
+    if (account->is_default)
+        make_default(turn, account);
+    answer_account(turn, 201, account);
+    return OK;
+}
+
+static enum err gateway_account_change(struct turn *turn)
+{
+    const struct gateway_account_change *ask = turn->input->ask;
+    struct gateway_account *account = turn_account(turn, ask->id);
+
+    if (!account)
+        return turn_fail(turn, ERR_NOT_FOUND, "There is no such gateway account in this mode.");
+    if (ask->has_description)
+        account->description = ask->description;
+    if (ask->has_disabled)
+        account->disabled = ask->disabled;
+    if (ask->has_settings)
+        account->settings = ask->settings;
+    if (ask->has_default && ask->is_default)
+        make_default(turn, account);
+    else if (ask->has_default)
+        account->is_default = false;
+    account->updated_ms = turn->now_ms;
+    row_touch(&account->row);
+    answer_account(turn, 200, account);
+    return OK;
+}
+
+const struct turn_handler turn_api_key_create = { "api_key.create", TARGET_NOTHING,
+                                                  .loads_keys = true,
+                                                  .handle = api_key_create };
+const struct turn_handler turn_api_key_revoke = { "api_key.revoke", TARGET_NOTHING,
+                                                  .loads_keys = true,
+                                                  .handle = api_key_revoke };
+const struct turn_handler turn_gateway_account_create = { "gateway_account.create", TARGET_NOTHING,
+                                                          .handle = gateway_account_create };
+const struct turn_handler turn_gateway_account_change = { "gateway_account.change", TARGET_NOTHING,
+                                                          .handle = gateway_account_change };

@@ -1,0 +1,28 @@
+/* query_operations.c - what was asked of a gateway about a payment, and every wire call. */
+#include "store/query_parts.h"
+
+QUERY_LIST(operation_list, struct operation)
+QUERY_LIST(attempt_list, struct attempt)
+
+enum err query_payment_operations(struct db *db, const struct payment *payment,
+                                  struct operation_id after, int64_t limit, struct arena *arena,
+                                  struct operation_list *out)
+{
+    struct db_value args[] = { DB_ID(payment->invoice), DB_ID(payment->id), DB_ID(after),
+                               DB_NUMBER(limit) };
+    struct operation_list_load load = { arena, out };
+
+    return db_select(db, &table_operations,
+                     "invoice = $1 AND payment = $2 AND id > $3 ORDER BY id LIMIT $4",
+                     QUERY_ARGS(args), arena, operation_list_load, &load);
+}
+
+enum err query_attempts(struct db *db, struct operation_id operation, struct arena *arena,
+                        struct attempt_list *out)
+{
+    struct db_value args[] = { DB_ID(operation) };
+    struct attempt_list_load load = { arena, out };
+
+    return db_select(db, &table_attempts, "operation = $1 ORDER BY number", QUERY_ARGS(args),
+                     arena, attempt_list_load, &load);
+}

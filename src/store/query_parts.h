@@ -1,0 +1,42 @@
+/* query_parts.h - what the query_*.c files share. */
+#ifndef STORE_QUERY_PARTS_H
+#define STORE_QUERY_PARTS_H
+
+#include "store/queries.h"
+
+/* The upper end of a page: beyond every id when it begins with the newest. */
+static inline struct id query_before(struct query_page page)
+{
+    struct id last;
+
+    for (size_t i = 0; i < sizeof last.bytes; i++)
+        last.bytes[i] = 0xff;
+    return id_is_zero(page.before) ? last : page.before;
+}
+
+/* For db_select: `self` is a void ** that receives the row, and is NULL when there is none. */
+static inline enum err query_keep_row(void *self, void *row)
+{
+    void **out = self;
+
+    *out = row;
+    return OK;
+}
+
+/* QUERY_LIST(payment_list, struct payment) makes `enum err payment_list_load(self, row)`, a
+ * db_load_f whose self is a struct payment_list_load. */
+#define QUERY_LIST(list, type)                                                                   \
+    struct list##_load {                                                                         \
+        struct arena *arena;                                                                     \
+        struct list *to;                                                                         \
+    };                                                                                           \
+    static enum err list##_load(void *self, void *row)                                           \
+    {                                                                                            \
+        struct list##_load *load = self;                                                         \
+        list##_add(load->arena, load->to, (type *)row);                                          \
+        return OK;                                                                               \
+    }
+
+#define QUERY_ARGS(args) (args), sizeof(args) / sizeof((args)[0])
+
+#endif
