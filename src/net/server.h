@@ -2,9 +2,9 @@
  *
  * One thread runs the loop (server_run); handlers are called on it and must not
  * block. A handler answers at once or later; later, from another thread, it goes
- * through server_post, the only call besides server_stop that other threads may make. What is no valid HTTP/1.1, or
- * beyond the limits, is answered here and never reaches a handler (RFC 9112; the
- * refusals are listed in docs/api.md, "Limits").
+ * through server_post. Other threads may call only that, server_stop and
+ * server_is_stopping. What is no valid HTTP/1.1, or beyond the limits, is answered
+ * here and never reaches a handler (RFC 9112; docs/http.md lists the refusals).
  *
  * A request object belongs to the handler from the call until server_answer. It
  * stays valid when its client goes away; the answer is then dropped. Its texts
@@ -26,7 +26,14 @@ struct server;
 struct server_request;
 
 enum http_method {
-    HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE, HTTP_OPTIONS, HTTP_OTHER,
+    HTTP_GET,
+    HTTP_HEAD,
+    HTTP_POST,
+    HTTP_PUT,
+    HTTP_PATCH,
+    HTTP_DELETE,
+    HTTP_OPTIONS,
+    HTTP_OTHER,
 };
 
 struct http_header {
@@ -38,35 +45,36 @@ struct http_header {
  * the API's business: it renders `err` and `detail` into the arena. */
 struct server_answer {
     int status;
-    struct str content_type;              /* empty: no Content-Type */
+    struct str content_type; /* empty: no Content-Type */
     struct str body;
-    const struct http_header *headers;    /* beside Date, Content-Length, Connection, Content-Type */
+    const struct http_header *headers; /* beside Date, Content-Length, Connection, Content-Type */
     size_t header_count;
-    bool close;                           /* close the connection after it */
+    bool close; /* close the connection after it */
 };
 
 /* All times are total, not idle, except idle_ms. */
 struct server_limits {
-    size_t header_bytes;          /* 16384, with the request line */
-    size_t header_lines;          /* 100 */
-    size_t body_bytes;            /* 65536: what body_limit says when it is NULL */
-    size_t drain_bytes;           /* 1 MiB read and dropped after an early refusal */
-    int64_t header_ms;            /* 10000 */
-    int64_t body_ms;              /* 30000 */
-    int64_t idle_ms;              /* 65000: between requests */
-    int64_t write_ms;             /* 30000: for a client to take an answer */
-    unsigned connections;         /* 10000 in all; beyond: 503 and close */
-    unsigned connections_per_address;   /* 0: no limit */
+    size_t header_bytes;              /* 16384, with the request line */
+    size_t header_lines;              /* 100 */
+    size_t body_bytes;                /* 65536: what body_limit says when it is NULL */
+    size_t drain_bytes;               /* 1 MiB read and dropped after an early refusal */
+    int64_t header_ms;                /* 10000 */
+    int64_t body_ms;                  /* 30000 */
+    int64_t idle_ms;                  /* 65000: between requests */
+    int64_t write_ms;                 /* 30000: for a client to take an answer */
+    unsigned connections;             /* 10000 in all; beyond: 503 and close */
+    unsigned connections_per_address; /* 0: no limit */
 };
-#define SERVER_LIMITS_DEFAULT                                                                     \
+#define SERVER_LIMITS_DEFAULT                                                                      \
     ((struct server_limits){ 16384, 100, 65536, 1 << 20, 10000, 30000, 65000, 30000, 10000, 0 })
 
 struct server_config {
     const struct outside *outside;
     struct server_limits limits;
-    void *self;                                               /* given to all below */
+    void *self; /* given to all below */
     void (*handle)(void *self, struct server_request *request);
-    /* Bytes of body that this request may have; called when its headers are complete. May be NULL. */
+    /* Bytes of body that this request may have; called when its headers are complete.
+     * May be NULL. */
     size_t (*body_limit)(void *self, const struct server_request *request);
     /* Renders a refusal made here; `request` has no method or path when it could not be parsed. */
     void (*refuse)(void *self, struct server_request *request, enum err err, int status,
@@ -81,7 +89,7 @@ must_check enum err server_listen(struct server *server, struct str address, int
                                   struct arena *arena, struct str *bound, struct str *why);
 /* Runs until server_stop has finished what runs, or until its deadline. */
 void server_run(struct server *server);
-void server_close(struct server *server);       /* after server_run; accepts NULL */
+void server_close(struct server *server); /* after server_run; accepts NULL */
 
 /* Stops accepting; idle connections are closed, requests in work finish within
  * `grace_ms`, new ones on open connections get 503 with Connection: close. Safe
@@ -89,7 +97,8 @@ void server_close(struct server *server);       /* after server_run; accepts NUL
 void server_stop(struct server *server, int64_t grace_ms);
 bool server_is_stopping(const struct server *server);
 
-/* Calls `f(arg)` on the loop's thread soon. Any thread; never blocks, never fails. */
+/* Calls `f(arg)` on the loop's thread soon, in the order of the posts. Any thread; never
+ * blocks, never fails. What is posted after server_run has ended is called by server_close. */
 void server_post(struct server *server, void (*f)(void *arg), void *arg);
 /* Calls `f(arg)` on the loop's thread when `signal_number` arrives. Before server_run. */
 void server_on_signal(struct server *server, int signal_number, void (*f)(void *arg), void *arg);
@@ -111,12 +120,12 @@ int server_request_listener(const struct server_request *request);
 enum http_method server_request_method(const struct server_request *request);
 /* Still percent-encoded, beginning with '/', without the query; always valid visible ASCII. */
 struct str server_request_path(const struct server_request *request);
-struct str server_request_query(const struct server_request *request);    /* without '?' */
+struct str server_request_query(const struct server_request *request); /* without '?' */
 /* The value of the only header of that name (any case); empty when absent. Repeated
  * headers are joined with ", ". */
 struct str server_request_header(const struct server_request *request, const char *name);
 struct str server_request_body(const struct server_request *request);
-struct str server_request_peer(const struct server_request *request);     /* "192.0.2.7", no port */
+struct str server_request_peer(const struct server_request *request); /* "192.0.2.7", no port */
 struct arena *server_request_arena(struct server_request *request);
 /* When its first byte arrived, by outside_monotonic_us. */
 int64_t server_request_started_us(const struct server_request *request);
