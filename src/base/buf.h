@@ -5,7 +5,8 @@
  * never mistaken for a whole one.
  *
  * Two kinds: buf_init grows inside an arena up to `max` bytes; buf_fixed writes
- * into the caller's array, whose last byte is kept for the NUL of buf_c. The bytes live as long as that arena or array. */
+ * into the caller's array, whose last byte is kept for the NUL of buf_c. The bytes
+ * live as long as that arena or array. */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 

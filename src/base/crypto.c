@@ -10,7 +10,7 @@
 #include <openssl/params.h>
 
 #define BASE62_BYTES_MAX 64
-#define BASE62_DIGITS_MAX 87       /* 64 bytes: 512 / log2(62), rounded up, plus one */
+#define BASE62_DIGITS_MAX 87 /* 64 bytes: 512 / log2(62), rounded up, plus one */
 
 /* Looked up once: looking an algorithm up costs more than hashing a short text with it. */
 static EVP_MD *sha256_algorithm;

@@ -12,7 +12,7 @@ struct err_row {
 
 static const struct err_row rows[ERR_COUNT] = {
     [OK] = { "ok", 200, RETRY_NEVER, "Done", "Nothing needs to be done." },
-#define X(name, code, status, retry, title, advice) \
+#define X(name, code, status, retry, title, advice)                                                \
     [ERR_##name] = { code, status, retry, title, advice },
     ERR_TABLE(X)
 #undef X

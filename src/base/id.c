@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-#define COUNT_MAX 0xfffu                           /* what 12 bits hold */
+#define COUNT_MAX 0xfffu /* what 12 bits hold */
 #define UUID_TIME_MAX_MS ((INT64_C(1) << 48) - 1)
 #define PREFIX_MAX 63
 

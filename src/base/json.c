@@ -46,7 +46,7 @@ static void set_up(void)
     size_t seed = 0;
 
     json_set_alloc_funcs(alloc_in_arena, free_nothing);
-    while (seed == 0)              /* 0 would have jansson choose one by the clock */
+    while (seed == 0) /* 0 would have jansson choose one by the clock */
         outside_random(outside_real(), &seed, sizeof seed);
     json_object_seed(seed);
 }
@@ -119,8 +119,7 @@ static enum err refuse_at(struct str text, size_t at, struct arena *arena, struc
     return refuse(arena, why, line, (int)column, reason);
 }
 
-enum err json_parse(struct str text, struct arena *arena, const struct json **out,
-                    struct str *why)
+enum err json_parse(struct str text, struct arena *arena, const struct json **out, struct str *why)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     json_error_t error = { 0 };
@@ -154,8 +153,8 @@ static const json_t *inside(const struct json *value)
 enum json_type json_type(const struct json *value)
 {
     static const enum json_type ours[] = {
-        [JANSSON_NULL] = JSON_NULL,   [JSON_TRUE] = JSON_BOOL,       [JSON_FALSE] = JSON_BOOL,
-        [JSON_INTEGER] = JSON_INT,    [JANSSON_REAL] = JSON_REAL,    [JSON_STRING] = JSON_TEXT,
+        [JANSSON_NULL] = JSON_NULL,   [JSON_TRUE] = JSON_BOOL,        [JSON_FALSE] = JSON_BOOL,
+        [JSON_INTEGER] = JSON_INT,    [JANSSON_REAL] = JSON_REAL,     [JSON_STRING] = JSON_TEXT,
         [JANSSON_ARRAY] = JSON_ARRAY, [JANSSON_OBJECT] = JSON_OBJECT,
     };
 
@@ -232,7 +231,7 @@ size_t json_count(const struct json *value)
     return json_object_size(inside(value)) + json_array_size(inside(value));
 }
 
-/* The shortest text that reads back as the same number, with a mark of being no integer.
+/* A short text that reads back as the same number, with a mark of being no integer.
  * The C library's comma for other locales cannot come: purser never sets a locale. */
 static struct str real_text(double number, char *array, size_t size)
 {
@@ -278,8 +277,7 @@ void json_put_value(struct json_out *out, const char *name, const struct json *v
         json_put_int(out, name, json_integer_value(inside(value)));
         break;
     case JSON_REAL:
-        json_put_raw(out, name,
-                     real_text(json_real_value(inside(value)), number, sizeof number));
+        json_put_raw(out, name, real_text(json_real_value(inside(value)), number, sizeof number));
         break;
     case JSON_TEXT:
         json_put_text(out, name, json_text(value));

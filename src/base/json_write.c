@@ -35,7 +35,7 @@ static size_t write_wide(struct buf *out, struct str text, size_t at)
     size_t step = str_utf8_step(text, at);
 
     if (step == 0) {
-        buf_add(out, STR("\xef\xbf\xbd"));                    /* U+FFFD */
+        buf_add(out, STR("\xef\xbf\xbd")); /* U+FFFD */
         return 1;
     }
     /* U+0080 to U+009f are control characters too, and terminals obey them. */

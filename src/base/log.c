@@ -12,7 +12,7 @@
 
 #define LINE_MAX_BYTES 8192
 #define VALUE_MAX_BYTES 1024
-#define PAN_MAX_BYTES 128          /* more than the longest card number takes, separators included */
+#define PAN_MAX_BYTES 128 /* more than the longest card number takes, separators included */
 #define FIELDS_MAX 32
 
 /* Set once, before threads start. */
@@ -20,6 +20,7 @@ static const struct outside *log_outside;
 static enum log_format log_format_now = LOG_JSON;
 static enum log_level log_lowest = LOG_INFO;
 
+/* clang-format off */
 static const char *const level_names[LOG_LEVEL_COUNT] = {
     [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error",
 };
@@ -27,6 +28,7 @@ static const char *const level_names[LOG_LEVEL_COUNT] = {
 static const char *const level_columns[LOG_LEVEL_COUNT] = {
     [LOG_DEBUG] = "DEBUG", [LOG_INFO] = "INFO ", [LOG_WARN] = "WARN ", [LOG_ERROR] = "ERROR",
 };
+/* clang-format on */
 
 void log_setup(const struct outside *outside, enum log_format format, enum log_level level)
 {
@@ -114,8 +116,8 @@ static void add_field(struct buf *out, enum log_format format, const struct log_
         add_text(out, text);
 }
 
-static void add_head(struct buf *out, enum log_format format, int64_t now_ms,
-                     enum log_level level, const char *event)
+static void add_head(struct buf *out, enum log_format format, int64_t now_ms, enum log_level level,
+                     const char *event)
 {
     if (format == LOG_JSON) {
         buf_add_c(out, "{\"ts\":\"");
@@ -133,8 +135,8 @@ static void add_head(struct buf *out, enum log_format format, int64_t now_ms,
     }
 }
 
-void log_format_line(struct buf *out, enum log_format format, int64_t now_ms,
-                     enum log_level level, const char *event, const struct log_field *fields)
+void log_format_line(struct buf *out, enum log_format format, int64_t now_ms, enum log_level level,
+                     const char *event, const struct log_field *fields)
 {
     assert(format != LOG_AUTO && (unsigned)level < LOG_LEVEL_COUNT);
 

@@ -6,7 +6,7 @@
 
 #define CODE_LEN 3
 #define NUMBER_COUNT 1000
-#define EXPONENT_MAX 18            /* the most decimals that int64_t can tell apart */
+#define EXPONENT_MAX 18 /* the most decimals that int64_t can tell apart */
 
 struct currency_row {
     const char *code;
@@ -15,6 +15,7 @@ struct currency_row {
     const char *name;
 };
 
+/* clang-format off */
 static const struct currency_row rows[CURRENCY_COUNT] = {
     [CURRENCY_NONE] = { "", 0, 0, "" },
 #define X(code, number, exponent, name) [CURRENCY_##code] = { #code, number, exponent, name },
@@ -28,6 +29,7 @@ static const enum currency by_number[NUMBER_COUNT] = {
     CURRENCY_TABLE(X)
 #undef X
 };
+/* clang-format on */
 
 static const struct currency_row *row_of(enum currency currency)
 {

@@ -7,7 +7,7 @@
 
 #define PAN_MIN 12
 #define PAN_MAX 19
-#define SHOWN 4                    /* the last digits, which a receipt may show */
+#define SHOWN 4 /* the last digits, which a receipt may show */
 
 /* The ways in which a digit is written: the first byte or bytes, then '0' to '9' in turn. */
 struct digit_script {
@@ -15,9 +15,9 @@ struct digit_script {
     unsigned char zero;
 };
 static const struct digit_script scripts[] = {
-    { STR_INIT("\xef\xbc"), 0x90 },        /* full-width, U+FF10 */
-    { STR_INIT("\xd9"), 0xa0 },            /* Arabic-Indic, U+0660 */
-    { STR_INIT("\xdb"), 0xb0 },            /* Arabic-Indic as in Persian and Urdu, U+06F0 */
+    { STR_INIT("\xef\xbc"), 0x90 }, /* full-width, U+FF10 */
+    { STR_INIT("\xd9"), 0xa0 },     /* Arabic-Indic, U+0660 */
+    { STR_INIT("\xdb"), 0xb0 },     /* Arabic-Indic as in Persian and Urdu, U+06F0 */
 };
 
 /* The digit at `at` and its length in bytes; 0 when there is none. */
@@ -44,7 +44,7 @@ static size_t read_digit(struct str text, size_t at, unsigned *digit)
 /* The Luhn sum of a number that is still growing: which digits count double is known only
  * when the last one is, so both sums are kept. */
 struct luhn {
-    unsigned sums[2];              /* [0]: digits at even positions doubled; [1]: at odd ones */
+    unsigned sums[2]; /* [0]: digits at even positions doubled; [1]: at odd ones */
     unsigned count;
     unsigned first;
 };
@@ -75,8 +75,8 @@ static bool is_pan(const struct luhn *luhn)
 }
 
 struct span {
-    size_t end;                    /* 0 when there is no card number */
-    size_t shown_from;             /* where its last four digits begin */
+    size_t end;        /* 0 when there is no card number */
+    size_t shown_from; /* where its last four digits begin */
 };
 
 /* The longest card number that begins with the group at `at`. */
@@ -143,7 +143,8 @@ void pan_write_masked(struct buf *out, struct str text)
     bool in_group = false;
     unsigned digit = 0;
 
-    /* Numbers may overlap ("22 4242..."): a digit is shown only when all of them allow it. */
+    /* Numbers may overlap ("20 5555 5555 5555 4444"): a digit is shown only when all of
+     * them allow it. */
     for (size_t i = 0; i < text.len;) {
         size_t step = read_digit(text, i, &digit);
         if (step > 0 && !in_group) {

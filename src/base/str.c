@@ -173,9 +173,9 @@ bool str_is_visible_ascii(struct str s)
  * narrower ranges are what keeps out overlong forms, surrogates and values
  * above U+10FFFF (RFC 3629, section 4). */
 struct utf8_lead {
-    unsigned char first, last;     /* of the lead byte */
+    unsigned char first, last; /* of the lead byte */
     unsigned char size;
-    unsigned char low, high;       /* of the second byte */
+    unsigned char low, high; /* of the second byte */
 };
 static const struct utf8_lead utf8_leads[] = {
     { 0x00, 0x7f, 1, 0, 0 },       { 0xc2, 0xdf, 2, 0x80, 0xbf }, { 0xe0, 0xe0, 3, 0xa0, 0xbf },

@@ -2,7 +2,7 @@
 
 #include <assert.h>
 
-#define DAYS_PER_ERA 146097        /* 400 years */
+#define DAYS_PER_ERA 146097 /* 400 years */
 
 /* Days from 1970-01-01 to a date of the Gregorian calendar, with years that begin in
  * March, so that the leap day is the last of its year. */
@@ -26,8 +26,8 @@ struct time_parts time_split(int64_t time_ms)
 
     int64_t days = time_ms / DAY_MS + 719468;
     int64_t day_of_era = days % DAYS_PER_ERA;
-    int64_t year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    int64_t leap_days = day_of_era / 1460 - day_of_era / 36524 + day_of_era / 146096;
+    int64_t year_of_era = (day_of_era - leap_days) / 365;
     int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     int64_t month = (5 * day_of_year + 2) / 153;
     int64_t year = days / DAYS_PER_ERA * 400 + year_of_era + (month >= 10 ? 1 : 0);
