@@ -1,6 +1,9 @@
-/* main.c - the front door. */
+/* main.c - the front door: arguments to a command (commands/commands.c lists them). */
+#include "commands/commands.h"
 
-int main(void)
+int main(int argc, char **argv)
 {
-    return 0;
+    const struct world world = { outside_real(), outside_env, stdout, stderr };
+
+    return commands_run(&world, argc - 1, argv + 1);
 }

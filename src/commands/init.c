@@ -1,0 +1,91 @@
+/* init.c - `purser init`: a data directory, ready to be looked at and edited before the first
+ * start. `serve` needs none of it. */
+#include "base/buf.h"
+#include "commands/command.h"
+#include "commands/file.h"
+#include "commands/installation.h"
+
+#define CONF_MAX 16384
+
+/* Every setting with its default, as a comment. */
+static struct str conf_text(struct arena *arena)
+{
+    struct buf out;
+
+    buf_init(&out, arena, CONF_MAX);
+    buf_add_c(&out, "# purser.conf - settings of this data directory, `name = value` a line.\n"
+                    "#\n"
+                    "# What is commented out has its default. A flag or a PURSER_ variable of the\n"
+                    "# environment beats this file; `purser config` prints what is in effect.\n");
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        const struct setting_info *info = &settings_table[i];
+        /* Where this file lies cannot be said in it. */
+        if (info->flag == NULL || i == SETTING_DATA || i == SETTING_CONFIG)
+            continue;
+        buf_addf(&out, "\n# %s\n#%s = %s\n", info->help, info->name, info->fallback);
+    }
+    return buf_str(&out);
+}
+
+static enum err make(struct call *call, enum installation_key_origin *origin, struct str *conf,
+                     struct str *why)
+{
+    const struct outside *outside = call->world->outside;
+    struct installation installation;
+
+    enum err err = installation_open(&call->settings, outside, call->arena, &installation, why);
+    if (err != OK)
+        return err;
+    *origin = installation.key_origin;
+    installation_close(&installation);
+    *conf = file_path(call->arena, call_setting(call, SETTING_DATA), "purser.conf");
+    return file_make(*conf, conf_text(call->arena), call_has(call, "force"), call->arena, why);
+}
+
+static enum exit_code run_init(struct call *call)
+{
+    static const char *const origins[] = {
+        [KEY_FROM_ENVIRONMENT] = "taken from PURSER_INSTALLATION_KEY",
+        [KEY_FROM_FILE] = "kept",
+        [KEY_MADE] = "made",
+    };
+    enum installation_key_origin origin = KEY_FROM_FILE;
+    struct str conf = { 0 }, why = { 0 };
+
+    enum err err = make(call, &origin, &conf, &why);
+    if (err == ERR_ALREADY_EXISTS)
+        return call_fail(call, EXIT_NO,
+                         "%.*s is there already and stays as it is; --force writes it anew",
+                         STR_ARG(conf));
+    if (err != OK)
+        return call_fail_err(call, err, why);
+    fprintf(call->world->out,
+            "data directory    %.*s\n"
+            "books             schema version %d\n"
+            "installation key  %s\n"
+            "settings          %.*s\n\n"
+            "Keep a copy of the installation key apart from the books: without it no API key is\n"
+            "recognised. Next: purser serve --data %.*s\n",
+            STR_ARG(call_setting(call, SETTING_DATA)), installation_schema_newest(),
+            origins[origin], STR_ARG(conf), STR_ARG(call_setting(call, SETTING_DATA)));
+    return EXIT_OK;
+}
+
+static const struct option options[] = {
+    { "force", NULL, false, "Write purser.conf anew when it is there already." },
+    { 0 },
+};
+
+const struct command command_init = {
+    .name = "init",
+    .operands = "",
+    .summary = "make a data directory without serving it",
+    .about =
+        "Makes the directory, the installation key, the books and a purser.conf in which every\n"
+        "setting is explained. Keys and books that exist stay as they are.",
+    .examples = { "purser init --data ./data",
+                  "purser init --data /var/lib/purser && editor /var/lib/purser/purser.conf" },
+    .options = options,
+    .settings = SETTING_GROUP_BOOKS,
+    .run = run_init,
+};

@@ -1,0 +1,373 @@
+/* key.c - `purser key create|list|revoke`: API keys, written by a connection of its own, so
+ * that no server has to run and none has to be restarted. */
+#include "commands/key.h"
+
+#include <assert.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/time.h"
+#include "commands/command.h"
+#include "core/keys.h"
+
+#define OUTPUT_MAX (1 << 20)
+#define KEYS_MAX 10000
+
+static enum err take_merchant(void *self, void *row)
+{
+    *(struct merchant **)self = row;
+    return OK;
+}
+
+static enum err find_merchant(struct db *db, struct str name, struct arena *arena,
+                              struct merchant **out, struct str *why)
+{
+    struct db_value arg = DB_STR(name);
+
+    *out = NULL;
+    enum err err = db_select(db, &table_merchants, "name = $1", &arg, 1, arena, take_merchant, out);
+    if (err != OK)
+        *why = str_copy(arena, db_error(db));
+    if (err == OK && *out == NULL) {
+        *why = str_format(arena, "there is no merchant \"%.*s\"", STR_ARG(name));
+        err = ERR_NOT_FOUND;
+    }
+    return err;
+}
+
+static enum err insert_key(struct db *db, const struct api_key *row, struct arena *arena,
+                           struct str *why)
+{
+    const void *rows = row;
+
+    enum err err = db_begin(db);
+    if (err == OK)
+        err = db_insert(db, &table_api_keys, &rows, 1);
+    if (err == OK)
+        err = db_commit(db);
+    if (err != OK) {
+        *why = str_copy(arena, db_error(db));
+        db_rollback(db);
+    }
+    return err;
+}
+
+enum err key_new(struct installation *installation, const struct outside *outside,
+                 const struct key_wish *wish, struct arena *arena, struct api_key *row,
+                 struct secret *text, struct str *why)
+{
+    struct db *db = store_db(installation->store);
+    struct id_maker ids = { .outside = outside };
+    struct merchant *merchant;
+
+    enum err err = find_merchant(db, wish->merchant, arena, &merchant, why);
+    if (err != OK)
+        return err;
+    int64_t now_ms = outside_now_ms(outside);
+    struct secret made = key_make(outside, wish->live);
+    *row = (struct api_key){
+        .row = ROW_NEW,
+        .id = api_key_id_make(&ids, now_ms),
+        .merchant = merchant->id,
+        .live = wish->live,
+        .hash = key_hash(&installation->key, secret_reveal(&made)),
+        .hint = key_hint(arena, secret_reveal(&made)),
+        .scopes = wish->scopes,
+        .description = wish->description,
+        .created_ms = now_ms,
+        .expires_ms = wish->expires_ms,
+    };
+    err = insert_key(db, row, arena, why);
+    if (err == OK)
+        *text = made;
+    else
+        secret_done(&made);
+    return err;
+}
+
+static void put_key(struct json_out *out, const struct api_key *key)
+{
+    char id_bytes[ID_TEXT_MAX], scope_bytes[64];
+    struct buf id, scopes;
+
+    buf_fixed(&id, id_bytes, sizeof id_bytes);
+    api_key_id_write(&id, key->id);
+    buf_fixed(&scopes, scope_bytes, sizeof scope_bytes);
+    key_scopes_write(&scopes, key->scopes);
+    json_put_text(out, "id", buf_str(&id));
+    json_put_text(out, "mode", key->live ? STR("live") : STR("test"));
+    json_put_text(out, "hint", key->hint);
+    json_put_text(out, "scopes", buf_str(&scopes));
+    json_put_text_or_null(out, "description", key->description);
+    json_put_time(out, "created_at", key->created_ms);
+    json_put_time(out, "expires_at", key->expires_ms);
+    json_put_time(out, "revoked_at", key->revoked_ms);
+}
+
+/* Create. */
+
+static bool read_wish(struct call *call, struct key_wish *out)
+{
+    struct str mode = call_option(call, "mode");
+    struct str scopes = call_option(call, "scopes");
+    struct str days = call_option(call, "expires-in-days");
+    int64_t count = 0;
+
+    *out = (struct key_wish){
+        .merchant = call_has(call, "merchant") ? call_option(call, "merchant") : STR("default"),
+        .live = str_equal_c(mode, "live"),
+        .scopes = call_has(call, "scopes") ? key_scopes_parse(scopes) : KEY_SCOPES_ALL,
+        .description = call_option(call, "description"),
+    };
+    if (!out->live && !str_equal_c(mode, "test")) {
+        call_fail(call, EXIT_COULD_NOT, "--mode must be test or live");
+        return false;
+    }
+    if (out->scopes == 0) {
+        call_fail(call, EXIT_COULD_NOT, "--scopes must name some of read, write, refund, admin");
+        return false;
+    }
+    if (!str_is_utf8(out->description) || out->description.len > 255) {
+        call_fail(call, EXIT_COULD_NOT, "--description must be text of at most 255 bytes");
+        return false;
+    }
+    if (call_has(call, "expires-in-days") &&
+        (!str_to_i64(days, &count) || count < 1 || count > 36500)) {
+        call_fail(call, EXIT_COULD_NOT, "--expires-in-days must be a number from 1 to 36500");
+        return false;
+    }
+    if (count > 0)
+        out->expires_ms = outside_now_ms(call->world->outside) + count * DAY_MS;
+    return true;
+}
+
+static void print_new_key(struct call *call, const struct api_key *row, const struct secret *text)
+{
+    char bytes[2048];
+    struct buf buf;
+    struct json_out json;
+    struct str shown = secret_reveal(text);
+
+    if (!call_has(call, "json")) {
+        fprintf(call->world->out, "%.*s\n", STR_ARG(shown));
+        fputs("Shown once: keep it where your product finds it and nobody else.\n",
+              call->world->err);
+        return;
+    }
+    buf_fixed(&buf, bytes, sizeof bytes);
+    json_begin(&json, &buf);
+    json_open_object(&json, NULL);
+    json_put_text(&json, "key", shown);
+    put_key(&json, row);
+    json_close_object(&json);
+    json_done(&json);
+    assert(buf_ok(&buf));
+    fprintf(call->world->out, "%.*s\n", STR_ARG(buf_str(&buf)));
+    secret_wipe(bytes, sizeof bytes);
+}
+
+static enum exit_code run_create(struct call *call)
+{
+    const struct outside *outside = call->world->outside;
+    struct installation installation;
+    struct key_wish wish;
+    struct secret text = { 0 };
+    struct api_key row;
+    struct str why = { 0 };
+
+    if (!read_wish(call, &wish))
+        return EXIT_COULD_NOT;
+    enum err err = installation_open(&call->settings, outside, call->arena, &installation, &why);
+    if (err != OK)
+        return call_fail_err(call, err, why);
+    err = key_new(&installation, outside, &wish, call->arena, &row, &text, &why);
+    installation_close(&installation);
+    if (err != OK)
+        return call_fail_err(call, err, why);
+    print_new_key(call, &row, &text);
+    secret_done(&text);
+    return EXIT_OK;
+}
+
+/* List. */
+
+struct key_rows {
+    struct arena *arena;
+    struct api_key_list keys;
+};
+
+static enum err take_key(void *self, void *row)
+{
+    struct key_rows *rows = self;
+
+    api_key_list_add(rows->arena, &rows->keys, row);
+    return OK;
+}
+
+static void print_key_table(struct call *call, const struct api_key_list *keys)
+{
+    FILE *out = call->world->out;
+
+    fprintf(out, "%-30s %-4s %-20s %-24s %-24s %s\n", "id", "mode", "key", "scopes", "created",
+            "state");
+    for (size_t i = 0; i < keys->count; i++) {
+        const struct api_key *key = keys->items[i];
+        char bytes[ID_TEXT_MAX + 64 + 32];
+        struct buf id, scopes, created;
+        buf_fixed(&id, bytes, ID_TEXT_MAX);
+        api_key_id_write(&id, key->id);
+        buf_fixed(&scopes, bytes + ID_TEXT_MAX, 64);
+        key_scopes_write(&scopes, key->scopes);
+        buf_fixed(&created, bytes + ID_TEXT_MAX + 64, 32);
+        time_write(&created, key->created_ms);
+        const char *state = key->revoked_ms != 0 ? "revoked"
+                            : key->expires_ms != 0 &&
+                                    key->expires_ms <= outside_now_ms(call->world->outside)
+                                ? "expired"
+                                : "active";
+        fprintf(out, "%-30s %-4s %-20.*s %-24s %-24s %s %.*s\n", buf_c(&id),
+                key->live ? "live" : "test", STR_ARG(key->hint), buf_c(&scopes), buf_c(&created),
+                state, STR_ARG(key->description));
+    }
+}
+
+static void print_key_json(struct call *call, const struct api_key_list *keys)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        struct buf buf;
+        struct json_out json;
+        buf_init(&buf, call->arena, OUTPUT_MAX);
+        json_begin(&json, &buf);
+        json_open_object(&json, NULL);
+        put_key(&json, keys->items[i]);
+        json_close_object(&json);
+        json_done(&json);
+        fprintf(call->world->out, "%.*s\n", STR_ARG(buf_str(&buf)));
+    }
+}
+
+static enum exit_code run_list(struct call *call)
+{
+    struct key_rows rows = { .arena = call->arena };
+    struct str why = { 0 };
+    struct db *db;
+
+    enum err err = installation_open_reader(&call->settings, call->world->outside, call->arena, &db,
+                                            &why);
+    if (err != OK)
+        return call_fail_err(call, err, why);
+    err = db_select(db, &table_api_keys, "id IS NOT NULL ORDER BY id", NULL, 0, call->arena,
+                    take_key, &rows);
+    if (err != OK)
+        why = str_copy(call->arena, db_error(db));
+    db_close(db);
+    if (err != OK)
+        return call_fail_err(call, err, why);
+    if (call_has(call, "json"))
+        print_key_json(call, &rows.keys);
+    else
+        print_key_table(call, &rows.keys);
+    return EXIT_OK;
+}
+
+/* Revoke. */
+
+static enum err revoke(struct db *db, struct api_key_id id, int64_t now_ms, int64_t *changed)
+{
+    struct db_value args[] = { DB_ID(id), DB_NUMBER(now_ms) };
+
+    enum err err = db_begin(db);
+    if (err == OK)
+        err = db_query(db,
+                       "UPDATE api_keys SET revoked_ms = $2 WHERE id = $1 AND revoked_ms IS NULL",
+                       args, 2, NULL, NULL);
+    if (err == OK)
+        *changed = db_changes(db);
+    return err == OK ? db_commit(db) : err;
+}
+
+static enum exit_code run_revoke(struct call *call)
+{
+    const struct outside *outside = call->world->outside;
+    struct installation installation;
+    struct api_key_id id;
+    struct str why = { 0 };
+    int64_t changed = 0;
+    int version;
+
+    if (!api_key_id_parse(call->operands[0], &id))
+        return call_fail(call, EXIT_COULD_NOT, "\"%.*s\" is no id of an API key (key_...)",
+                         STR_ARG(call->operands[0]));
+    enum err err = installation_schema(&call->settings, outside, call->arena, &version, &why);
+    if (err == OK && version == 0)
+        return call_fail(call, EXIT_COULD_NOT, "there are no books yet, so there are no keys");
+    if (err == OK)
+        err = installation_open(&call->settings, outside, call->arena, &installation, &why);
+    if (err != OK)
+        return call_fail_err(call, err, why);
+    struct db *db = store_db(installation.store);
+    err = revoke(db, id, outside_now_ms(outside), &changed);
+    if (err != OK) {
+        why = str_copy(call->arena, db_error(db));
+        db_rollback(db);
+    }
+    installation_close(&installation);
+    if (err != OK)
+        return call_fail_err(call, err, why);
+    if (changed == 0)
+        return call_fail(call, EXIT_NO, "there is no active key %.*s", STR_ARG(call->operands[0]));
+    fprintf(call->world->out, "revoked %.*s\n", STR_ARG(call->operands[0]));
+    return EXIT_OK;
+}
+
+static const struct option create_options[] = {
+    { "mode", "test|live", true, "Test keys see and make test objects only." },
+    { "merchant", "NAME", false, "Whose key it is. Default: default." },
+    { "scopes", "LIST", false, "Of read, write, refund, admin. Default: all." },
+    { "description", "TEXT", false, "For people who look at the list." },
+    { "expires-in-days", "N", false, "Default: never." },
+    { "json", NULL, false, "Print {\"key\": ..., \"id\": ...}." },
+    { 0 },
+};
+
+static const struct option list_options[] = {
+    { "json", NULL, false, "One JSON object a line." },
+    { 0 },
+};
+
+const struct command command_key_create = {
+    .name = "key create",
+    .operands = "",
+    .summary = "make an API key and show it once",
+    .about = "Works beside a running server, which takes the key at once. On an empty data\n"
+             "directory it makes the books first.",
+    .examples = { "purser key create --data ./data --mode test",
+                  "purser key create --data ./data --mode live --scopes read,refund --json" },
+    .options = create_options,
+    .settings = SETTING_GROUP_BOOKS,
+    .run = run_create,
+};
+
+const struct command command_key_list = {
+    .name = "key list",
+    .operands = "",
+    .summary = "list API keys, never their text",
+    .about = "Shows the last characters of each key, its scopes and whether it is active.",
+    .examples = { "purser key list --data ./data", "purser key list --data ./data --json" },
+    .options = list_options,
+    .settings = SETTING_GROUP_BOOKS,
+    .run = run_list,
+};
+
+const struct command command_key_revoke = {
+    .name = "key revoke",
+    .operands = "ID",
+    .operands_min = 1,
+    .operands_max = 1,
+    .summary = "end an API key for good",
+    .about = "Requests with the key get 401 from now on. Exit code 1 when no such key is active.",
+    .examples = { "purser key revoke --data ./data key_01h455vb4pex5vsknk084sn02q",
+                  "purser key list --data ./data" },
+    .settings = SETTING_GROUP_BOOKS,
+    .run = run_revoke,
+};

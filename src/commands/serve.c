@@ -1,0 +1,352 @@
+/* serve.c - `purser serve`: the engine, the API and the HTTP server of one node.
+ *
+ * The order of starting: listen (so that the address in effect is known, also for port 0), the
+ * books and the key, the engine, the API, and only then the loop that answers. A request that
+ * comes earlier waits in the listening socket. */
+#include <assert.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "base/log.h"
+#include "commands/command.h"
+#include "commands/key.h"
+#include "commands/welcome.h"
+#include "engine/engine.h"
+#include "gateways/gateways.h"
+#include "net/server.h"
+
+#define STOP_MS 10000         /* from the first signal to the end of the process */
+#define STOP_REQUESTS_MS 7000 /* of it, for requests in work; the rest is the engine's */
+
+enum { LISTENER_API, LISTENER_ADMIN };
+
+struct serve {
+    struct call *call;
+    const struct outside *outside;
+    struct installation installation;
+    struct str address; /* in effect */
+    struct str public_url;
+    struct engine *engine;
+    struct server *server;
+    /* The engine's threads run before the API is there; until then nobody waits. */
+    _Atomic(struct api *) api;
+    int64_t stop_by_us; /* 0: no signal yet */
+};
+
+/* Between engine, API and server, each of which is made before something it is tied to. */
+
+static void pass_wake(void *self, const struct turn_answer *const *answers, size_t count)
+{
+    struct serve *serve = self;
+    struct api *api = atomic_load(&serve->api);
+
+    if (api != NULL)
+        api_wake(api, answers, count);
+}
+
+static void pass_request(void *self, struct server_request *request)
+{
+    struct serve *serve = self;
+
+    api_handle(atomic_load(&serve->api), request);
+}
+
+static size_t pass_body_limit(void *self, const struct server_request *request)
+{
+    struct serve *serve = self;
+
+    return api_body_limit(atomic_load(&serve->api), request);
+}
+
+static void pass_refusal(void *self, struct server_request *request, enum err err, int status,
+                         const char *detail, struct server_answer *out)
+{
+    struct serve *serve = self;
+
+    api_refuse(atomic_load(&serve->api), request, err, status, detail, out);
+}
+
+static void add_metrics(void *self, struct buf *out)
+{
+    struct serve *serve = self;
+    struct engine_counts counts = engine_counts(serve->engine);
+
+#define X(name, help)                                                                              \
+    buf_addf(out, "# HELP purser_" #name " %s\n# TYPE purser_" #name " " TYPE "\n", help);         \
+    buf_addf(out, "purser_" #name " %llu\n", (unsigned long long)counts.name);
+#define TYPE "counter"
+    ENGINE_COUNTERS(X)
+#undef TYPE
+#define TYPE "gauge"
+    ENGINE_GAUGES(X)
+#undef TYPE
+#undef X
+}
+
+/* The process. */
+
+/* Card numbers and keys pass through memory: nothing may copy it to a disk or attach to it. */
+static void guard_memory(void)
+{
+    const struct rlimit no_core = { 0, 0 };
+
+    if (setrlimit(RLIMIT_CORE, &no_core) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+        log_event(LOG_WARN, "serve.memory_not_guarded", LOG_END);
+}
+
+/* One descriptor per connection: take as many as the system allows. */
+static void raise_descriptors(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return;
+    files.rlim_cur = files.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0)
+        log_event(LOG_WARN, "serve.descriptors_not_raised", LOG_END);
+}
+
+static void set_up_log(const struct call *call)
+{
+    struct str format = call_setting(call, SETTING_LOG_FORMAT);
+    enum log_level level = LOG_INFO;
+
+    bool known = log_level_parse(call_setting(call, SETTING_LOG_LEVEL), &level);
+    assert(known);
+    log_setup(call->world->outside,
+              str_equal_c(format, "text")   ? LOG_TEXT
+              : str_equal_c(format, "json") ? LOG_JSON
+                                            : LOG_AUTO,
+              level);
+}
+
+/* Every intent is in the books before it is acted on, so leaving at once loses nothing. */
+static void exit_at_once(int number)
+{
+    (void)number;
+    _exit(EXIT_OK);
+}
+
+static void on_second_signal_exit(void)
+{
+    const struct sigaction action = { .sa_handler = exit_at_once };
+
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+}
+
+static void stop(void *arg)
+{
+    struct serve *serve = arg;
+
+    if (serve->stop_by_us != 0)
+        exit_at_once(0);
+    serve->stop_by_us = outside_monotonic_us(serve->outside) + STOP_MS * INT64_C(1000);
+    on_second_signal_exit();
+    log_event(LOG_INFO, "serve.stopping", LOG_INT("grace_ms", STOP_MS), LOG_END);
+    server_stop(serve->server, STOP_REQUESTS_MS);
+}
+
+/* Starting. */
+
+static enum err listen_on_addresses(struct serve *serve, struct str *why)
+{
+    struct call *call = serve->call;
+    struct str admin = call_setting(call, SETTING_ADMIN_LISTEN);
+    struct server_config config = {
+        .outside = serve->outside,
+        .limits = SERVER_LIMITS_DEFAULT,
+        .self = serve,
+        .handle = pass_request,
+        .body_limit = pass_body_limit,
+        .refuse = pass_refusal,
+    };
+
+    enum err err = server_open(&config, &serve->server);
+    if (err != OK)
+        return err;
+    server_on_signal(serve->server, SIGTERM, stop, serve);
+    server_on_signal(serve->server, SIGINT, stop, serve);
+    err = server_listen(serve->server, call_setting(call, SETTING_LISTEN), LISTENER_API,
+                        call->arena, &serve->address, why);
+    if (err == OK && admin.len > 0)
+        err = server_listen(serve->server, admin, LISTENER_ADMIN, call->arena, NULL, why);
+    if (err != OK)
+        return err;
+    serve->public_url = call_setting(call, SETTING_PUBLIC_URL);
+    if (call->settings.sources[SETTING_PUBLIC_URL] == SETTING_FROM_DEFAULT)
+        serve->public_url = str_format(call->arena, "http://%.*s", STR_ARG(serve->address));
+    return OK;
+}
+
+static enum err open_books(struct serve *serve, struct str *why)
+{
+    struct call *call = serve->call;
+    int newest = installation_schema_newest();
+    int before = 0;
+
+    enum err err = installation_schema(&call->settings, serve->outside, call->arena, &before, why);
+    if (err != OK)
+        return err;
+    bool upgrade = before > 0 && before < newest;
+    if (upgrade)
+        log_event(LOG_INFO, "migrate.begin", LOG_INT("from", before), LOG_INT("to", newest),
+                  LOG_END);
+    err = installation_open(&call->settings, serve->outside, call->arena, &serve->installation,
+                            why);
+    if (err == OK && (upgrade || before == 0))
+        log_event(LOG_INFO, "migrate.done", LOG_INT("from", before), LOG_INT("to", newest),
+                  LOG_END);
+    return err;
+}
+
+static enum err open_engine(struct serve *serve, struct str *why)
+{
+    struct call *call = serve->call;
+    int64_t readers = 0;
+
+    bool is_number = str_to_i64(call_setting(call, SETTING_READERS), &readers);
+    assert(is_number);
+    struct engine_config config = {
+        .where = call_setting(call, SETTING_STORE),
+        .public_url = serve->public_url,
+        .outside = serve->outside,
+        .readers = (unsigned)readers,
+        .wake = pass_wake,
+        .wake_self = serve,
+    };
+    return engine_open(&config, call->arena, &serve->engine, why);
+}
+
+static enum err open_api(struct serve *serve)
+{
+    struct api *api = NULL;
+    struct api_config config = {
+        .outside = serve->outside,
+        .desk = engine_desk(serve->engine),
+        .gateways = gateways,
+        .installation_key = &serve->installation.key,
+        .public_url = serve->public_url,
+        .metrics = add_metrics,
+        .metrics_self = serve,
+    };
+
+    enum err err = api_open(&config, &api);
+    if (err != OK)
+        return err;
+    api_attach(api, serve->server);
+    atomic_store(&serve->api, api);
+    return OK;
+}
+
+static enum err count_row(void *self, const struct db_value *values, size_t count)
+{
+    assert(count == 1);
+    *(int64_t *)self = values[0].number;
+    return OK;
+}
+
+/* Books without any key belong to somebody who starts for the first time. */
+static enum err greet(struct serve *serve, struct str *why)
+{
+    struct call *call = serve->call;
+    struct db *db = store_db(serve->installation.store);
+    const struct key_wish wish = {
+        .merchant = STR("default"),
+        .scopes = KEY_SCOPES_ALL,
+        .description = STR("made at the first start"),
+    };
+    int64_t keys = 0;
+    struct api_key row;
+    struct secret text;
+
+    enum err err = db_query(db, "SELECT count(*) FROM api_keys", NULL, 0, count_row, &keys);
+    if (err != OK) {
+        *why = str_copy(call->arena, db_error(db));
+        return err;
+    }
+    if (keys > 0) {
+        welcome_again(call->world->out, serve->address, call_setting(call, SETTING_DATA));
+        return OK;
+    }
+    err = key_new(&serve->installation, serve->outside, &wish, call->arena, &row, &text, why);
+    if (err != OK)
+        return err;
+    welcome_first(call->world->out, serve->address, &text, outside_now_ms(serve->outside));
+    secret_done(&text);
+    return OK;
+}
+
+static enum err start(struct serve *serve, struct str *why)
+{
+    enum err err = listen_on_addresses(serve, why);
+    if (err == OK)
+        err = open_books(serve, why);
+    if (err == OK)
+        err = open_engine(serve, why);
+    if (err == OK)
+        err = open_api(serve);
+    if (err == OK)
+        err = greet(serve, why);
+    /* The key stays; writing is the engine's from here on. */
+    store_close(serve->installation.store);
+    serve->installation.store = NULL;
+    return err;
+}
+
+/* The engine before the API and the server: its last turns are answered through them. */
+static void finish(struct serve *serve)
+{
+    int64_t left_ms = 0;
+
+    if (serve->stop_by_us != 0) {
+        on_second_signal_exit();
+        left_ms = (serve->stop_by_us - outside_monotonic_us(serve->outside)) / 1000;
+    }
+    engine_close(serve->engine, left_ms > 0 ? left_ms : 0);
+    api_close(atomic_load(&serve->api));
+    server_close(serve->server);
+    installation_close(&serve->installation);
+}
+
+static enum exit_code run_serve(struct call *call)
+{
+    struct serve serve = { .call = call, .outside = call->world->outside };
+    struct str why = { 0 };
+
+    signal(SIGPIPE, SIG_IGN);
+    set_up_log(call);
+    guard_memory();
+    raise_descriptors();
+    enum err err = start(&serve, &why);
+    if (err != OK) {
+        finish(&serve);
+        return call_fail_err(call, err, why);
+    }
+    log_event(LOG_INFO, "serve.ready", LOG_STR("address", serve.address),
+              LOG_STR("public_url", serve.public_url), LOG_C("version", PURSER_VERSION),
+              LOG_INT("pid", getpid()), LOG_END);
+    server_run(serve.server);
+    finish(&serve);
+    log_event(LOG_INFO, "serve.stopped", LOG_END);
+    return EXIT_OK;
+}
+
+const struct command command_serve = {
+    .name = "serve",
+    .operands = "",
+    .summary = "take payments: the API, the engine, everything",
+    .about =
+        "Needs nothing: with an empty data directory it makes the books, a merchant, a sandbox\n"
+        "gateway account and a test key, and prints how to take a first payment.\n"
+        "SIGTERM or SIGINT ends it within 10 seconds; a second one ends it at once, which\n"
+        "loses nothing either.",
+    .examples = { "purser serve", "purser serve --data /var/lib/purser --listen 0.0.0.0:8080 "
+                                  "--public-url https://pay.example.com" },
+    .settings = SETTING_GROUP_SERVE,
+    .run = run_serve,
+};

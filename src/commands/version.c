@@ -1,0 +1,52 @@
+/* version.c - `purser version`. */
+#include <assert.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "commands/command.h"
+#include "commands/installation.h"
+
+#ifdef __clang__
+#define COMPILER "clang " __clang_version__
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
+
+static enum exit_code run_version(struct call *call)
+{
+    char bytes[1024];
+    struct buf buf;
+    struct json_out json;
+
+    if (!call_has(call, "json")) {
+        fprintf(call->world->out, "purser %s (schema %d, %s)\n", PURSER_VERSION,
+                installation_schema_newest(), COMPILER);
+        return EXIT_OK;
+    }
+    buf_fixed(&buf, bytes, sizeof bytes);
+    json_begin(&json, &buf);
+    json_open_object(&json, NULL);
+    json_put_text(&json, "version", STR(PURSER_VERSION));
+    json_put_int(&json, "schema", installation_schema_newest());
+    json_put_text(&json, "compiler", STR(COMPILER));
+    json_close_object(&json);
+    json_done(&json);
+    assert(buf_ok(&buf));
+    fprintf(call->world->out, "%s\n", buf_c(&buf));
+    return EXIT_OK;
+}
+
+static const struct option options[] = {
+    { "json", NULL, false, "Print {\"version\": ..., \"schema\": ..., \"compiler\": ...}." },
+    { 0 },
+};
+
+const struct command command_version = {
+    .name = "version",
+    .operands = "",
+    .summary = "print this binary's version",
+    .about = "The schema is the newest version of the books that this binary can serve.",
+    .examples = { "purser version", "purser version --json" },
+    .options = options,
+    .run = run_version,
+};

@@ -1,0 +1,15 @@
+/* welcome.h - what `serve` tells a person on standard output when it is ready. */
+#ifndef COMMANDS_WELCOME_H
+#define COMMANDS_WELCOME_H
+
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/secret.h"
+
+/* The first start: the address, the first API key, shown this once, and a payment to try. */
+void welcome_first(FILE *out, struct str address, const struct secret *key, int64_t now_ms);
+/* Every other start. */
+void welcome_again(FILE *out, struct str address, struct str data);
+
+#endif
