@@ -10,6 +10,14 @@
 
 #include "base/arena.h"
 
+/* A place in a linked queue, embedded in what is queued. */
+struct link {
+    struct link *next;
+};
+/* The struct that a link is embedded in. */
+#define LINK_OWNER(pointer, type, member)                                                      \
+    ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+
 #define LIST_TYPE(list, type)                                                                  \
     struct list {                                                                              \
         type **items;                                                                          \

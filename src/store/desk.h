@@ -6,6 +6,7 @@
 #define STORE_DESK_H
 
 #include "base/arena.h"
+#include "base/list.h"
 #include "core/turn.h"
 #include "store/db.h"
 
@@ -23,7 +24,7 @@ struct desk_turn {
     struct str param;
     int64_t retry_after_s;
     struct turn_answer answer;
-    struct desk_turn *next;                  /* the desk's */
+    struct link link;                        /* the desk's */
 };
 
 /* A query: `run`, then `done`, are called on a reader's thread. */
@@ -33,7 +34,7 @@ struct desk_read {
     void (*done)(struct desk_read *read);
     void *user;
     enum err err;
-    struct desk_read *next;                  /* the desk's */
+    struct link link;                        /* the desk's */
 };
 
 struct desk {
@@ -46,7 +47,7 @@ struct desk {
 };
 
 struct desk_turn *desk_turn_new(void);
-void desk_turn_free(struct desk_turn *turn);     /* wipes its arena: it may have held a card */
+void desk_turn_free(struct desk_turn *turn);     /* a card in it is a secret: end that first */
 struct desk_read *desk_read_new(void);
 void desk_read_free(struct desk_read *read);
 

@@ -17,7 +17,6 @@ struct store_config {
     struct str where;                        /* "sqlite:DIR" */
     const struct outside *outside;
     const struct gateway *const *gateways;   /* NULL-terminated, static */
-    struct str public_url;                   /* copied */
     bool create;
 };
 

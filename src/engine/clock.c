@@ -1,0 +1,150 @@
+/* clock.c - finds due work and hands it in as turns; sleeps until the next is due.
+ *
+ * After a crash, what was committed but not performed is found here, by the same
+ * queries as on any other day. */
+#include <assert.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/time.h"
+#include "engine/engine_parts.h"
+#include "jobs/jobs.h"
+
+#define FIND_LIMIT 200
+/* After a failure, and as an upper bound of every sleep: a clock that was set. */
+#define RETRY_MS (1 * SECOND_MS)
+#define SLEEP_MAX_MS (10 * MINUTE_MS)
+
+void engine_due(struct engine *engine, int64_t due_ms)
+{
+    if (due_ms == 0)
+        return;
+    pthread_mutex_lock(&engine->due.lock);
+    if (engine->due.due_ms == 0 || due_ms < engine->due.due_ms) {
+        engine->due.due_ms = due_ms;
+        pthread_cond_signal(&engine->due.changed);
+    }
+    pthread_mutex_unlock(&engine->due.lock);
+}
+
+static void turn_done(struct desk_turn *turn)
+{
+    struct engine *engine = turn->user;
+    pthread_mutex_lock(&engine->due.lock);
+    assert(engine->due.in_work > 0);
+    if (turn->err)
+        engine->due.failed = true;
+    if (--engine->due.in_work == 0)
+        pthread_cond_signal(&engine->due.changed);
+    pthread_mutex_unlock(&engine->due.lock);
+    desk_turn_free(turn);
+}
+
+static void hand_in(struct engine *engine, const struct turn_input *input, struct desk_turn *turn)
+{
+    turn->input = *input;
+    turn->input.origin = ORIGIN_CLOCK;
+    turn->input.actor = STR("clock");
+    turn->done = turn_done;
+    turn->user = engine;
+    pthread_mutex_lock(&engine->due.lock);
+    engine->due.in_work++;
+    pthread_mutex_unlock(&engine->due.lock);
+    ENGINE_COUNT(engine, due_found_total, 1);
+    engine_turn(engine, turn);
+}
+
+static void wait_for_work(struct engine *engine)
+{
+    pthread_mutex_lock(&engine->due.lock);
+    while (engine->due.in_work > 0)
+        pthread_cond_wait(&engine->due.changed, &engine->due.lock);
+    pthread_mutex_unlock(&engine->due.lock);
+}
+
+/* The inputs' asks live in the arena until the turns are done: they are waited for. */
+static enum err look(struct engine *engine, struct db *db, const struct job *job,
+                     struct arena *arena, int64_t now_ms, bool *found_any)
+{
+    struct job_found found = { .arena = arena };
+    enum err err = db_begin(db);
+    if (!err)
+        err = job->find(db, now_ms, FIND_LIMIT, &found);
+    db_rollback(db);
+    if (err) {
+        log_event(LOG_ERROR, "job.failed", LOG_C("job", job->name),
+                  LOG_STR("detail", db_error(db)), LOG_END);
+        return err;
+    }
+    for (size_t i = 0; i < found.inputs.count; i++)
+        hand_in(engine, found.inputs.items[i], desk_turn_new());
+    wait_for_work(engine);
+    *found_any = *found_any || found.inputs.count > 0;
+    engine_due(engine, found.next_due_ms);
+    return OK;
+}
+
+/* Looks at all jobs once; returns whether to look again at once. */
+static bool look_at_all(struct engine *engine, struct db *db, struct arena *arena)
+{
+    int64_t now_ms = 0;
+    bool found_any = false;
+    enum err err = db_now(db, &now_ms);
+    pthread_mutex_lock(&engine->due.lock);
+    engine->due.due_ms = 0;
+    engine->due.failed = false;
+    pthread_mutex_unlock(&engine->due.lock);
+    for (size_t i = 0; !err && jobs[i]; i++)
+        err = look(engine, db, jobs[i], arena, now_ms, &found_any);
+    pthread_mutex_lock(&engine->due.lock);
+    bool failed = err || engine->due.failed;
+    pthread_mutex_unlock(&engine->due.lock);
+    if (failed)
+        engine_due(engine, outside_now_ms(engine->outside) + RETRY_MS);
+    return found_any && !failed;
+}
+
+/* Returns false when the engine stops. */
+static bool sleep_until_due(struct engine *engine)
+{
+    pthread_mutex_lock(&engine->due.lock);
+    for (;;) {
+        int64_t now_ms = outside_now_ms(engine->outside);
+        int64_t due_ms = engine->due.due_ms;
+        if (engine->due.stop || (due_ms != 0 && due_ms <= now_ms))
+            break;
+        if (due_ms == 0) {
+            pthread_cond_wait(&engine->due.changed, &engine->due.lock);
+            continue;
+        }
+        int64_t sleep_ms = due_ms - now_ms < SLEEP_MAX_MS ? due_ms - now_ms : SLEEP_MAX_MS;
+        int64_t until_us = outside_monotonic_us(engine->outside) + sleep_ms * 1000;
+        struct timespec until = { .tv_sec = until_us / 1000000,
+                                  .tv_nsec = until_us % 1000000 * 1000 };
+        pthread_cond_timedwait(&engine->due.changed, &engine->due.lock, &until);
+    }
+    bool stop = engine->due.stop;
+    pthread_mutex_unlock(&engine->due.lock);
+    return !stop;
+}
+
+static bool is_stopping(struct engine *engine)
+{
+    pthread_mutex_lock(&engine->due.lock);
+    bool stop = engine->due.stop;
+    pthread_mutex_unlock(&engine->due.lock);
+    return stop;
+}
+
+void *engine_clock(void *self)
+{
+    struct engine *engine = self;
+    struct arena arena = { 0 };
+    do {
+        while (!is_stopping(engine) && look_at_all(engine, engine->clock_db, &arena))
+            arena_reset(&arena);
+        arena_reset(&arena);
+    } while (sleep_until_due(engine));
+    arena_done(&arena);
+    return NULL;
+}

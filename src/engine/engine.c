@@ -1,0 +1,238 @@
+/* engine.c - opening and closing a node's threads, and its desk. */
+#include "engine/engine.h"
+
+#include <assert.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "engine/engine_parts.h"
+#include "gateways/gateways.h"
+
+#define SANDBOX_FILE STR("sandbox.db")
+#define CLOSE_STEP_US 5000
+
+static bool desk_submit(void *self, struct desk_turn *turn)
+{
+    struct engine *engine = self;
+    if (!atomic_load(&engine->closing)
+        && queue_put(&engine->turns, &turn->link, ENGINE_QUEUE_MAX))
+        return true;
+    ENGINE_COUNT(engine, queue_refused_total, 1);
+    return false;
+}
+
+static bool desk_read(void *self, struct desk_read *read)
+{
+    struct engine *engine = self;
+    return queue_put(&engine->reads, &read->link, ENGINE_QUEUE_MAX);
+}
+
+static bool desk_probe(void *self, void (*done)(void *user, enum err err), void *user)
+{
+    struct engine *engine = self;
+    pthread_mutex_lock(&engine->probe.lock);
+    bool taken = !engine->probe.done && !atomic_load(&engine->closing);
+    if (taken) {
+        engine->probe.done = done;
+        engine->probe.user = user;
+    }
+    pthread_mutex_unlock(&engine->probe.lock);
+    if (taken)
+        queue_nudge(&engine->turns);
+    return taken;
+}
+
+static enum err open_books(struct engine *engine, struct str where, struct arena *arena,
+                           struct str *why)
+{
+    struct store_config config = {
+        .where = where,
+        .outside = engine->outside,
+        .gateways = gateways,
+        .create = true,
+    };
+    bool made = false;
+    enum err err = db_lock_serving(where, arena, &engine->serving, why);
+    if (!err)
+        err = store_migrate(where, true, engine->outside, arena, why);
+    if (!err)
+        err = store_open(&config, arena, &engine->store, why);
+    if (!err)
+        err = store_open_reader(where, engine->outside, arena, &engine->clock_db, why);
+    if (err)
+        return err;
+    bool others_are_dead = !db_is_shared(store_db(engine->store));
+    err = store_bootstrap(engine->store, &made);
+    if (!err)
+        err = store_run_begin(engine->store, STR("purser"), others_are_dead, &engine->run);
+    if (err)
+        *why = str_copy(arena, db_error(store_db(engine->store)));
+    return err;
+}
+
+static enum err open_sandbox(struct engine *engine, struct str where, struct arena *arena,
+                             struct str *why)
+{
+    struct db_config ledger = {
+        .where = where,
+        .file = SANDBOX_FILE,
+        .access = DB_WRITE,
+        .create = true,
+        .outside = engine->outside,
+    };
+    enum err err = db_open(&ledger, arena, &engine->ledger, why);
+    if (!err)
+        err = sandbox_open(engine->ledger, engine->public_url, engine->outside,
+                           arena, &engine->sandbox, why);
+    return err;
+}
+
+static enum err start_thread(pthread_t *thread, bool *started, void *(*run)(void *),
+                             struct engine *engine, struct str *why)
+{
+    if (pthread_create(thread, NULL, run, engine) == 0) {
+        *started = true;
+        return OK;
+    }
+    *why = STR("A thread could not be started.");
+    return ERR_IO;
+}
+
+static enum err start(struct engine *engine, const struct engine_config *config,
+                      struct arena *arena, struct str *why)
+{
+    enum err err = open_books(engine, config->where, arena, why);
+    if (!err)
+        err = open_sandbox(engine, config->where, arena, why);
+    if (!err)
+        err = engine_open_readers(engine, config->where, config->readers, arena, why);
+    if (!err)
+        err = start_thread(&engine->writer, &engine->started_writer, engine_writer, engine, why);
+    if (!err)
+        err = start_thread(&engine->outbound, &engine->started_outbound, engine_outbound, engine,
+                           why);
+    if (!err)
+        err = start_thread(&engine->clock, &engine->started_clock, engine_clock, engine, why);
+    return err;
+}
+
+static void init_due(struct engine *engine)
+{
+    pthread_condattr_t attributes;
+    pthread_mutex_init(&engine->due.lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&engine->due.changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+enum err engine_open(const struct engine_config *config, struct arena *arena,
+                     struct engine **out, struct str *why)
+{
+    struct engine *engine = mem_alloc(sizeof(*engine));
+    engine->outside = config->outside;
+    engine->wake = config->wake;
+    engine->wake_self = config->wake_self;
+    engine->public_url = str_copy(&engine->arena, config->public_url);
+    engine->desk = (struct desk){ engine, desk_submit, desk_read, desk_probe };
+    queue_init(&engine->turns);
+    queue_init(&engine->reads);
+    queue_init(&engine->calls);
+    pthread_mutex_init(&engine->probe.lock, NULL);
+    init_due(engine);
+    enum err err = start(engine, config, arena, why);
+    if (err) {
+        engine_close(engine, 0);
+        return err;
+    }
+    *out = engine;
+    return OK;
+}
+
+static bool is_busy(struct engine *engine)
+{
+    return queue_count(&engine->turns) > 0 || queue_count(&engine->calls) > 0
+           || atomic_load(&engine->tally.calls_in_flight) > 0;
+}
+
+/* Lets what runs come to its end. What does not is in the books. */
+static void drain(struct engine *engine, int64_t grace_ms)
+{
+    int64_t until_us = outside_monotonic_us(engine->outside) + grace_ms * 1000;
+    while (engine->started_writer && is_busy(engine)
+           && outside_monotonic_us(engine->outside) < until_us)
+        usleep(CLOSE_STEP_US);
+}
+
+static void stop_clock(struct engine *engine)
+{
+    pthread_mutex_lock(&engine->due.lock);
+    engine->due.stop = true;
+    pthread_cond_broadcast(&engine->due.changed);
+    pthread_mutex_unlock(&engine->due.lock);
+    if (engine->started_clock)
+        pthread_join(engine->clock, NULL);
+}
+
+/* The order matters: each thread ends while those that it hands work to still run. */
+static void stop_threads(struct engine *engine)
+{
+    stop_clock(engine);
+    atomic_store(&engine->hurry, true);
+    queue_close(&engine->calls);
+    if (engine->started_outbound)
+        pthread_join(engine->outbound, NULL);
+    queue_close(&engine->turns);
+    if (engine->started_writer)
+        pthread_join(engine->writer, NULL);
+    queue_close(&engine->reads);
+    for (unsigned i = 0; i < engine->reader_count; i++)
+        pthread_join(engine->readers[i], NULL);
+}
+
+void engine_close(struct engine *engine, int64_t grace_ms)
+{
+    if (!engine)
+        return;
+    atomic_store(&engine->closing, true);
+    drain(engine, grace_ms);
+    stop_threads(engine);
+    if (engine->store && !run_id_is_zero(engine->run)
+        && store_run_end(engine->store, engine->run) != OK)
+        log_event(LOG_WARN, "run.not_ended", LOG_END);
+    sandbox_close(engine->sandbox);
+    db_close(engine->ledger);
+    db_close(engine->clock_db);
+    store_close(engine->store);
+    db_unlock_serving(engine->serving);
+    queue_done(&engine->turns);
+    queue_done(&engine->reads);
+    queue_done(&engine->calls);
+    pthread_mutex_destroy(&engine->probe.lock);
+    pthread_mutex_destroy(&engine->due.lock);
+    pthread_cond_destroy(&engine->due.changed);
+    arena_done(&engine->arena);
+    mem_free(engine);
+}
+
+struct desk *engine_desk(struct engine *engine)
+{
+    return &engine->desk;
+}
+
+struct sandbox *engine_sandbox(struct engine *engine)
+{
+    return engine->sandbox;
+}
+
+struct engine_counts engine_counts(struct engine *engine)
+{
+    struct engine_counts counts = {
+#define X(name, help) .name = atomic_load(&engine->tally.name),
+        ENGINE_COUNTERS(X)
+        ENGINE_GAUGES(X)
+#undef X
+    };
+    counts.queue_depth = queue_count(&engine->turns);
+    return counts;
+}

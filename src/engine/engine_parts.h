@@ -1,0 +1,97 @@
+/* engine_parts.h - struct engine, for the files that make it up. Inside engine only. */
+#ifndef ENGINE_ENGINE_PARTS_H
+#define ENGINE_ENGINE_PARTS_H
+
+#include <stdatomic.h>
+
+#include "engine/engine.h"
+#include "engine/queue.h"
+#include "sandbox/sandbox.h"
+
+/* Turns from outside beyond this wait are refused; our own always go in. */
+#define ENGINE_QUEUE_MAX 8192
+#define ENGINE_READERS_MAX 8
+
+struct engine_tally {
+#define X(name, help) _Atomic uint64_t name;
+    ENGINE_COUNTERS(X)
+    ENGINE_GAUGES(X)
+#undef X
+};
+#define ENGINE_COUNT(engine, name, by) atomic_fetch_add(&(engine)->tally.name, (by))
+
+/* A gateway call on its way; its texts live in its arena. */
+struct call {
+    struct link link;
+    struct arena arena;
+    const struct gateway *gateway;
+    struct gateway_ask ask;          /* without the card: parsing needs none */
+    struct http_request request;     /* may hold the card; wiped with the call */
+    bool built;
+    struct operation_id operation;
+    struct invoice_id invoice;
+    enum origin origin;
+    int64_t started_ms;
+    int64_t deadline_us;
+};
+
+struct engine {
+    struct desk desk;
+    const struct outside *outside;
+    struct str public_url;
+    void (*wake)(void *self, const struct turn_answer *const *answers, size_t count);
+    void *wake_self;
+    struct arena arena;              /* the process's lifetime */
+
+    struct db_serving_lock *serving;
+    struct store *store;             /* the writer's */
+    struct db *clock_db;             /* the clock's */
+    struct db *ledger;               /* the sandbox's */
+    struct sandbox *sandbox;
+    struct run_id run;
+
+    struct queue turns, reads, calls;
+    pthread_t writer, outbound, clock, readers[ENGINE_READERS_MAX];
+    unsigned reader_count;
+    bool started_writer, started_outbound, started_clock;
+    _Atomic bool closing;            /* the desk takes nothing more */
+    _Atomic bool hurry;              /* the grace is over: leave the rest to the books */
+
+    struct {
+        pthread_mutex_t lock;
+        void (*done)(void *user, enum err err);
+        void *user;
+    } probe;
+
+    struct {                         /* when the clock has to look up next */
+        pthread_mutex_t lock;
+        pthread_cond_t changed;
+        int64_t due_ms;
+        size_t in_work;              /* of its own turns */
+        bool failed;                 /* one of them */
+        bool stop;
+    } due;
+
+    struct engine_tally tally;
+};
+
+/* writer.c */
+void *engine_writer(void *engine);
+/* A turn of our own: never refused before the writer ends. */
+void engine_turn(struct engine *engine, struct desk_turn *turn);
+
+/* outbound.c */
+void *engine_outbound(void *engine);
+/* Builds the request of a call that a committed turn ordered, and queues it. */
+void engine_order(struct engine *engine, const struct turn_call *order);
+
+/* readers.c */
+must_check enum err engine_open_readers(struct engine *engine, struct str where, unsigned count,
+                                        struct arena *arena, struct str *why);
+
+/* clock.c */
+void *engine_clock(void *engine);
+/* Something is due then; the clock looks up at the earliest of what it was told. */
+void engine_due(struct engine *engine, int64_t due_ms);
+
+#endif

@@ -1,0 +1,229 @@
+/* outbound.c - gateway calls: from a committed order to the answer's turn.
+ *
+ * The request is built when the order is released, because it is the last moment at
+ * which the card is there. A call without a reply by its deadline is unknown; nothing
+ * here ever reads silence as a failure. */
+#include <assert.h>
+
+#include "base/log.h"
+#include "core/record.h"
+#include "core/requests.h"
+#include "engine/engine_parts.h"
+
+#define CALLS_AT_ONCE 256
+
+static void call_free(struct call *call)
+{
+    secret_wipe((void *)(uintptr_t)call->request.body.ptr, call->request.body.len);
+    arena_done(&call->arena);
+    mem_free(call);
+}
+
+static struct str copy(struct call *call, struct str text)
+{
+    return str_copy(&call->arena, text);
+}
+
+static struct gateway_ask ask_of(struct engine *engine, struct call *call,
+                                 const struct turn_call *order)
+{
+    const struct payment *payment = order->payment;
+    const struct operation *operation = order->operation;
+    bool standalone = operation->kind == OPERATION_KIND_ENQUIRE;
+    struct buf account;
+    buf_init(&account, &call->arena, ID_TEXT_MAX);
+    gateway_account_id_write(&account, payment->gateway_account);
+    return (struct gateway_ask){
+        .call = order->call,
+        .about = standalone ? OPERATION_KIND_AUTHORIZE : operation->kind,
+        .reference = standalone ? copy(call, order->payment_reference)
+                                : operation_reference(&call->arena, operation),
+        .payment_reference = copy(call, order->payment_reference),
+        .gateway_reference = copy(call, payment->gateway_reference),
+        .amount = { standalone ? payment->amount_minor : operation->amount_minor,
+                    payment->currency },
+        .capture_now = order->capture_now,
+        .card = order->card,
+        .method = payment->method,
+        .description = copy(call, payment->description),
+        .return_url = copy(call, payment->return_url),
+        .public_url = engine->public_url,
+        .account_id = buf_str(&account),
+        .settings = copy(call, order->account->settings),
+        .now_ms = outside_now_ms(engine->outside),
+    };
+}
+
+void engine_order(struct engine *engine, const struct turn_call *order)
+{
+    struct call *call = mem_alloc(sizeof(*call));
+    const struct gateway_call *pair = &order->gateway->calls[order->call];
+    assert(pair->build && pair->parse);
+    call->gateway = order->gateway;
+    call->operation = order->operation->id;
+    call->invoice = order->operation->invoice;
+    call->origin = order->origin;
+    call->ask = ask_of(engine, call, order);
+    call->built = pair->build(&call->ask, &call->arena, &call->request) == OK;
+    call->ask.card = NULL;
+    ENGINE_COUNT(engine, gateway_calls_total, 1);
+    ENGINE_COUNT(engine, calls_in_flight, 1);
+    bool taken = queue_put(&engine->calls, &call->link, 0);
+    if (!taken)
+        call_free(call);     /* closing: the books know it as sending, the next start asks */
+}
+
+static void answer_done(struct desk_turn *turn)
+{
+    desk_turn_free(turn);
+}
+
+/* The answer becomes a turn; its texts move to the turn's arena. */
+static void hand_in(struct engine *engine, struct call *call, const struct gateway_answer *answer,
+                    int http_status, bool amount_differs)
+{
+    struct desk_turn *turn = desk_turn_new();
+    struct operation_answer *said = ARENA_NEW(&turn->arena, struct operation_answer);
+    *said = (struct operation_answer){
+        .call = call->ask.call,
+        .answer = *answer,
+        .http_status = http_status,
+        .started_ms = call->started_ms,
+        .ended_ms = outside_now_ms(engine->outside),
+        .amount_differs = amount_differs,
+    };
+    struct str *texts[] = {
+        &said->answer.gateway_reference, &said->answer.refund_reference,
+        &said->answer.failure_code, &said->answer.gateway_code,
+        &said->answer.gateway_message, &said->answer.action_url,
+    };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        *texts[i] = str_copy(&turn->arena, *texts[i]);
+    turn->input = (struct turn_input){
+        .handler = &turn_operation_answered,
+        .origin = call->origin,
+        .actor = STR("gateway"),
+        .operation = call->operation,
+        .invoice = call->invoice,
+        .ask = said,
+    };
+    turn->done = answer_done;
+    if (answer->outcome == GW_UNKNOWN)
+        ENGINE_COUNT(engine, gateway_unknown_total, 1);
+    atomic_fetch_sub(&engine->tally.calls_in_flight, 1);
+    engine_turn(engine, turn);
+}
+
+static void replied(struct engine *engine, struct call *call, const struct http_reply *reply)
+{
+    const struct gateway_call *pair = &call->gateway->calls[call->ask.call];
+    struct gateway_answer answer = { 0 };
+    if (pair->parse(&call->ask, reply, &call->arena, &answer) != OK)
+        answer = (struct gateway_answer){ 0 };
+    bool agrees = gateway_check_amount(&call->ask, &answer);
+    hand_in(engine, call, &answer, reply->status, !agrees);
+}
+
+static void silent(struct engine *engine, struct call *call)
+{
+    struct gateway_answer nothing = { 0 };
+    hand_in(engine, call, &nothing, 0, false);
+}
+
+static void not_sent(struct engine *engine, struct call *call)
+{
+    struct gateway_answer answer = { .outcome = GW_NOT_SENT };
+    hand_in(engine, call, &answer, 0, false);
+}
+
+/* Calls that were sent and wait for a reply until their deadline. */
+struct waiting {
+    struct call *calls[4 * CALLS_AT_ONCE];
+    size_t count;
+};
+
+static int64_t next_deadline_us(const struct waiting *waiting)
+{
+    int64_t next = 0;
+    for (size_t i = 0; i < waiting->count; i++)
+        if (next == 0 || waiting->calls[i]->deadline_us < next)
+            next = waiting->calls[i]->deadline_us;
+    return next;
+}
+
+static void give_up(struct engine *engine, struct waiting *waiting, int64_t now_us, bool all)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < waiting->count; i++) {
+        struct call *call = waiting->calls[i];
+        if (all || call->deadline_us <= now_us) {
+            silent(engine, call);
+            call_free(call);
+        } else {
+            waiting->calls[kept++] = call;
+        }
+    }
+    waiting->count = kept;
+}
+
+/* Beyond the room, those whose end is nearest are given up early: unknown is safe. */
+static void wait_for_reply(struct engine *engine, struct waiting *waiting, struct call *call)
+{
+    if (waiting->count == sizeof(waiting->calls) / sizeof(waiting->calls[0]))
+        give_up(engine, waiting, next_deadline_us(waiting), false);
+    waiting->calls[waiting->count++] = call;
+}
+
+static void make_calls(struct engine *engine, struct link *items, struct waiting *waiting)
+{
+    const struct http_request *requests[CALLS_AT_ONCE];
+    struct http_reply replies[CALLS_AT_ONCE] = { 0 };
+    struct call *calls[CALLS_AT_ONCE];
+    struct arena arena = { 0 };
+    size_t count = 0;
+    for (struct link *item = items, *next; item; item = next) {
+        struct call *call = LINK_OWNER(item, struct call, link);
+        next = item->next;
+        call->started_ms = outside_now_ms(engine->outside);
+        call->deadline_us = outside_monotonic_us(engine->outside)
+                            + call->gateway->deadline_ms * 1000;
+        if (!call->built) {
+            not_sent(engine, call);
+            call_free(call);
+            continue;
+        }
+        requests[count] = &call->request;
+        calls[count++] = call;
+    }
+    enum err err = OK;
+    if (count)
+        err = sandbox_handle(engine->sandbox, requests, replies, count, &arena);
+    if (err)
+        log_event(LOG_ERROR, "sandbox.failed", LOG_C("code", err_code(err)), LOG_END);
+    for (size_t i = 0; i < count; i++) {
+        if (err || replies[i].status == 0) {
+            wait_for_reply(engine, waiting, calls[i]);
+        } else {
+            replied(engine, calls[i], &replies[i]);
+            call_free(calls[i]);
+        }
+    }
+    arena_done(&arena);
+}
+
+void *engine_outbound(void *self)
+{
+    struct engine *engine = self;
+    struct waiting waiting = { .count = 0 };
+    for (;;) {
+        struct link *items = queue_take(&engine->calls, CALLS_AT_ONCE,
+                                        next_deadline_us(&waiting));
+        if (items)
+            make_calls(engine, items, &waiting);
+        bool closed = queue_is_closed(&engine->calls);
+        give_up(engine, &waiting, outside_monotonic_us(engine->outside),
+                closed && atomic_load(&engine->hurry));
+        if (!items && closed && waiting.count == 0)
+            return NULL;
+    }
+}

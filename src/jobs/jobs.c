@@ -1,0 +1,30 @@
+/* jobs.c - the table of jobs. */
+#include "jobs/jobs.h"
+
+#include <assert.h>
+
+extern const struct job job_resolve, job_payments;
+
+const struct job *const jobs[] = { &job_resolve, &job_payments, NULL };
+
+struct turn_input *job_found_add(struct job_found *found, const struct turn_handler *handler)
+{
+    struct turn_input *input = ARENA_NEW(found->arena, struct turn_input);
+    input->handler = handler;
+    turn_input_list_add(found->arena, &found->inputs, input);
+    return input;
+}
+
+void job_found_next(struct job_found *found, int64_t due_ms)
+{
+    if (due_ms != 0 && (found->next_due_ms == 0 || due_ms < found->next_due_ms))
+        found->next_due_ms = due_ms;
+}
+
+enum err job_found_next_row(void *found, const struct db_value *values, size_t count)
+{
+    assert(count == 1);
+    if (values[0].type == DB_INT)
+        job_found_next(found, values[0].number);
+    return OK;
+}

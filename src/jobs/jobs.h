@@ -1,0 +1,37 @@
+/* jobs.h - the work that the clock drives: one file each, one line each in jobs.c.
+ *
+ * A job looks into the books for what is due and says which turns would deal with it.
+ * It changes nothing itself; the handler looks again whether the work is still due.
+ * What a crash left undone is found here, by the same queries as on any other day. */
+#ifndef JOBS_JOBS_H
+#define JOBS_JOBS_H
+
+#include "base/arena.h"
+#include "core/turn.h"
+#include "store/db.h"
+
+LIST_TYPE(turn_input_list, struct turn_input)
+
+struct job_found {
+    struct arena *arena;             /* where the inputs live */
+    struct turn_input_list inputs;   /* run, origin and actor are filled in by the engine */
+    int64_t next_due_ms;             /* when there will be more, by what is known now; 0 never */
+};
+
+struct job {
+    const char *name;                /* "resolve" */
+    const char *what;                /* for people */
+    /* At most `limit` inputs, the longest due first. */
+    enum err (*find)(struct db *db, int64_t now_ms, size_t limit, struct job_found *found);
+};
+
+/* NULL-terminated. */
+extern const struct job *const jobs[];
+
+/* For jobs: adds an input; keeps the earliest of the next due times. */
+struct turn_input *job_found_add(struct job_found *found, const struct turn_handler *handler);
+void job_found_next(struct job_found *found, int64_t due_ms);
+/* The same as a db_row_f over "SELECT min(due_ms) ...". */
+enum err job_found_next_row(void *found, const struct db_value *values, size_t count);
+
+#endif

@@ -1,0 +1,34 @@
+/* payments.c - payments whose time has come: unfinished ones and reservations that
+ * expire, and refused captures that are tried again. */
+#include "core/requests.h"
+#include "jobs/jobs.h"
+
+static enum err add_due(void *self, void *row)
+{
+    struct job_found *found = self;
+    const struct payment *payment = row;
+    struct turn_input *input = job_found_add(found, &turn_payment_due);
+    input->payment = payment->id;
+    input->invoice = payment->invoice;
+    return OK;
+}
+
+static enum err find(struct db *db, int64_t now_ms, size_t limit, struct job_found *found)
+{
+    struct db_value args[] = { DB_NUMBER(now_ms), DB_NUMBER((int64_t)limit) };
+    enum err err = db_select(db, &table_payments,
+                             "due_ms IS NOT NULL AND due_ms <= $1 ORDER BY due_ms LIMIT $2", args,
+                             2, found->arena, add_due, found);
+    if (!err)
+        err = db_query(db,
+                       "SELECT min(due_ms) FROM payments WHERE due_ms IS NOT NULL"
+                       " AND due_ms > $1",
+                       args, 1, job_found_next_row, found);
+    return err;
+}
+
+const struct job job_payments = {
+    .name = "payments",
+    .what = "Ends what nobody finishes or captures in time, and tries refused captures again.",
+    .find = find,
+};

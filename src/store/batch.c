@@ -1,0 +1,204 @@
+/* batch.c - runs a batch of turns: load, execute, flush, commit; in halves when the
+ * whole fails. */
+#include "store/batch.h"
+
+#include <assert.h>
+
+#include "store/store_parts.h"
+
+/* A run that failed may have left anything in its outputs. */
+static void turn_clear(struct store *store, struct turn *turn)
+{
+    *turn = (struct turn){
+        .input = turn->input,
+        .user = turn->user,
+        .arena = &store->arena,
+        .ids = &store->ids,
+        .gateways = store->gateways,
+    };
+}
+
+static void give_tenants(struct batch *batch, struct turn *turn)
+{
+    const struct turn_input *input = turn->input;
+    struct merchant_id merchant = turn->books ? turn->books->invoice->merchant : input->merchant;
+    bool live = turn->books ? turn->books->invoice->live : input->live;
+    for (size_t i = 0; i < batch->accounts.count; i++) {
+        struct gateway_account *account = batch->accounts.items[i];
+        if (merchant_id_equal(account->merchant, merchant) && account->live == live)
+            gateway_account_list_add(batch->arena, &turn->accounts, account);
+    }
+    for (size_t i = 0; input->handler->loads_keys && i < batch->keys.count; i++) {
+        struct api_key *key = batch->keys.items[i];
+        if (merchant_id_equal(key->merchant, merchant) && key->live == live)
+            api_key_list_add(batch->arena, &turn->keys, key);
+    }
+}
+
+/* Rows that a handler added to the turn's tenants belong to the batch as well. */
+static void take_tenants(struct batch *batch, const struct turn *turn)
+{
+    for (size_t i = 0; i < turn->accounts.count; i++)
+        if (turn->accounts.items[i]->row == ROW_NEW && !turn->err)
+            gateway_account_list_add(batch->arena, &batch->accounts, turn->accounts.items[i]);
+    for (size_t i = 0; i < turn->keys.count; i++)
+        if (turn->keys.items[i]->row == ROW_NEW && !turn->err)
+            api_key_list_add(batch->arena, &batch->keys, turn->keys.items[i]);
+}
+
+static bool is_its_own(const struct turn *turn, const struct invoice *invoice)
+{
+    return merchant_id_equal(turn->input->merchant, invoice->merchant)
+           && turn->input->live == invoice->live;
+}
+
+/* Finds the turn's books; a turn works on a copy, which takes the books' place only
+ * when its handler succeeds. */
+static enum err give_books(struct batch *batch, struct turn *turn, struct books ***place)
+{
+    enum turn_target target = turn->input->handler->target;
+    size_t at = 0;
+    *place = NULL;
+    if (target == TARGET_NOTHING
+        || (target == TARGET_INVOICE_IF_NAMED && invoice_id_is_zero(turn->input->invoice)))
+        return OK;
+    while (batch->turns[at] != turn)
+        at++;
+    struct books **books = batch_books(batch, batch->targets[at]);
+    if (!books || (turn->input->handler->scoped && !is_its_own(turn, (*books)->invoice)))
+        return turn_fail(turn, ERR_NOT_FOUND, "There is no such object for this key.");
+    turn->books = books_copy(batch->arena, *books);
+    *place = books;
+    return OK;
+}
+
+static void make_claim(struct batch *batch, struct turn *turn)
+{
+    const struct turn_input *input = turn->input;
+    turn->claim = ARENA_NEW(batch->arena, struct claim);
+    *turn->claim = (struct claim){
+        .row = ROW_NEW,
+        .key = input->claim_key,
+        .fingerprint = input->claim_fingerprint,
+        .merchant = input->merchant,
+        .live = input->live,
+        .created_ms = batch->now_ms,
+    };
+}
+
+/* An earlier turn of this batch that used the key and was not refused. */
+static bool is_claimed_in_batch(const struct batch *batch, size_t before, struct id key)
+{
+    for (size_t i = 0; i < before; i++)
+        if (!batch->turns[i]->err && id_equal(batch->turns[i]->input->claim_key, key))
+            return true;
+    return false;
+}
+
+static enum err run_turn(struct batch *batch, size_t at)
+{
+    struct turn *turn = batch->turns[at];
+    struct books **place;
+    turn->now_ms = batch->now_ms;
+    if (!id_is_zero(turn->input->claim_key)) {
+        const struct claim *claim = batch_claim(batch, turn->input->claim_key);
+        if (claim)
+            return batch_replay(batch, turn, claim);
+        if (is_claimed_in_batch(batch, at, turn->input->claim_key)) {
+            turn->retry_after_s = 1;
+            turn->err = turn_fail(turn, ERR_IDEMPOTENCY_IN_FLIGHT,
+                                  "The first request with this key is being recorded.");
+            return OK;
+        }
+        make_claim(batch, turn);
+    }
+    turn->err = give_books(batch, turn, &place);
+    if (turn->err)
+        return OK;
+    give_tenants(batch, turn);
+    turn_run(turn);
+    take_tenants(batch, turn);
+    if (turn->err)
+        return OK;
+    if (place)
+        *place = turn->books;
+    else if (turn->books)
+        books_list_add(batch->arena, &batch->made, turn->books);
+    if (turn->claim && !turn->books)
+        claim_list_add(batch->arena, &batch->claims_made, turn->claim);
+    return OK;
+}
+
+static enum err run_between(struct store *store, struct turn *const *turns, size_t count)
+{
+    struct batch batch = {
+        .db = store->db,
+        .arena = &store->arena,
+        .ids = &store->ids,
+        .gateways = store->gateways,
+        .turns = turns,
+        .count = count,
+    };
+    enum err err = db_now(store->db, &batch.now_ms);
+    if (!err)
+        err = batch_load(&batch);
+    for (size_t i = 0; !err && i < count; i++)
+        err = run_turn(&batch, i);
+    if (!err)
+        err = batch_flush(&batch);
+    return err;
+}
+
+static enum err try_batch(struct store *store, struct turn *const *turns, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        turn_clear(store, turns[i]);
+    enum err err = db_begin(store->db);
+    if (!err)
+        err = run_between(store, turns, count);
+    if (!err)
+        err = db_commit(store->db);
+    store->counts.batches++;
+    if (!err)
+        return OK;
+    store->counts.commits_failed++;
+    store->failure = str_copy(&store->arena, db_error(store->db));
+    db_rollback(store->db);
+    return err;
+}
+
+static void fail_all(struct store *store, struct turn *const *turns, size_t count, enum err err)
+{
+    for (size_t i = 0; i < count; i++) {
+        turn_clear(store, turns[i]);
+        turns[i]->err = turn_fail(turns[i], err, "%.*s", STR_ARG(store->failure));
+    }
+}
+
+static void execute(struct store *store, struct turn *const *turns, size_t count)
+{
+    enum err err = try_batch(store, turns, count);
+    if (!err)
+        return;
+    if (count == 1 || err == ERR_STORE_BUSY) {
+        fail_all(store, turns, count, err);
+        return;
+    }
+    store->counts.batches_split++;
+    execute(store, turns, count / 2);
+    execute(store, turns + count / 2, count - count / 2);
+}
+
+void store_execute(struct store *store, struct turn *const *turns, size_t count)
+{
+    assert(count > 0 && count <= STORE_BATCH_MAX);
+    arena_reset(&store->arena);
+    store->failure = (struct str){ 0 };
+    execute(store, turns, count);
+    store->counts.turns += count;
+    if (count > store->counts.batch_turns_max)
+        store->counts.batch_turns_max = count;
+    for (size_t i = 0; i < count; i++)
+        if (turns[i]->err)
+            store->counts.turns_failed++;
+}

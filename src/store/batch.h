@@ -1,0 +1,42 @@
+/* batch.h - one batch of turns between begin and commit. Inside store only. */
+#ifndef STORE_BATCH_H
+#define STORE_BATCH_H
+
+#include "store/store.h"
+
+LIST_TYPE(books_list, struct books)
+
+struct batch {
+    struct db *db;
+    struct arena *arena;
+    struct id_maker *ids;
+    const struct gateway *const *gateways;
+    int64_t now_ms;
+
+    struct turn *const *turns;
+    struct invoice_id *targets;              /* the invoice of each turn, zero for none */
+    size_t count;
+
+    struct books **books;                    /* loaded, ordered by invoice id */
+    size_t books_count;
+    struct books_list made;                  /* by handlers of this batch */
+    struct claim_list claims;                /* found for the turns' keys, ordered by key */
+    struct claim_list claims_made;           /* new ones of turns without books */
+    struct gateway_account_list accounts;    /* of all merchants in the batch */
+    struct api_key_list keys;
+};
+
+/* load.c: what the turns need, in a few statements for all of them. */
+must_check enum err batch_load(struct batch *batch);
+/* The loaded books of an invoice: their place, so that a turn can replace them. NULL when
+ * there are none. */
+struct books **batch_books(struct batch *batch, struct invoice_id id);
+/* The claim that was found for a key, or NULL. */
+struct claim *batch_claim(const struct batch *batch, struct id key);
+/* replay.c: the answer that was recorded, or the present state. */
+must_check enum err batch_replay(struct batch *batch, struct turn *turn, const struct claim *claim);
+
+/* flush.c: all changes, one statement per table. */
+must_check enum err batch_flush(struct batch *batch);
+
+#endif

@@ -1,0 +1,28 @@
+/* desk.c - making and freeing what is handed in. */
+#include "store/desk.h"
+
+struct desk_turn *desk_turn_new(void)
+{
+    return mem_alloc(sizeof(struct desk_turn));
+}
+
+void desk_turn_free(struct desk_turn *turn)
+{
+    if (!turn)
+        return;
+    arena_done(&turn->arena);
+    mem_free(turn);
+}
+
+struct desk_read *desk_read_new(void)
+{
+    return mem_alloc(sizeof(struct desk_read));
+}
+
+void desk_read_free(struct desk_read *read)
+{
+    if (!read)
+        return;
+    arena_done(&read->arena);
+    mem_free(read);
+}

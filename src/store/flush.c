@@ -1,0 +1,151 @@
+/* flush.c - writes all that the turns of a batch changed: one statement per table. */
+#include <assert.h>
+
+#include "store/batch.h"
+
+/* The rows of one table, new and changed. */
+struct rows {
+    const void **fresh;
+    size_t fresh_count;
+    const void **changed;
+    size_t changed_count;
+};
+
+/* Counts in a first pass, fills in a second: the arrays are exactly as long as needed. */
+struct gather {
+    struct rows *rows;
+    bool counting;
+};
+
+static void gather_row(struct gather *gather, enum row_change change, const void *row)
+{
+    struct rows *rows = gather->rows;
+    if (change == ROW_NEW) {
+        if (!gather->counting)
+            rows->fresh[rows->fresh_count] = row;
+        rows->fresh_count++;
+    } else if (change == ROW_CHANGED) {
+        if (!gather->counting)
+            rows->changed[rows->changed_count] = row;
+        rows->changed_count++;
+    }
+}
+
+typedef void gather_books_f(struct gather *gather, const struct books *books);
+
+#define GATHER_LIST(type, list)                                                          \
+    static void gather_##list(struct gather *gather, const struct books *books)          \
+    {                                                                                    \
+        for (size_t i = 0; i < books->list.count; i++)                                   \
+            gather_row(gather, books->list.items[i]->row, books->list.items[i]);         \
+    }
+GATHER_LIST(payment, payments)
+GATHER_LIST(refund, refunds)
+GATHER_LIST(operation, operations)
+GATHER_LIST(attempt, attempts)
+GATHER_LIST(event, events)
+GATHER_LIST(claim, claims)
+GATHER_LIST(drift, drifts)
+GATHER_LIST(task, tasks)
+#undef GATHER_LIST
+
+static void gather_invoice(struct gather *gather, const struct books *books)
+{
+    gather_row(gather, books->invoice->row, books->invoice);
+}
+
+/* In this order, so that what points comes after what is pointed at. */
+static const struct flush_rule {
+    const struct table *table;
+    gather_books_f *gather;
+} flush_rules[] = {
+    { &table_invoices, gather_invoice },
+    { &table_payments, gather_payments },
+    { &table_refunds, gather_refunds },
+    { &table_operations, gather_operations },
+    { &table_attempts, gather_attempts },
+    { &table_events, gather_events },
+    { &table_claims, gather_claims },
+    { &table_drifts, gather_drifts },
+    { &table_tasks, gather_tasks },
+};
+
+static enum err write_rows(struct batch *batch, const struct table *table, const struct rows *rows)
+{
+    enum err err = OK;
+    if (rows->fresh_count)
+        err = db_insert(batch->db, table, rows->fresh, rows->fresh_count);
+    if (!err && rows->changed_count)
+        err = db_update(batch->db, table, rows->changed, rows->changed_count);
+    return err;
+}
+
+static void gather_all(struct batch *batch, const struct flush_rule *rule, struct gather *gather)
+{
+    gather->rows->fresh_count = gather->rows->changed_count = 0;
+    for (size_t i = 0; i < batch->books_count; i++)
+        rule->gather(gather, batch->books[i]);
+    for (size_t i = 0; i < batch->made.count; i++)
+        rule->gather(gather, batch->made.items[i]);
+}
+
+static enum err flush_table(struct batch *batch, const struct flush_rule *rule)
+{
+    struct rows rows = { 0 };
+    struct gather gather = { &rows, true };
+    gather_all(batch, rule, &gather);
+    rows.fresh = ARENA_ARRAY(batch->arena, const void *, rows.fresh_count);
+    rows.changed = ARENA_ARRAY(batch->arena, const void *, rows.changed_count);
+    gather.counting = false;
+    gather_all(batch, rule, &gather);
+    return write_rows(batch, rule->table, &rows);
+}
+
+static void number_events(const struct books *books, int64_t *next)
+{
+    for (size_t i = 0; i < books->events.count; i++)
+        books->events.items[i]->number = (*next)++;
+}
+
+/* Places in the feed, in the order of the commits. */
+static enum err number_all(struct batch *batch)
+{
+    int64_t count = 0, next = 0;
+    for (size_t i = 0; i < batch->books_count; i++)
+        count += (int64_t)batch->books[i]->events.count;
+    for (size_t i = 0; i < batch->made.count; i++)
+        count += (int64_t)batch->made.items[i]->events.count;
+    if (count == 0)
+        return OK;
+    enum err err = db_take_numbers(batch->db, "events", count, &next);
+    if (err)
+        return err;
+    for (size_t i = 0; i < batch->books_count; i++)
+        number_events(batch->books[i], &next);
+    for (size_t i = 0; i < batch->made.count; i++)
+        number_events(batch->made.items[i], &next);
+    return OK;
+}
+
+#define FLUSH_LIST(batch, list, table, err)                                              \
+    do {                                                                                 \
+        struct rows rows_ = { 0 };                                                       \
+        struct gather gather_ = { &rows_, false };                                       \
+        rows_.fresh = ARENA_ARRAY((batch)->arena, const void *, (list)->count);          \
+        rows_.changed = ARENA_ARRAY((batch)->arena, const void *, (list)->count);        \
+        for (size_t i_ = 0; i_ < (list)->count; i_++)                                    \
+            gather_row(&gather_, (list)->items[i_]->row, (list)->items[i_]);             \
+        if (!(err))                                                                      \
+            (err) = write_rows((batch), (table), &rows_);                                \
+    } while (0)
+
+enum err batch_flush(struct batch *batch)
+{
+    enum err err = number_all(batch);
+    for (size_t i = 0; !err && i < sizeof(flush_rules) / sizeof(flush_rules[0]); i++)
+        err = flush_table(batch, &flush_rules[i]);
+    FLUSH_LIST(batch, &batch->claims_made, &table_claims, err);
+    FLUSH_LIST(batch, &batch->accounts, &table_gateway_accounts, err);
+    FLUSH_LIST(batch, &batch->keys, &table_api_keys, err);
+    return err;
+}

@@ -1,0 +1,401 @@
+/* load.c - finds, locks and loads what a batch of turns needs.
+ *
+ * Objects are located first (payment, refund, operation -> invoice), then the invoices
+ * are locked in the order of their ids, so that two batches never wait for each other
+ * in a circle, and then everything that hangs on them is loaded, one statement per
+ * table for the whole batch. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/batch.h"
+
+/* A set of ids: collected, then ordered, without duplicates. */
+struct id_set {
+    struct id *ids;
+    size_t count;
+    size_t cap;
+};
+
+static void set_add(struct arena *arena, struct id_set *set, struct id id)
+{
+    if (id_is_zero(id))
+        return;
+    if (set->count == set->cap) {
+        size_t cap = set->cap ? set->cap * 2 : 32;
+        struct id *ids = ARENA_ARRAY(arena, struct id, cap);
+        if (set->count)
+            memcpy(ids, set->ids, set->count * sizeof(*ids));
+        set->ids = ids;
+        set->cap = cap;
+    }
+    set->ids[set->count++] = id;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return id_compare(*(const struct id *)a, *(const struct id *)b);
+}
+
+static void set_close(struct id_set *set)
+{
+    size_t kept = 0;
+    if (set->count == 0)
+        return;
+    qsort(set->ids, set->count, sizeof(*set->ids), by_id);
+    for (size_t i = 0; i < set->count; i++)
+        if (i == 0 || !id_equal(set->ids[i], set->ids[kept - 1]))
+            set->ids[kept++] = set->ids[i];
+    set->count = kept;
+}
+
+/* Where an object is: its id and its invoice's. */
+struct place {
+    struct id id;
+    struct invoice_id invoice;
+};
+
+struct places {
+    struct arena *arena;
+    struct place *items;
+    size_t count;
+    size_t cap;
+};
+
+static void place_add(struct places *places, struct id id, struct invoice_id invoice)
+{
+    if (places->count == places->cap) {
+        size_t cap = places->cap ? places->cap * 2 : 32;
+        struct place *items = ARENA_ARRAY(places->arena, struct place, cap);
+        if (places->count)
+            memcpy(items, places->items, places->count * sizeof(*items));
+        places->items = items;
+        places->cap = cap;
+    }
+    places->items[places->count++] = (struct place){ id, invoice };
+}
+
+static enum err place_payment(void *self, void *row)
+{
+    const struct payment *payment = row;
+    place_add(self, payment->id.id, payment->invoice);
+    return OK;
+}
+
+static enum err place_refund(void *self, void *row)
+{
+    const struct refund *refund = row;
+    place_add(self, refund->id.id, refund->invoice);
+    return OK;
+}
+
+static enum err place_operation(void *self, void *row)
+{
+    const struct operation *operation = row;
+    place_add(self, operation->id.id, operation->invoice);
+    return OK;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    return id_compare(((const struct place *)a)->id, ((const struct place *)b)->id);
+}
+
+/* The three kinds of object that lead to an invoice. */
+enum locate { LOCATE_PAYMENT, LOCATE_REFUND, LOCATE_OPERATION, LOCATE_COUNT };
+
+static const struct locate_rule {
+    enum turn_target target;
+    const struct table *table;
+    db_load_f *load;
+} locate_rules[LOCATE_COUNT] = {
+    [LOCATE_PAYMENT] = { TARGET_PAYMENT, &table_payments, place_payment },
+    [LOCATE_REFUND] = { TARGET_REFUND, &table_refunds, place_refund },
+    [LOCATE_OPERATION] = { TARGET_OPERATION, &table_operations, place_operation },
+};
+
+static struct id target_object(const struct turn_input *input)
+{
+    switch (input->handler->target) {
+    case TARGET_PAYMENT:
+        return input->payment.id;
+    case TARGET_REFUND:
+        return input->refund.id;
+    case TARGET_OPERATION:
+        return input->operation.id;
+    case TARGET_NOTHING:
+    case TARGET_INVOICE:
+    case TARGET_INVOICE_IF_NAMED:
+        break;
+    }
+    return (struct id){ { 0 } };
+}
+
+/* The invoice as the input names it; callers who know it save the locating. */
+static enum err locate(struct batch *batch, const struct locate_rule *rule, struct places *places)
+{
+    struct id_set wanted = { 0 };
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct turn_input *input = batch->turns[i]->input;
+        if (input->handler->target == rule->target && invoice_id_is_zero(input->invoice))
+            set_add(batch->arena, &wanted, target_object(input));
+    }
+    set_close(&wanted);
+    if (wanted.count == 0)
+        return OK;
+    return db_load(batch->db, rule->table, "id", wanted.ids, wanted.count, NULL, false,
+                   batch->arena, rule->load, places);
+}
+
+struct located {
+    struct places places[LOCATE_COUNT];
+};
+
+static enum err locate_all(struct batch *batch, struct located *located)
+{
+    for (int i = 0; i < LOCATE_COUNT; i++) {
+        struct places *places = &located->places[i];
+        places->arena = batch->arena;
+        enum err err = locate(batch, &locate_rules[i], places);
+        if (err)
+            return err;
+        if (places->count)
+            qsort(places->items, places->count, sizeof(*places->items), by_place);
+    }
+    return OK;
+}
+
+static struct invoice_id located_invoice(const struct located *located,
+                                         const struct turn_input *input)
+{
+    struct place key = { .id = target_object(input) };
+    if (!invoice_id_is_zero(input->invoice))
+        return input->invoice;
+    for (int i = 0; i < LOCATE_COUNT; i++) {
+        if (locate_rules[i].target != input->handler->target || !located->places[i].count)
+            continue;
+        const struct place *found = bsearch(&key, located->places[i].items,
+                                            located->places[i].count, sizeof(key), by_place);
+        if (found)
+            return found->invoice;
+    }
+    return (struct invoice_id){ 0 };
+}
+
+struct books **batch_books(struct batch *batch, struct invoice_id id)
+{
+    size_t low = 0, high = batch->books_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = id_compare(batch->books[middle]->invoice->id.id, id.id);
+        if (order == 0)
+            return &batch->books[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+static enum err add_invoice(void *self, void *row)
+{
+    struct batch *batch = self;
+    struct books *books = ARENA_NEW(batch->arena, struct books);
+    books->invoice = row;
+    batch->books[batch->books_count++] = books;
+    return OK;
+}
+
+/* Rows of an invoice that is not there would be damage; they are left alone. */
+#define ADD_TO_BOOKS(type, list)                                                         \
+    static enum err add_##type(void *self, void *row)                                    \
+    {                                                                                    \
+        struct batch *batch = self;                                                      \
+        struct type *item = row;                                                         \
+        struct books **books = batch_books(batch, item->invoice);                        \
+        if (books)                                                                       \
+            type##_list_add(batch->arena, &(*books)->list, item);                        \
+        return OK;                                                                       \
+    }
+ADD_TO_BOOKS(payment, payments)
+ADD_TO_BOOKS(refund, refunds)
+ADD_TO_BOOKS(operation, operations)
+#undef ADD_TO_BOOKS
+
+static int by_invoice(const void *a, const void *b)
+{
+    const struct books *const *left = a, *const *right = b;
+    return id_compare((*left)->invoice->id.id, (*right)->invoice->id.id);
+}
+
+static enum err load_books(struct batch *batch, const struct id_set *invoices)
+{
+    struct db *db = batch->db;
+    if (invoices->count == 0)
+        return OK;
+    batch->books = ARENA_ARRAY(batch->arena, struct books *, invoices->count);
+    enum err err = db_load(db, &table_invoices, "id", invoices->ids, invoices->count, NULL, true,
+                           batch->arena, add_invoice, batch);
+    qsort(batch->books, batch->books_count, sizeof(*batch->books), by_invoice);
+    if (!err)
+        err = db_load(db, &table_payments, "invoice", invoices->ids, invoices->count, NULL, false,
+                      batch->arena, add_payment, batch);
+    if (!err)
+        err = db_load(db, &table_refunds, "invoice", invoices->ids, invoices->count, NULL, false,
+                      batch->arena, add_refund, batch);
+    if (!err)
+        err = db_load(db, &table_operations, "invoice", invoices->ids, invoices->count,
+                      "closed_ms IS NULL", false, batch->arena, add_operation, batch);
+    return err;
+}
+
+/* An answer may come late, for an operation that is closed: it is loaded all the same. */
+static enum err load_closed(struct batch *batch)
+{
+    struct id_set wanted = { 0 };
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct turn_input *input = batch->turns[i]->input;
+        struct books **books = batch_books(batch, batch->targets[i]);
+        if (input->handler->target == TARGET_OPERATION && books
+            && !books_operation(*books, input->operation))
+            set_add(batch->arena, &wanted, input->operation.id);
+    }
+    set_close(&wanted);
+    if (wanted.count == 0)
+        return OK;
+    return db_load(batch->db, &table_operations, "id", wanted.ids, wanted.count, NULL, false,
+                   batch->arena, add_operation, batch);
+}
+
+/* The claims that open operations answer to, so that the turn which ends them can
+ * record the answer. */
+static enum err add_waiting_claim(void *self, void *row)
+{
+    struct batch *batch = self;
+    struct claim *claim = row;
+    struct books **books = batch_books(batch, claim->invoice);
+    if (books)
+        claim_list_add(batch->arena, &(*books)->claims, claim);
+    return OK;
+}
+
+static enum err load_waiting_claims(struct batch *batch)
+{
+    struct id_set keys = { 0 };
+    for (size_t i = 0; i < batch->books_count; i++) {
+        const struct operation_list *operations = &batch->books[i]->operations;
+        for (size_t j = 0; j < operations->count; j++)
+            set_add(batch->arena, &keys, operations->items[j]->claim);
+    }
+    set_close(&keys);
+    if (keys.count == 0)
+        return OK;
+    return db_load(batch->db, &table_claims, "key", keys.ids, keys.count, "status = 0", false,
+                   batch->arena, add_waiting_claim, batch);
+}
+
+static enum err add_claim(void *self, void *row)
+{
+    struct batch *batch = self;
+    claim_list_add(batch->arena, &batch->claims, row);
+    return OK;
+}
+
+static int by_claim_key(const void *a, const void *b)
+{
+    const struct claim *const *left = a, *const *right = b;
+    return id_compare((*left)->key, (*right)->key);
+}
+
+static enum err load_claims(struct batch *batch)
+{
+    struct id_set keys = { 0 };
+    for (size_t i = 0; i < batch->count; i++)
+        set_add(batch->arena, &keys, batch->turns[i]->input->claim_key);
+    set_close(&keys);
+    if (keys.count == 0)
+        return OK;
+    enum err err = db_load(batch->db, &table_claims, "key", keys.ids, keys.count, NULL, false,
+                           batch->arena, add_claim, batch);
+    if (batch->claims.count)
+        qsort(batch->claims.items, batch->claims.count, sizeof(*batch->claims.items),
+              by_claim_key);
+    return err;
+}
+
+struct claim *batch_claim(const struct batch *batch, struct id key)
+{
+    struct claim wanted = { .key = key };
+    const struct claim *pointer = &wanted;
+    if (batch->claims.count == 0)
+        return NULL;
+    struct claim **found = bsearch(&pointer, batch->claims.items, batch->claims.count,
+                                   sizeof(*batch->claims.items), by_claim_key);
+    return found ? *found : NULL;
+}
+
+static enum err add_account(void *self, void *row)
+{
+    struct batch *batch = self;
+    gateway_account_list_add(batch->arena, &batch->accounts, row);
+    return OK;
+}
+
+static enum err add_key(void *self, void *row)
+{
+    struct batch *batch = self;
+    api_key_list_add(batch->arena, &batch->keys, row);
+    return OK;
+}
+
+static enum err load_tenants(struct batch *batch)
+{
+    struct id_set merchants = { 0 }, with_keys = { 0 };
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct turn_input *input = batch->turns[i]->input;
+        set_add(batch->arena, &merchants, input->merchant.id);
+        if (input->handler->loads_keys)
+            set_add(batch->arena, &with_keys, input->merchant.id);
+    }
+    for (size_t i = 0; i < batch->books_count; i++)
+        set_add(batch->arena, &merchants, batch->books[i]->invoice->merchant.id);
+    set_close(&merchants);
+    set_close(&with_keys);
+    enum err err = OK;
+    if (merchants.count)
+        err = db_load(batch->db, &table_gateway_accounts, "merchant", merchants.ids,
+                      merchants.count, NULL, false, batch->arena, add_account, batch);
+    if (!err && with_keys.count)
+        err = db_load(batch->db, &table_api_keys, "merchant", with_keys.ids, with_keys.count,
+                      NULL, false, batch->arena, add_key, batch);
+    return err;
+}
+
+enum err batch_load(struct batch *batch)
+{
+    struct located located = { 0 };
+    struct id_set invoices = { 0 };
+    enum err err = load_claims(batch);
+    if (!err)
+        err = locate_all(batch, &located);
+    if (err)
+        return err;
+    batch->targets = ARENA_ARRAY(batch->arena, struct invoice_id, batch->count);
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct turn_input *input = batch->turns[i]->input;
+        if (input->handler->target == TARGET_NOTHING)
+            continue;
+        batch->targets[i] = located_invoice(&located, input);
+        set_add(batch->arena, &invoices, batch->targets[i].id);
+    }
+    set_close(&invoices);
+    err = load_books(batch, &invoices);
+    if (!err)
+        err = load_closed(batch);
+    if (!err)
+        err = load_waiting_claims(batch);
+    if (!err)
+        err = load_tenants(batch);
+    return err;
+}

@@ -1,0 +1,67 @@
+/* replay.c - a request that was made before: the answer that was recorded, byte for
+ * byte, or, while its operation is not finished, the object as it is now. */
+#include "core/render.h"
+#include "store/batch.h"
+
+static enum err keep_row(void *self, void *row)
+{
+    void **out = self;
+    *out = row;
+    return OK;
+}
+
+static enum err recorded_body(struct batch *batch, const struct claim *claim, struct str *out)
+{
+    struct event *event = NULL;
+    struct db_value args[] = { DB_ID(claim->invoice), DB_NUMBER(claim->answer_sequence) };
+    if (!str_is_empty(claim->body)) {
+        *out = claim->body;
+        return OK;
+    }
+    enum err err = db_select(batch->db, &table_events, "invoice = $1 AND sequence = $2", args, 2,
+                             batch->arena, keep_row, &event);
+    if (!err && !event)
+        err = ERR_INTERNAL;
+    if (!err)
+        *out = event->data;
+    return err;
+}
+
+static enum err present_body(struct batch *batch, const struct claim *claim, struct str *out)
+{
+    struct payment *payment = NULL;
+    struct refund *refund = NULL;
+    bool is_refund = !refund_id_is_zero(claim->refund);
+    struct id id = is_refund ? claim->refund.id : claim->payment.id;
+    enum err err = db_load(batch->db, is_refund ? &table_refunds : &table_payments, "id", &id, 1,
+                           NULL, false, batch->arena, keep_row,
+                           is_refund ? (void *)&refund : (void *)&payment);
+    if (!err && !payment && !refund)
+        err = ERR_INTERNAL;
+    if (!err)
+        *out = is_refund ? render_refund_text(batch->arena, refund)
+                         : render_payment_text(batch->arena, payment);
+    return err;
+}
+
+enum err batch_replay(struct batch *batch, struct turn *turn, const struct claim *claim)
+{
+    if (!crypto_equal(claim->fingerprint.bytes, turn->input->claim_fingerprint.bytes,
+                      sizeof(claim->fingerprint.bytes))) {
+        turn->err = turn_fail(turn, ERR_IDEMPOTENCY_MISMATCH,
+                              "The key was used for another address or another body.");
+        return OK;
+    }
+    bool final = claim->status != 0;
+    struct turn_answer answer = {
+        .claim_key = claim->key,
+        .status = final ? (int)claim->status : 202,
+        .final = final,
+        .replayed = final,
+    };
+    enum err err = final ? recorded_body(batch, claim, &answer.body)
+                         : present_body(batch, claim, &answer.body);
+    if (!err)
+        turn->answer = answer;
+    return err;
+}
