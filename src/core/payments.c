@@ -141,7 +141,7 @@ void payment_authorize(struct turn *turn, struct payment *payment, const struct 
 static enum err payment_create(struct turn *turn)
 {
     const struct payment_create *ask = turn->input->ask;
-    struct gateway_account *account;
+    struct gateway_account *account = NULL;
     enum err err = check_invoice(turn, ask);
     if (!err)
         err = check_account(turn, ask, &account);

@@ -39,7 +39,7 @@ static enum err refund_create(struct turn *turn)
 {
     const struct refund_create *ask = turn->input->ask;
     struct payment *payment = books_payment(turn->books, turn->input->payment);
-    int64_t amount_minor;
+    int64_t amount_minor = 0;
     enum err err = payment_must_be_idle(turn, payment);
     if (err)
         return err;
