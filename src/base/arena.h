@@ -33,8 +33,8 @@ void *arena_grow(struct arena *arena, void *old, size_t old_size, size_t size);
 /* Keeps one block for the next use; all that was taken is invalid. */
 void arena_reset(struct arena *arena);
 void arena_done(struct arena *arena);
-/* Overwrites everything that it ever held, because a secret passed through it. What was taken
- * is invalid: arena_reset or arena_done comes next. */
+/* Overwrites everything that was taken since the last reset, because a secret passed through
+ * it. It is invalid then: arena_reset or arena_done comes next. */
 void arena_wipe(struct arena *arena);
 
 /* The heap. Never NULL: the process ends when memory is exhausted. */

@@ -18,20 +18,24 @@
 
 /* Before their headers, because these may define the functions inline, and clang takes no
  * attribute for a function after its definition. */
+#define BANNED(function, text, type, parameters) type function parameters INSTEAD(text)
+
 /* Writing without a limit, or with one that forgets the NUL. */
-char *strcpy(char *restrict to, const char *restrict from) INSTEAD("use struct buf");
-char *stpcpy(char *restrict to, const char *restrict from) INSTEAD("use struct buf");
-char *strcat(char *restrict to, const char *restrict from) INSTEAD("use struct buf");
-char *strncpy(char *restrict to, const char *restrict from, size_t n) INSTEAD("use struct buf");
-char *strncat(char *restrict to, const char *restrict from, size_t n) INSTEAD("use struct buf");
-int sprintf(char *restrict to, const char *restrict format, ...) INSTEAD("use buf_addf");
-int vsprintf(char *restrict to, const char *restrict format, va_list args)
-    INSTEAD("use buf_addfv");
-char *gets(char *to) INSTEAD("read into a struct buf");
+BANNED(strcpy, "use struct buf", char *, (char *restrict, const char *restrict));
+BANNED(stpcpy, "use struct buf", char *, (char *restrict, const char *restrict));
+BANNED(strcat, "use struct buf", char *, (char *restrict, const char *restrict));
+BANNED(strncpy, "use struct buf", char *, (char *restrict, const char *restrict, size_t));
+BANNED(strncat, "use struct buf", char *, (char *restrict, const char *restrict, size_t));
+BANNED(sprintf, "use buf_addf", int, (char *restrict, const char *restrict, ...));
+BANNED(vsprintf, "use buf_addfv", int, (char *restrict, const char *restrict, va_list));
+BANNED(gets, "read into a struct buf", char *, (char *));
+
 /* Reading that hides errors and overflow. */
-int atoi(const char *text) INSTEAD("use str_to_i64");
-long atol(const char *text) INSTEAD("use str_to_i64");
-long long atoll(const char *text) INSTEAD("use str_to_i64");
+BANNED(atoi, "use str_to_i64", int, (const char *));
+BANNED(atol, "use str_to_i64", long, (const char *));
+BANNED(atoll, "use str_to_i64", long long, (const char *));
+
+#undef BANNED
 
 #include <alloca.h>
 #include <stdio.h>

@@ -14,6 +14,15 @@ static bool is_zero(const void *bytes, size_t len)
     return true;
 }
 
+/* AddressSanitizer guards what an arena does not hand out. */
+void __asan_unpoison_memory_region(void const volatile *at, size_t size) __attribute__((weak));
+
+static void unpoison(const void *at, size_t size)
+{
+    if (__asan_unpoison_memory_region != NULL)
+        __asan_unpoison_memory_region(at, size);
+}
+
 static void gives_zeroed_aligned_memory(void **state)
 {
     struct arena arena = { 0 };
@@ -134,6 +143,28 @@ static void grows_in_place_only_at_the_end(void **state)
     arena_done(&arena);
 }
 
+static void wipes_what_it_gave(void **state)
+{
+    struct arena arena = { 0 };
+
+    (void)state;
+    char *small = arena_alloc(&arena, 100);
+    char *oversize = arena_alloc(&arena, 2000000);
+    char *last = arena_alloc(&arena, 100);
+    memset(small, 's', 100);
+    memset(oversize, 's', 2000000);
+    memset(last, 's', 100);
+    arena_wipe(&arena);
+    /* Looked at although it is not to be used any more: a debugger would do the same. */
+    unpoison(small, 100);
+    unpoison(oversize, 2000000);
+    unpoison(last, 100);
+    assert_true(is_zero(small, 100));
+    assert_true(is_zero(oversize, 2000000));
+    assert_true(is_zero(last, 100));
+    arena_done(&arena);
+}
+
 static void multiply_too_much(void)
 {
     struct arena arena = { 0 };
@@ -206,6 +237,7 @@ int main(void)
         cmocka_unit_test(takes_oversize_blocks_beside_the_chunk),
         cmocka_unit_test(copies_and_makes_arrays),
         cmocka_unit_test(grows_in_place_only_at_the_end),
+        cmocka_unit_test(wipes_what_it_gave),
         cmocka_unit_test(exhausted_memory_ends_the_process),
         cmocka_unit_test(heap_gives_zeroed_memory),
         cmocka_unit_test(lists_keep_their_items),
