@@ -1,0 +1,135 @@
+"""An installation of the real binary: a data directory, its server, its commands."""
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+
+from contract import ROOT
+
+START_S = 20
+STOP_S = 15
+
+
+def binary():
+    """PURSER_BINARY, or what the debug or the release build left."""
+    named = os.environ.get('PURSER_BINARY')
+    if named:
+        return os.path.abspath(named)
+    for place in ('build-debug/purser', 'build/purser'):
+        path = os.path.join(ROOT, place)
+        if os.access(path, os.X_OK):
+            return path
+    raise FileNotFoundError('no purser is built: run tools/build debug, or set PURSER_BINARY')
+
+
+def environment(**more):
+    """The test's own environment without settings of purser that happen to be set."""
+    kept = {n: v for n, v in os.environ.items() if not n.startswith('PURSER_')}
+    return dict(kept, **more)
+
+
+def purser(*arguments, timeout=30, **env):
+    """Runs a command to its end."""
+    return subprocess.run([binary(), *arguments], env=environment(**env), timeout=timeout,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+
+
+class Installation:
+    """`data` is a folder of the test's; the server listens on a free port of 127.0.0.1."""
+
+    def __init__(self, data):
+        self.data = str(data)
+        self.process = None
+        self.log_path = self.data + '.log'
+        self.log_start = 0
+        self.host = self.port = None
+
+    def start(self, *arguments, wrapper=(), **env):
+        """Starts the server and waits until it is ready. Its log is appended to log_path."""
+        self.log_start = os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
+        with open(self.log_path, 'ab') as log:
+            self.process = subprocess.Popen(
+                [*wrapper, binary(), 'serve', '--data', self.data, '--listen', '127.0.0.1:0',
+                 *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
+                env=environment(PURSER_LOG_FORMAT='json', PURSER_LOG_LEVEL='debug', **env))
+        ready = self.logged('serve.ready', START_S)
+        self.host, port = ready['address'].rpartition('/')[2].rsplit(':', 1)
+        self.port = int(port)
+        return self
+
+    def log(self):
+        """The events that this run of the server has logged so far."""
+        with open(self.log_path, 'rb') as file:
+            file.seek(self.log_start)
+            lines = file.read().decode('utf-8', 'replace').split('\n')
+        events = []
+        for line in lines[:-1]:
+            if line.startswith('{'):
+                events.append(json.loads(line))
+        return events
+
+    def logged(self, event, seconds):
+        """Waits for an event of the log."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for line in self.log():
+                if line.get('event') == event:
+                    return line
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.02)
+        raise AssertionError('no %s in the log; exit code %s\n%s'
+                             % (event, self.process.poll(), self.log_tail()))
+
+    def log_tail(self, size=6000):
+        with open(self.log_path, 'rb') as file:
+            return file.read()[-size:].decode('utf-8', 'replace')
+
+    def alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self):
+        """SIGTERM, and waits. Returns the exit code."""
+        if self.alive():
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError('SIGTERM did not end the server:\n' + self.log_tail())
+
+    def key(self, mode='test', scopes=None, merchant=None):
+        """A new API key's text."""
+        arguments = ['key', 'create', '--data', self.data, '--mode', mode, '--json']
+        if scopes is not None:
+            arguments += ['--scopes', scopes]
+        if merchant is not None:
+            arguments += ['--merchant', merchant]
+        run = purser(*arguments)
+        assert run.returncode == 0, run.stderr
+        return json.loads(run.stdout)['key']
+
+    def doctor(self):
+        return purser('doctor', '--deep', '--data', self.data)
+
+    def sandbox_rows(self, sql, *values):
+        """Rows of the sandbox gateway's own ledger, which purser's handlers never read."""
+        path = 'file:%s/sandbox.db?mode=ro' % self.data
+        connection = sqlite3.connect(path, uri=True, timeout=10)
+        try:
+            connection.row_factory = sqlite3.Row
+            return [dict(row) for row in connection.execute(sql, values)]
+        finally:
+            connection.close()
+
+    def bytes_on_disk(self):
+        """(path, content) of every file of the data directory, and of the log."""
+        yield self.log_path, open(self.log_path, 'rb').read()
+        for folder, _, names in os.walk(self.data):
+            for name in names:
+                path = os.path.join(folder, name)
+                if os.path.isfile(path):
+                    yield path, open(path, 'rb').read()
