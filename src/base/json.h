@@ -1,11 +1,12 @@
 /* json.h - strict reading and plain writing of JSON.
  *
  * Reading refuses what RFC 8259 leaves to the reader's taste and what readers
- * disagree about: duplicate members, nesting beyond 32 levels, bytes that are not
- * UTF-8, lone surrogates, NUL inside text, trailing bytes, integers beyond 2^63-1. Numbers
- * with a fraction or an exponent are kept as JSON_REAL so that a caller can say
- * "must be an integer"; their value is not available: no money passes through
- * floating point.
+ * disagree about: duplicate members, nesting beyond 32 levels, more than 65,536
+ * values (an empty array or object counts as two), bytes that are not UTF-8, lone
+ * surrogates, NUL inside text, trailing bytes, integers beyond 2^63-1 and numbers
+ * beyond a double's range. Numbers with a fraction or an exponent are kept as
+ * JSON_REAL so that a caller can say "must be an integer"; their value is not
+ * available: no money passes through floating point.
  *
  * A parsed value lives in the arena that was given to json_parse and is only
  * read. Every reader accepts NULL (a missing member) and answers "not that". */
@@ -24,6 +25,7 @@ struct arena;
 struct json;
 
 #define JSON_MAX_DEPTH 32
+#define JSON_MAX_VALUES 65536      /* nested objects cost the most: some 20 MiB in all */
 
 enum json_type {
     JSON_MISSING, JSON_NULL, JSON_BOOL, JSON_INT, JSON_REAL, JSON_TEXT, JSON_ARRAY, JSON_OBJECT,

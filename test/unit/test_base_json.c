@@ -240,6 +240,36 @@ static void nesting_ends_at_32(void **state)
     assert_int_equal(json_parse(STR("]]]]]]]"), &arena, &value, NULL), ERR_MALFORMED_JSON);
 }
 
+/* `count` values: an array, and so many items less one. */
+static enum err parse_values(size_t count, const char *item, const struct json **out)
+{
+    struct buf buf;
+
+    buf_init(&buf, &arena, 1024 * 1024);
+    buf_add_char(&buf, '[');
+    for (size_t i = 1; i < count; i++) {
+        buf_add_c(&buf, i > 1 ? "," : "");
+        buf_add_c(&buf, item);
+    }
+    buf_add_char(&buf, ']');
+    assert_true(buf_ok(&buf));
+    return json_parse(buf_str(&buf), &arena, out, NULL);
+}
+
+static void values_end_at_65536(void **state)
+{
+    const struct json *value = NULL;
+
+    (void)state;
+    assert_int_equal(parse_values(65536, "1", &value), OK);
+    assert_int_equal(json_count(value), 65535);
+    assert_int_equal(parse_values(65537, "1", &value), ERR_MALFORMED_JSON);
+    /* An empty array or object counts as two, what is within a text as nothing. */
+    assert_int_equal(parse_values(32768, "[]", &value), OK);
+    assert_int_equal(parse_values(32769, "{}", &value), ERR_MALFORMED_JSON);
+    assert_int_equal(parse_values(60000, "\",[{\"", &value), OK);
+}
+
 static void says_where_and_why(void **state)
 {
     static const struct {
@@ -514,6 +544,7 @@ int main(void)
         TEST(other_types_are_not_that),
         TEST(integers_are_exact_to_64_bits),
         TEST(nesting_ends_at_32),
+        TEST(values_end_at_65536),
         TEST(says_where_and_why),
         TEST(refuses_nul_bytes_everywhere),
         TEST(walks_in_order),
