@@ -21,7 +21,7 @@ TIMEOUT_S = 45
 
 def card(number=APPROVED, **changes):
     """A payment method with a sandbox card; a member changed to None is left out."""
-    details = dict(number=number, exp_month=12, exp_year=2034, cvc='123', **{})
+    details = dict(number=number, exp_month=12, exp_year=2034, cvc='123')
     details.update(changes)
     return {'type': 'card', 'card': {k: v for k, v in details.items() if v is not None}}
 
@@ -69,7 +69,8 @@ class Answer:
 
     def expect(self, *statuses):
         """The body, when the answer has one of these statuses."""
-        assert self.status in statuses, '%d: %s' % (self.status, self.raw.decode('utf-8', 'replace'))
+        said = self.raw.decode('utf-8', 'replace')
+        assert self.status in statuses, '%d: %s' % (self.status, said)
         return self.json
 
     def refused(self, code, param=None):
@@ -159,12 +160,18 @@ class Client:
 
     def settles(self, thing, seconds=15):
         """The object, once it is in a final state."""
-        open_ones = ('created', 'authorizing', 'requires_action', 'capturing', 'cancelling', 'pending')
+        open_ones = ('created', 'authorizing', 'requires_action', 'capturing', 'cancelling',
+                     'pending')
 
         def settled():
             now = self.read(thing)
             return now if now['status'] not in open_ones else None
         return until(settled, seconds, '%s to settle' % thing['id'])
+
+    def moved_at_gateway(self, payment):
+        """What the sandbox's own ledger says was done for a payment: {kind: amount}."""
+        operations = self.get('/v1/payments/%s/operations' % payment['id']).expect(200)['data']
+        return self.server.moved_at_gateway(operations[0]['reference'])
 
     def pages(self, path, **query):
         """All objects of a list, page by page."""

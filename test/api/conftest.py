@@ -50,6 +50,7 @@ def live(server, contract):
 @pytest.fixture(scope='module')
 def stranger(server, contract):
     """Another merchant, test mode."""
+    server.merchant('stranger')
     return Client(server, server.key(merchant='stranger'), contract)
 
 

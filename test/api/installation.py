@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+import uuid
 
 from contract import ROOT
 
@@ -112,8 +113,21 @@ class Installation:
         assert run.returncode == 0, run.stderr
         return json.loads(run.stdout)['key']
 
+    def merchant(self, name):
+        """A second merchant. There is no command for it yet, so it is put into the books."""
+        with sqlite3.connect(os.path.join(self.data, 'purser.db'), timeout=10) as connection:
+            connection.execute('INSERT INTO merchants (id, name, created_ms) VALUES (?, ?, ?)',
+                               (uuid.uuid4().bytes, name, int(time.time() * 1000)))
+        connection.close()
+
     def doctor(self):
         return purser('doctor', '--deep', '--data', self.data)
+
+    def moved_at_gateway(self, authorize_reference):
+        """What the sandbox did for a charge, by its own ledger: {kind: sum of amounts}."""
+        rows = self.sandbox_rows('SELECT kind, sum(amount_minor) AS amount FROM sandbox_ledger'
+                                 ' WHERE charge = ? GROUP BY kind', authorize_reference)
+        return {row['kind']: row['amount'] for row in rows}
 
     def sandbox_rows(self, sql, *values):
         """Rows of the sandbox gateway's own ledger, which purser's handlers never read."""

@@ -179,8 +179,8 @@ def test_a_test_key_does_not_find_live_objects(client, live):
     invoice = live.post('/v1/invoices', OWED).expect(201)
     assert invoice['live'] is True
     where = '/v1/invoices/' + invoice['id']
-    for answer in (client.get(where), client.post(where + '/cancel'), client.post(where + '/fulfil'),
-                   client.pay(invoice=invoice['id'])):
+    for answer in (client.get(where), client.post(where + '/cancel'),
+                   client.post(where + '/fulfil'), client.pay(invoice=invoice['id'])):
         answer.refused('not_found')
     assert invoice['id'] not in [i['id'] for i in client.pages('/v1/invoices', limit=100)]
     assert live.read(invoice) == invoice
@@ -192,7 +192,8 @@ def test_a_test_key_does_not_find_live_objects(client, live):
 
 def test_live_mode_has_no_sandbox(live):
     live.pay().refused('no_gateway_account')
-    live.post('/v1/gateway_accounts', {'gateway': 'sandbox'}).refused('validation_failed', 'gateway')
+    live.post('/v1/gateway_accounts', {'gateway': 'sandbox'}) \
+        .refused('validation_failed', 'gateway')
 
 
 def hidden_from(other, payment, refund=None, event=None, account=None, key=None):
@@ -204,7 +205,8 @@ def hidden_from(other, payment, refund=None, event=None, account=None, key=None)
                other.post(at + '/refunds'), other.get(invoice), other.post(invoice + '/cancel'),
                other.post(invoice + '/fulfil'), other.pay(invoice=payment['invoice'])]
     if refund:
-        answers += [other.get('/v1/refunds/' + refund['id']), other.get('/v1/events/' + event['id']),
+        answers += [other.get('/v1/refunds/' + refund['id']),
+                    other.get('/v1/events/' + event['id']),
                     other.get('/v1/gateway_accounts/' + account['id']),
                     other.patch('/v1/gateway_accounts/' + account['id'], {'disabled': True}),
                     other.delete('/v1/api_keys/' + key['id'])]
@@ -212,8 +214,9 @@ def hidden_from(other, payment, refund=None, event=None, account=None, key=None)
     for answer in answers:
         answer.refused('not_found')
     listed = other.pages('/v1/payments') + other.pages('/v1/invoices') + other.pages('/v1/events')
-    assert not {payment['id'], payment['invoice']} & {
-        value for item in listed for value in (item['id'], item.get('invoice'), item.get('payment'))}
+    named = {value for item in listed
+             for value in (item['id'], item.get('invoice'), item.get('payment'))}
+    assert not {payment['id'], payment['invoice']} & named
 
 
 @pytest.mark.parametrize('path', [

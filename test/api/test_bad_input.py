@@ -52,7 +52,8 @@ def test_amounts_that_are_no_json(client, raw):
 
 @pytest.mark.parametrize('currency', ['eur', 'EU', 'EURO', 'XXX', 'ZZZ', '', 'E€R', 978, None, []])
 def test_currencies(client, currency):
-    client.post('/v1/payments', dict(GOOD, currency=currency)).refused('validation_failed', 'currency')
+    client.post('/v1/payments', dict(GOOD, currency=currency)) \
+        .refused('validation_failed', 'currency')
 
 
 @pytest.mark.parametrize('name', ['amount', 'currency'])
@@ -77,7 +78,8 @@ def test_what_is_missing(client, name):
     ('reference', 5, 'reference'), ('reference', '', 'reference'), ('reference', None, 'reference'),
     ('description', ['x'], 'description'), ('shop', 5, 'shop'),
     ('customer_email', 'nobody', 'customer_email'), ('customer_email', 'a b@c', 'customer_email'),
-    ('return_url', 'shop.example', 'return_url'), ('return_url', 'javascript:alert(1)', 'return_url'),
+    ('return_url', 'shop.example', 'return_url'),
+    ('return_url', 'javascript:alert(1)', 'return_url'),
     ('return_url', 'https://', 'return_url'), ('return_url', 'https://a b', 'return_url'),
     ('metadata', [], 'metadata'), ('metadata', 'x', 'metadata'),
     ('metadata', {'a': 1}, 'metadata.a'), ('metadata', {'a': None}, 'metadata.a'),
@@ -130,7 +132,8 @@ def test_texts_that_are_too_long(client, name, length, letter):
 
 
 @pytest.mark.parametrize('name,value', [
-    ('customer_email', 'a' * 243 + '@example.com'), ('return_url', 'https://shop.example/' + 'a' * 2048),
+    ('customer_email', 'a' * 243 + '@example.com'),
+    ('return_url', 'https://shop.example/' + 'a' * 2048),
     ('metadata', {'key-%d' % i: 'v' for i in range(51)}), ('metadata', {'k' * 65: 'v'}),
     ('metadata', {'k': 'v' * 501})])
 def test_other_things_that_are_too_long(client, name, value):
@@ -182,7 +185,8 @@ TEXTS = ['reference', 'description', 'shop', 'customer_email', 'return_url', 'me
 @pytest.mark.parametrize('text', [PAN, '5105 1051 0510 5100', '5105-1051-0510-5100',
                                   'card ' + PAN + ' of Jo', '５１０５１０５１０５１０５１００'])
 def test_a_card_number_in_a_text(client, server, name, text):
-    values = {'customer_email': text.replace(' ', '.') + '@shop.example', 'metadata': {'note': text},
+    values = {'customer_email': text.replace(' ', '.') + '@shop.example',
+              'metadata': {'note': text},
               'return_url': 'https://shop.example/?card=' + text.replace(' ', '')}
     answer = client.post('/v1/payments', dict(GOOD, **{name: values.get(name, text)}))
     if name == 'return_url' and not text.isascii():
@@ -229,8 +233,9 @@ def test_methods_that_an_address_does_not_take(client, method, path, allowed):
         <= allowed | {'HEAD'}
 
 
-@pytest.mark.parametrize('path', ['/', '/v1', '/v1/', '/v1/payment', '/v1/payments/', '/v2/payments',
-                                  '/v1/payments/x/y/z', '/v1//payments', '/V1/payments',
+@pytest.mark.parametrize('path', ['/', '/v1', '/v1/', '/v1/payment', '/v1/payments/',
+                                  '/v2/payments', '/v1/payments/x/y/z', '/v1//payments',
+                                  '/V1/payments',
                                   '/v1/payments/../invoices', '/%76%31/payments', '/healthz/'])
 def test_addresses_of_nothing(client, path):
     client.get(path).refused('not_found')

@@ -7,14 +7,15 @@ import re
 
 import pytest
 
-from client import together
+from client import card, together
 
 APPROVED = ['4242424242424242', '5555555555554444', '4000056655665556']
 DECLINED = {'4000000000000002': 'card_declined', '4000000000009995': 'insufficient_funds',
             '4000000000000069': 'expired_card', '4000000000000127': 'incorrect_cvc'}
-GATEWAY_ERROR, CHALLENGE, CAPTURE_REFUSED = '4000000000000119', '4000002500003155', '4000000000000341'
-REFUND_FAILS, LOST_APPROVED = '4000000000005126', '4000000000000259'
-LOST_ABSENT, REFUND_LOST = '4000000000000267', '4000000000000275'
+GATEWAY_ERROR, CHALLENGE = '4000000000000119', '4000002500003155'
+CAPTURE_REFUSED, REFUND_FAILS = '4000000000000341', '4000000000005126'
+LOST_APPROVED, LOST_ABSENT = '4000000000000259', '4000000000000267'
+REFUND_LOST = '4000000000000275'
 
 
 def pay(client, number):
@@ -110,7 +111,8 @@ def test_a_request_that_the_gateway_never_saw_is_not_repeated(stories, client):
     status, first, payment = stories[LOST_ABSENT]
     assert status == 202 and first['status'] == 'authorizing' and first['failure'] is None
     assert payment['status'] == 'failed'
-    assert (payment['failure']['type'], payment['failure']['code']) == ('gateway_error', 'interrupted')
+    failure = payment['failure']
+    assert (failure['type'], failure['code']) == ('gateway_error', 'interrupted')
     authorize, = client.pages('/v1/payments/%s/operations' % payment['id'])
     assert authorize['state'] == 'not_sent'
     assert [a['call'] for a in authorize['attempts']].count('authorize') == 1
@@ -157,14 +159,12 @@ def test_a_pending_refund_reserves_its_amount(client):
     (dict(holder_name='N' * 101), 'payment_method.card.holder_name'),
 ])
 def test_card_details_are_checked_before_anything_is_stored(client, change, param):
-    from client import card
     before = client.get('/v1/payments', limit=1).expect(200)['data']
     client.pay(payment_method=card(**change)).refused('validation_failed', param)
     assert client.get('/v1/payments', limit=1).expect(200)['data'] == before
 
 
 def test_an_expired_card(client):
-    from client import card
     problem = client.pay(payment_method=card(exp_month=1, exp_year=2020)) \
         .refused('validation_failed')
     assert problem['param'].startswith('payment_method.card.exp')

@@ -119,7 +119,8 @@ def test_how_long_a_payment_may_take(client):
     ({'settings': {'colour': 'red'}}, 'unknown_member', 'settings.colour'),
     ({'credentials': {}}, 'unknown_member', 'credentials')])
 def test_what_is_refused(client, members, code, param):
-    client.post('/v1/gateway_accounts', dict({'gateway': 'sandbox'}, **members)).refused(code, param)
+    client.post('/v1/gateway_accounts', dict({'gateway': 'sandbox'}, **members)) \
+        .refused(code, param)
     if 'gateway' not in members:
         change(client, make(client), **members).refused(code, param)
 

@@ -16,8 +16,8 @@ def test_a_whole_refund(client):
     assert refund['gateway_reference'] and refund['failure'] is None
     assert client.read(refund) == refund
     now = client.read(payment)
-    assert (now['status'], now['amount_refunded'], now['amount_refundable']) == ('captured', 1250, 0)
-    assert now['actions'] == []
+    assert now['status'] == 'captured' and now['actions'] == []
+    assert (now['amount_refunded'], now['amount_refundable']) == (1250, 0)
 
 
 def test_several_partial_refunds(client):
@@ -83,7 +83,7 @@ insist.count = itertools.count()
 
 
 @pytest.mark.parametrize('amount,of', [(10000, 1250), (1250, 700), (1000, 16)])
-def test_64_refunds_at_once_never_exceed_the_capture(client, server, amount, of):
+def test_64_refunds_at_once_never_exceed_the_capture(client, amount, of):
     """I2 and I3: in our books and in the sandbox's own ledger, which accepts what is wrong."""
     payment = client.captured(amount=amount)
     answers = together(*[lambda: insist(client, payment, {'amount': of}) for _ in range(64)])
@@ -96,18 +96,10 @@ def test_64_refunds_at_once_never_exceed_the_capture(client, server, amount, of)
     now = client.read(payment)
     assert now['amount_refunded'] == len(done) * of
     assert now['amount_refundable'] == amount - len(done) * of
-    assert refunded_at_gateway(server, payment) == len(done) * of
+    assert client.moved_at_gateway(payment)['refund'] == len(done) * of
 
 
 def test_64_refunds_of_64_payments_do_not_wait_for_each_other(client):
     payments = together(*[lambda: client.captured() for _ in range(64)])
     refunds = together(*[lambda p=p: client.act(p, 'refunds') for p in payments])
     assert [r.expect(201)['status'] for r in refunds] == ['succeeded'] * 64
-
-
-def refunded_at_gateway(server, payment):
-    rows = server.sandbox_rows(
-        "SELECT coalesce(sum(l.amount), 0) AS amount FROM sandbox_ledger l"
-        " JOIN sandbox_charges c ON c.reference = l.charge"
-        " WHERE c.id = ? AND l.kind = 'refund'", payment['gateway_reference'])
-    return rows[0]['amount']
