@@ -1,8 +1,8 @@
 /* command.h - what a command is, and what it is given when it runs.
  *
  * A command is one `const struct command` in a file of its own; commands.c lists them all.
- * It prints what was asked for to call->out and what went wrong to call->err, and returns how
- * the process ends. */
+ * It prints what was asked for to world->out and what went wrong to world->err, and returns
+ * how the process ends. */
 #ifndef COMMANDS_COMMAND_H
 #define COMMANDS_COMMAND_H
 
@@ -42,16 +42,16 @@ struct option {
     const char *help;
 };
 
-#define CALL_OPTIONS_MAX 8
-#define CALL_OPERANDS_MAX 4
+#define CLI_OPTIONS_MAX 8
+#define CLI_OPERANDS_MAX 4
 
-struct call {
+struct cli {
     const struct command *command;
     const struct world *world;
     struct arena *arena;                  /* until the command returns */
     struct settings settings;             /* of the command's group */
-    struct str options[CALL_OPTIONS_MAX]; /* by place in the list; ptr NULL: not given */
-    struct str operands[CALL_OPERANDS_MAX];
+    struct str options[CLI_OPTIONS_MAX]; /* by place in the list; ptr NULL: not given */
+    struct str operands[CLI_OPERANDS_MAX];
     size_t operand_count;
 };
 
@@ -64,23 +64,22 @@ struct command {
     const char *examples[2];
     const struct option *options; /* NULL for none */
     enum setting_group settings;
-    enum exit_code (*run)(struct call *call);
+    enum exit_code (*run)(struct cli *cli);
 };
 
-/* Reads flags and operands into the call and resolves the settings. False when it printed a
+/* Reads flags and operands into `cli` and resolves the settings. False when it printed a
  * sentence and the command must not run; `help` when --help was among them. */
-bool call_parse(struct call *call, int argc, char **argv, bool *help);
+bool cli_parse(struct cli *cli, int argc, char **argv, bool *help);
 
 /* The option, which must be in the command's list. */
-bool call_has(const struct call *call, const char *option);
-struct str call_option(const struct call *call, const char *option); /* empty when not given */
-struct str call_setting(const struct call *call, enum setting setting);
+bool cli_has(const struct cli *cli, const char *option);
+struct str cli_option(const struct cli *cli, const char *option); /* empty when not given */
+struct str cli_setting(const struct cli *cli, enum setting setting);
 
-/* Prints "purser NAME: sentence" on call->err and returns `code`. */
-__attribute__((format(printf, 3, 4))) enum exit_code call_fail(struct call *call,
-                                                               enum exit_code code,
-                                                               const char *format, ...);
+/* Prints "purser NAME: sentence" on world->err and returns `code`. */
+enum exit_code cli_fail(struct cli *cli, enum exit_code code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* The same for an error of the world, with `why` or, when that is empty, the error's title. */
-enum exit_code call_fail_err(struct call *call, enum err err, struct str why);
+enum exit_code cli_fail_err(struct cli *cli, enum err err, struct str why);
 
 #endif

@@ -58,14 +58,14 @@ static enum exit_code run_command(const struct world *world, const struct comman
                                   int argc, char **argv)
 {
     struct arena arena = { 0 };
-    struct call call = { .command = command, .world = world, .arena = &arena };
+    struct cli cli = { .command = command, .world = world, .arena = &arena };
     enum exit_code code = EXIT_COULD_NOT;
     bool help;
 
-    if (call_parse(&call, argc, argv, &help)) {
+    if (cli_parse(&cli, argc, argv, &help)) {
         if (help)
             help_command(command, world->out);
-        code = help ? EXIT_OK : command->run(&call);
+        code = help ? EXIT_OK : command->run(&cli);
     }
     arena_done(&arena);
     return code;

@@ -18,57 +18,57 @@ static struct str store_without_password(struct str where, struct arena *arena)
 }
 
 /* A secret shows that it is set, not what it is. */
-static struct str shown_value(const struct call *call, int setting)
+static struct str shown_value(const struct cli *cli, int setting)
 {
-    struct str value = call->settings.values[setting];
+    struct str value = cli->settings.values[setting];
 
     if (settings_table[setting].kind == SETTING_KIND_SECRET && value.len > 0)
         return STR("********");
     if (settings_table[setting].kind == SETTING_KIND_STORE)
-        return store_without_password(value, call->arena);
+        return store_without_password(value, cli->arena);
     return value;
 }
 
-static void print_table(struct call *call)
+static void print_table(struct cli *cli)
 {
-    FILE *out = call->world->out;
+    FILE *out = cli->world->out;
 
     fprintf(out, "%-22s %-12s %s\n", "setting", "source", "value");
     for (int i = 0; i < SETTING_COUNT; i++) {
-        struct str value = shown_value(call, i);
+        struct str value = shown_value(cli, i);
         fprintf(out, "%-22s %-12s %.*s\n", settings_table[i].name,
-                setting_source_text(call->settings.sources[i]), STR_ARG(value));
+                setting_source_text(cli->settings.sources[i]), STR_ARG(value));
     }
-    if (!call->settings.file_read)
-        fprintf(out, "\nThere is no file %.*s.\n", STR_ARG(call_setting(call, SETTING_CONFIG)));
+    if (!cli->settings.file_read)
+        fprintf(out, "\nThere is no file %.*s.\n", STR_ARG(cli_setting(cli, SETTING_CONFIG)));
 }
 
-static void print_json(struct call *call)
+static void print_json(struct cli *cli)
 {
     struct buf buf;
     struct json_out json;
 
-    buf_init(&buf, call->arena, 1 << 17);
+    buf_init(&buf, cli->arena, 1 << 17);
     json_begin(&json, &buf);
     json_open_object(&json, NULL);
     for (int i = 0; i < SETTING_COUNT; i++) {
         json_open_object(&json, settings_table[i].name);
-        json_put_text(&json, "value", shown_value(call, i));
-        json_put_text(&json, "source", str_of(setting_source_text(call->settings.sources[i])));
+        json_put_text(&json, "value", shown_value(cli, i));
+        json_put_text(&json, "source", str_of(setting_source_text(cli->settings.sources[i])));
         json_close_object(&json);
     }
     json_close_object(&json);
     json_done(&json);
     assert(buf_ok(&buf));
-    fprintf(call->world->out, "%.*s\n", STR_ARG(buf_str(&buf)));
+    fprintf(cli->world->out, "%.*s\n", STR_ARG(buf_str(&buf)));
 }
 
-static enum exit_code run_config(struct call *call)
+static enum exit_code run_config(struct cli *cli)
 {
-    if (call_has(call, "json"))
-        print_json(call);
+    if (cli_has(cli, "json"))
+        print_json(cli);
     else
-        print_table(call);
+        print_table(cli);
     return EXIT_OK;
 }
 

@@ -22,7 +22,7 @@
 #define EVENT_JSON_MAX (1 << 18)
 
 struct tail {
-    struct call *call;
+    struct cli *cli;
     struct db *db;
     struct arena *arena; /* of one round */
     int64_t after;       /* the last number shown */
@@ -130,7 +130,7 @@ static void print_json(FILE *out, struct arena *arena, const struct event *event
 /* Shows what is new; `more` when there may be more at once. */
 static enum err show_round(struct tail *tail, bool *more)
 {
-    FILE *out = tail->call->world->out;
+    FILE *out = tail->cli->world->out;
     struct event_list events;
 
     *more = false;
@@ -141,7 +141,7 @@ static enum err show_round(struct tail *tail, bool *more)
     if (err != OK)
         return err;
     for (size_t i = 0; i < events.count; i++) {
-        if (call_has(tail->call, "json"))
+        if (cli_has(tail->cli, "json"))
             print_json(out, tail->arena, events.items[i]);
         else
             print_line(out, events.items[i]);
@@ -213,9 +213,9 @@ static enum err follow(struct tail *tail, int64_t lines)
     while (err == OK) {
         arena_reset(tail->arena);
         err = show_round(tail, &more);
-        if (err != OK || ferror(tail->call->world->out))
+        if (err != OK || ferror(tail->cli->world->out))
             break;
-        if (!more && !call_has(tail->call, "follow"))
+        if (!more && !cli_has(tail->cli, "follow"))
             break;
         if (!more)
             wait_for_more();
@@ -223,26 +223,26 @@ static enum err follow(struct tail *tail, int64_t lines)
     return err;
 }
 
-static enum exit_code run_tail(struct call *call)
+static enum exit_code run_tail(struct cli *cli)
 {
     struct arena round = { 0 };
-    struct tail tail = { .call = call, .arena = &round };
+    struct tail tail = { .cli = cli, .arena = &round };
     int64_t lines = LINES_DEFAULT;
     struct str why = { 0 };
 
-    if (call_has(call, "lines") &&
-        (!str_to_i64(call_option(call, "lines"), &lines) || lines < 0 || lines > LINES_MAX))
-        return call_fail(call, EXIT_COULD_NOT, "--lines must be a number from 0 to %d", LINES_MAX);
-    enum err err = installation_open_reader(&call->settings, call->world->outside, call->arena,
+    if (cli_has(cli, "lines") &&
+        (!str_to_i64(cli_option(cli, "lines"), &lines) || lines < 0 || lines > LINES_MAX))
+        return cli_fail(cli, EXIT_COULD_NOT, "--lines must be a number from 0 to %d", LINES_MAX);
+    enum err err = installation_open_reader(&cli->settings, cli->world->outside, cli->arena,
                                             &tail.db, &why);
     if (err != OK)
-        return call_fail_err(call, err, why);
+        return cli_fail_err(cli, err, why);
     err = follow(&tail, lines);
     if (err != OK)
-        why = str_copy(call->arena, db_error(tail.db));
+        why = str_copy(cli->arena, db_error(tail.db));
     db_close(tail.db);
     arena_done(&round);
-    return err == OK ? EXIT_OK : call_fail_err(call, err, why);
+    return err == OK ? EXIT_OK : cli_fail_err(cli, err, why);
 }
 
 static const struct option options[] = {

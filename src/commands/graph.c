@@ -4,14 +4,14 @@
 #include <assert.h>
 
 #include "commands/command.h"
-#include "commands/nearest.h"
+#include "base/nearest.h"
 
 #define GRAPH_MAX (1 << 18)
 #define MACHINES_MAX 8
 
-static enum exit_code run_graph(struct call *call)
+static enum exit_code run_graph(struct cli *cli)
 {
-    struct str typed = call->operands[0];
+    struct str typed = cli->operands[0];
     const char *names[MACHINES_MAX];
     size_t count = 0;
     struct buf buf;
@@ -21,14 +21,14 @@ static enum exit_code run_graph(struct call *call)
         names[count] = machines[count]->name;
         if (!str_equal_c(typed, names[count]))
             continue;
-        buf_init(&buf, call->arena, GRAPH_MAX);
+        buf_init(&buf, cli->arena, GRAPH_MAX);
         graph_write(&buf, machines[count]);
         assert(buf_ok(&buf));
-        fprintf(call->world->out, "%.*s", STR_ARG(buf_str(&buf)));
+        fprintf(cli->world->out, "%.*s", STR_ARG(buf_str(&buf)));
         return EXIT_OK;
     }
     const char *nearest = nearest_name(typed, names, count);
-    return call_fail(call, EXIT_COULD_NOT,
+    return cli_fail(cli, EXIT_COULD_NOT,
                      "there is no machine \"%.*s\"%s%s%s; there are payment, refund, invoice and "
                      "operation",
                      STR_ARG(typed), nearest == NULL ? "" : " (did you mean ",

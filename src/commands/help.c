@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 #include "commands/commands.h"
-#include "commands/nearest.h"
+#include "base/nearest.h"
 
 /* Whether `word` begins names of two words, as "key" does. */
 static bool is_family(struct str word, const struct command *command)
@@ -110,23 +110,23 @@ enum exit_code help_unknown(const struct world *world, int argc, char **argv)
     return EXIT_COULD_NOT;
 }
 
-static enum exit_code run_help(struct call *call)
+static enum exit_code run_help(struct cli *cli)
 {
-    char *words[CALL_OPERANDS_MAX];
-    int count = (int)call->operand_count;
+    char *words[CLI_OPERANDS_MAX];
+    int count = (int)cli->operand_count;
     int used = 0;
 
     if (count == 0) {
-        help_overview(call->world->out);
+        help_overview(cli->world->out);
         return EXIT_OK;
     }
     /* Operands are whole arguments: each ends with a NUL. */
     for (int i = 0; i < count; i++)
-        words[i] = (char *)call->operands[i].ptr;
+        words[i] = (char *)cli->operands[i].ptr;
     const struct command *command = command_find(count, words, &used);
     if (command == NULL || used < count)
-        return help_unknown(call->world, count, words);
-    help_command(command, call->world->out);
+        return help_unknown(cli->world, count, words);
+    help_command(command, cli->world->out);
     return EXIT_OK;
 }
 

@@ -27,22 +27,22 @@ static struct str conf_text(struct arena *arena)
     return buf_str(&out);
 }
 
-static enum err make(struct call *call, enum installation_key_origin *origin, struct str *conf,
+static enum err make(struct cli *cli, enum installation_key_origin *origin, struct str *conf,
                      struct str *why)
 {
-    const struct outside *outside = call->world->outside;
+    const struct outside *outside = cli->world->outside;
     struct installation installation;
 
-    enum err err = installation_open(&call->settings, outside, call->arena, &installation, why);
+    enum err err = installation_open(&cli->settings, outside, cli->arena, &installation, why);
     if (err != OK)
         return err;
     *origin = installation.key_origin;
     installation_close(&installation);
-    *conf = file_path(call->arena, call_setting(call, SETTING_DATA), "purser.conf");
-    return file_make(*conf, conf_text(call->arena), call_has(call, "force"), call->arena, why);
+    *conf = file_path(cli->arena, cli_setting(cli, SETTING_DATA), "purser.conf");
+    return file_make(*conf, conf_text(cli->arena), cli_has(cli, "force"), cli->arena, why);
 }
 
-static enum exit_code run_init(struct call *call)
+static enum exit_code run_init(struct cli *cli)
 {
     static const char *const origins[] = {
         [KEY_FROM_ENVIRONMENT] = "taken from PURSER_INSTALLATION_KEY",
@@ -52,22 +52,22 @@ static enum exit_code run_init(struct call *call)
     enum installation_key_origin origin = KEY_FROM_FILE;
     struct str conf = { 0 }, why = { 0 };
 
-    enum err err = make(call, &origin, &conf, &why);
+    enum err err = make(cli, &origin, &conf, &why);
     if (err == ERR_ALREADY_EXISTS)
-        return call_fail(call, EXIT_NO,
+        return cli_fail(cli, EXIT_NO,
                          "%.*s is there already and stays as it is; --force writes it anew",
                          STR_ARG(conf));
     if (err != OK)
-        return call_fail_err(call, err, why);
-    fprintf(call->world->out,
+        return cli_fail_err(cli, err, why);
+    fprintf(cli->world->out,
             "data directory    %.*s\n"
             "books             schema version %d\n"
             "installation key  %s\n"
             "settings          %.*s\n\n"
             "Keep a copy of the installation key apart from the books: without it no API key is\n"
             "recognised. Next: purser serve --data %.*s\n",
-            STR_ARG(call_setting(call, SETTING_DATA)), installation_schema_newest(),
-            origins[origin], STR_ARG(conf), STR_ARG(call_setting(call, SETTING_DATA)));
+            STR_ARG(cli_setting(cli, SETTING_DATA)), installation_schema_newest(),
+            origins[origin], STR_ARG(conf), STR_ARG(cli_setting(cli, SETTING_DATA)));
     return EXIT_OK;
 }
 

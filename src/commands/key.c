@@ -106,52 +106,52 @@ static void put_key(struct json_out *out, const struct api_key *key)
 
 /* Create. */
 
-static bool read_wish(struct call *call, struct key_wish *out)
+static bool read_wish(struct cli *cli, struct key_wish *out)
 {
-    struct str mode = call_option(call, "mode");
-    struct str scopes = call_option(call, "scopes");
-    struct str days = call_option(call, "expires-in-days");
+    struct str mode = cli_option(cli, "mode");
+    struct str scopes = cli_option(cli, "scopes");
+    struct str days = cli_option(cli, "expires-in-days");
     int64_t count = 0;
 
     *out = (struct key_wish){
-        .merchant = call_has(call, "merchant") ? call_option(call, "merchant") : STR("default"),
+        .merchant = cli_has(cli, "merchant") ? cli_option(cli, "merchant") : STR("default"),
         .live = str_equal_c(mode, "live"),
-        .scopes = call_has(call, "scopes") ? key_scopes_parse(scopes) : KEY_SCOPES_ALL,
-        .description = call_option(call, "description"),
+        .scopes = cli_has(cli, "scopes") ? key_scopes_parse(scopes) : KEY_SCOPES_ALL,
+        .description = cli_option(cli, "description"),
     };
     if (!out->live && !str_equal_c(mode, "test")) {
-        call_fail(call, EXIT_COULD_NOT, "--mode must be test or live");
+        cli_fail(cli, EXIT_COULD_NOT, "--mode must be test or live");
         return false;
     }
     if (out->scopes == 0) {
-        call_fail(call, EXIT_COULD_NOT, "--scopes must name some of read, write, refund, admin");
+        cli_fail(cli, EXIT_COULD_NOT, "--scopes must name some of read, write, refund, admin");
         return false;
     }
     if (!str_is_utf8(out->description) || out->description.len > 255) {
-        call_fail(call, EXIT_COULD_NOT, "--description must be text of at most 255 bytes");
+        cli_fail(cli, EXIT_COULD_NOT, "--description must be text of at most 255 bytes");
         return false;
     }
-    if (call_has(call, "expires-in-days") &&
+    if (cli_has(cli, "expires-in-days") &&
         (!str_to_i64(days, &count) || count < 1 || count > 36500)) {
-        call_fail(call, EXIT_COULD_NOT, "--expires-in-days must be a number from 1 to 36500");
+        cli_fail(cli, EXIT_COULD_NOT, "--expires-in-days must be a number from 1 to 36500");
         return false;
     }
     if (count > 0)
-        out->expires_ms = outside_now_ms(call->world->outside) + count * DAY_MS;
+        out->expires_ms = outside_now_ms(cli->world->outside) + count * DAY_MS;
     return true;
 }
 
-static void print_new_key(struct call *call, const struct api_key *row, const struct secret *text)
+static void print_new_key(struct cli *cli, const struct api_key *row, const struct secret *text)
 {
     char bytes[2048];
     struct buf buf;
     struct json_out json;
     struct str shown = secret_reveal(text);
 
-    if (!call_has(call, "json")) {
-        fprintf(call->world->out, "%.*s\n", STR_ARG(shown));
+    if (!cli_has(cli, "json")) {
+        fprintf(cli->world->out, "%.*s\n", STR_ARG(shown));
         fputs("Shown once: keep it where your product finds it and nobody else.\n",
-              call->world->err);
+              cli->world->err);
         return;
     }
     buf_fixed(&buf, bytes, sizeof bytes);
@@ -162,29 +162,29 @@ static void print_new_key(struct call *call, const struct api_key *row, const st
     json_close_object(&json);
     json_done(&json);
     assert(buf_ok(&buf));
-    fprintf(call->world->out, "%.*s\n", STR_ARG(buf_str(&buf)));
+    fprintf(cli->world->out, "%.*s\n", STR_ARG(buf_str(&buf)));
     secret_wipe(bytes, sizeof bytes);
 }
 
-static enum exit_code run_create(struct call *call)
+static enum exit_code run_create(struct cli *cli)
 {
-    const struct outside *outside = call->world->outside;
+    const struct outside *outside = cli->world->outside;
     struct installation installation;
     struct key_wish wish;
     struct secret text = { 0 };
     struct api_key row;
     struct str why = { 0 };
 
-    if (!read_wish(call, &wish))
+    if (!read_wish(cli, &wish))
         return EXIT_COULD_NOT;
-    enum err err = installation_open(&call->settings, outside, call->arena, &installation, &why);
+    enum err err = installation_open(&cli->settings, outside, cli->arena, &installation, &why);
     if (err != OK)
-        return call_fail_err(call, err, why);
-    err = key_new(&installation, outside, &wish, call->arena, &row, &text, &why);
+        return cli_fail_err(cli, err, why);
+    err = key_new(&installation, outside, &wish, cli->arena, &row, &text, &why);
     installation_close(&installation);
     if (err != OK)
-        return call_fail_err(call, err, why);
-    print_new_key(call, &row, &text);
+        return cli_fail_err(cli, err, why);
+    print_new_key(cli, &row, &text);
     secret_done(&text);
     return EXIT_OK;
 }
@@ -204,9 +204,9 @@ static enum err take_key(void *self, void *row)
     return OK;
 }
 
-static void print_key_table(struct call *call, const struct api_key_list *keys)
+static void print_key_table(struct cli *cli, const struct api_key_list *keys)
 {
-    FILE *out = call->world->out;
+    FILE *out = cli->world->out;
 
     fprintf(out, "%-30s %-4s %-20s %-24s %-24s %s\n", "id", "mode", "key", "scopes", "created",
             "state");
@@ -222,7 +222,7 @@ static void print_key_table(struct call *call, const struct api_key_list *keys)
         time_write(&created, key->created_ms);
         const char *state = key->revoked_ms != 0 ? "revoked"
                             : key->expires_ms != 0 &&
-                                    key->expires_ms <= outside_now_ms(call->world->outside)
+                                    key->expires_ms <= outside_now_ms(cli->world->outside)
                                 ? "expired"
                                 : "active";
         fprintf(out, "%-30s %-4s %-20.*s %-24s %-24s %s %.*s\n", buf_c(&id),
@@ -231,42 +231,42 @@ static void print_key_table(struct call *call, const struct api_key_list *keys)
     }
 }
 
-static void print_key_json(struct call *call, const struct api_key_list *keys)
+static void print_key_json(struct cli *cli, const struct api_key_list *keys)
 {
     for (size_t i = 0; i < keys->count; i++) {
         struct buf buf;
         struct json_out json;
-        buf_init(&buf, call->arena, OUTPUT_MAX);
+        buf_init(&buf, cli->arena, OUTPUT_MAX);
         json_begin(&json, &buf);
         json_open_object(&json, NULL);
         put_key(&json, keys->items[i]);
         json_close_object(&json);
         json_done(&json);
-        fprintf(call->world->out, "%.*s\n", STR_ARG(buf_str(&buf)));
+        fprintf(cli->world->out, "%.*s\n", STR_ARG(buf_str(&buf)));
     }
 }
 
-static enum exit_code run_list(struct call *call)
+static enum exit_code run_list(struct cli *cli)
 {
-    struct key_rows rows = { .arena = call->arena };
+    struct key_rows rows = { .arena = cli->arena };
     struct str why = { 0 };
     struct db *db;
 
-    enum err err = installation_open_reader(&call->settings, call->world->outside, call->arena, &db,
+    enum err err = installation_open_reader(&cli->settings, cli->world->outside, cli->arena, &db,
                                             &why);
     if (err != OK)
-        return call_fail_err(call, err, why);
-    err = db_select(db, &table_api_keys, "id IS NOT NULL ORDER BY id", NULL, 0, call->arena,
+        return cli_fail_err(cli, err, why);
+    err = db_select(db, &table_api_keys, "id IS NOT NULL ORDER BY id", NULL, 0, cli->arena,
                     take_key, &rows);
     if (err != OK)
-        why = str_copy(call->arena, db_error(db));
+        why = str_copy(cli->arena, db_error(db));
     db_close(db);
     if (err != OK)
-        return call_fail_err(call, err, why);
-    if (call_has(call, "json"))
-        print_key_json(call, &rows.keys);
+        return cli_fail_err(cli, err, why);
+    if (cli_has(cli, "json"))
+        print_key_json(cli, &rows.keys);
     else
-        print_key_table(call, &rows.keys);
+        print_key_table(cli, &rows.keys);
     return EXIT_OK;
 }
 
@@ -286,37 +286,37 @@ static enum err revoke(struct db *db, struct api_key_id id, int64_t now_ms, int6
     return err == OK ? db_commit(db) : err;
 }
 
-static enum exit_code run_revoke(struct call *call)
+static enum exit_code run_revoke(struct cli *cli)
 {
-    const struct outside *outside = call->world->outside;
+    const struct outside *outside = cli->world->outside;
     struct installation installation;
     struct api_key_id id;
     struct str why = { 0 };
     int64_t changed = 0;
     int version;
 
-    if (!api_key_id_parse(call->operands[0], &id))
-        return call_fail(call, EXIT_COULD_NOT, "\"%.*s\" is no id of an API key (key_...)",
-                         STR_ARG(call->operands[0]));
-    enum err err = installation_schema(&call->settings, outside, call->arena, &version, &why);
+    if (!api_key_id_parse(cli->operands[0], &id))
+        return cli_fail(cli, EXIT_COULD_NOT, "\"%.*s\" is no id of an API key (key_...)",
+                         STR_ARG(cli->operands[0]));
+    enum err err = installation_schema(&cli->settings, outside, cli->arena, &version, &why);
     if (err == OK && version == 0)
-        return call_fail(call, EXIT_COULD_NOT, "there are no books yet, so there are no keys");
+        return cli_fail(cli, EXIT_COULD_NOT, "there are no books yet, so there are no keys");
     if (err == OK)
-        err = installation_open(&call->settings, outside, call->arena, &installation, &why);
+        err = installation_open(&cli->settings, outside, cli->arena, &installation, &why);
     if (err != OK)
-        return call_fail_err(call, err, why);
+        return cli_fail_err(cli, err, why);
     struct db *db = store_db(installation.store);
     err = revoke(db, id, outside_now_ms(outside), &changed);
     if (err != OK) {
-        why = str_copy(call->arena, db_error(db));
+        why = str_copy(cli->arena, db_error(db));
         db_rollback(db);
     }
     installation_close(&installation);
     if (err != OK)
-        return call_fail_err(call, err, why);
+        return cli_fail_err(cli, err, why);
     if (changed == 0)
-        return call_fail(call, EXIT_NO, "there is no active key %.*s", STR_ARG(call->operands[0]));
-    fprintf(call->world->out, "revoked %.*s\n", STR_ARG(call->operands[0]));
+        return cli_fail(cli, EXIT_NO, "there is no active key %.*s", STR_ARG(cli->operands[0]));
+    fprintf(cli->world->out, "revoked %.*s\n", STR_ARG(cli->operands[0]));
     return EXIT_OK;
 }
 

@@ -7,45 +7,45 @@
 #include "commands/installation.h"
 #include "store/migrations.h"
 
-static enum exit_code run_status(struct call *call)
+static enum exit_code run_status(struct cli *cli)
 {
-    FILE *out = call->world->out;
+    FILE *out = cli->world->out;
     struct str why = { 0 };
     int version = 0;
 
-    enum err err = installation_schema(&call->settings, call->world->outside, call->arena, &version,
+    enum err err = installation_schema(&cli->settings, cli->world->outside, cli->arena, &version,
                                        &why);
     if (err != OK)
-        return call_fail_err(call, err, why);
+        return cli_fail_err(cli, err, why);
     for (const struct migration *m = store_migrations; m->version != 0; m++)
         fprintf(out, "%3d  %-7s  %s\n", m->version, m->version <= version ? "done" : "to do",
                 m->what);
     if (version > installation_schema_newest()) {
         fprintf(out, "%3d  of a newer purser\n", version);
-        return call_fail(call, EXIT_NO, "the books are beyond this purser's schema %d",
+        return cli_fail(cli, EXIT_NO, "the books are beyond this purser's schema %d",
                          installation_schema_newest());
     }
     return version == installation_schema_newest() ? EXIT_OK : EXIT_NO;
 }
 
-static enum exit_code run_up(struct call *call)
+static enum exit_code run_up(struct cli *cli)
 {
     struct installation installation;
     struct str why = { 0 };
     int before = 0;
 
-    enum err err = installation_schema(&call->settings, call->world->outside, call->arena, &before,
+    enum err err = installation_schema(&cli->settings, cli->world->outside, cli->arena, &before,
                                        &why);
     if (err == OK)
-        err = installation_open(&call->settings, call->world->outside, call->arena, &installation,
+        err = installation_open(&cli->settings, cli->world->outside, cli->arena, &installation,
                                 &why);
     if (err != OK)
-        return call_fail_err(call, err, why);
+        return cli_fail_err(cli, err, why);
     installation_close(&installation);
     if (before == installation_schema_newest())
-        fprintf(call->world->out, "nothing to do: the books have schema version %d\n", before);
+        fprintf(cli->world->out, "nothing to do: the books have schema version %d\n", before);
     else
-        fprintf(call->world->out, "schema version %d -> %d\n", before,
+        fprintf(cli->world->out, "schema version %d -> %d\n", before,
                 installation_schema_newest());
     return EXIT_OK;
 }

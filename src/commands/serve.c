@@ -18,6 +18,7 @@
 #include "engine/engine.h"
 #include "gateways/gateways.h"
 #include "net/server.h"
+#include "sandbox/sandbox.h"
 
 #define STOP_MS 10000         /* from the first signal to the end of the process */
 #define STOP_REQUESTS_MS 7000 /* of it, for requests in work; the rest is the engine's */
@@ -25,7 +26,7 @@
 enum { LISTENER_API, LISTENER_ADMIN };
 
 struct serve {
-    struct call *call;
+    struct cli *cli;
     const struct outside *outside;
     struct installation installation;
     struct str address; /* in effect */
@@ -70,6 +71,40 @@ static void pass_refusal(void *self, struct server_request *request, enum err er
     api_refuse(atomic_load(&serve->api), request, err, status, detail, out);
 }
 
+/* The built-in gateway's challenge page: the API shows it, the sandbox knows it. */
+
+static bool get_challenge(void *self, struct str token, struct arena *arena,
+                          struct api_challenge *out)
+{
+    struct serve *serve = self;
+    struct sandbox_challenge found;
+
+    if (sandbox_challenge_get(engine_sandbox(serve->engine), token, arena, &found) != OK)
+        return false;
+    *out = (struct api_challenge){
+        .amount = found.amount,
+        .description = found.description,
+        .operation_reference = found.reference,
+        .return_url = found.return_url,
+        .state = found.state == CHALLENGE_WAITING     ? CHALLENGE_OPEN
+                 : found.state == CHALLENGE_CONFIRMED ? CHALLENGE_APPROVED
+                                                      : CHALLENGE_DECLINED,
+    };
+    return true;
+}
+
+static bool decide_challenge(void *self, struct str token, bool approve)
+{
+    struct serve *serve = self;
+    struct sandbox_challenge decided;
+    struct arena arena = { 0 };
+
+    enum err err = sandbox_challenge_decide(engine_sandbox(serve->engine), token, approve, &arena,
+                                            &decided);
+    arena_done(&arena);
+    return err == OK;
+}
+
 static void add_metrics(void *self, struct buf *out)
 {
     struct serve *serve = self;
@@ -110,14 +145,14 @@ static void raise_descriptors(void)
         log_event(LOG_WARN, "serve.descriptors_not_raised", LOG_END);
 }
 
-static void set_up_log(const struct call *call)
+static void set_up_log(const struct cli *cli)
 {
-    struct str format = call_setting(call, SETTING_LOG_FORMAT);
+    struct str format = cli_setting(cli, SETTING_LOG_FORMAT);
     enum log_level level = LOG_INFO;
 
-    bool known = log_level_parse(call_setting(call, SETTING_LOG_LEVEL), &level);
+    bool known = log_level_parse(cli_setting(cli, SETTING_LOG_LEVEL), &level);
     assert(known);
-    log_setup(call->world->outside,
+    log_setup(cli->world->outside,
               str_equal_c(format, "text")   ? LOG_TEXT
               : str_equal_c(format, "json") ? LOG_JSON
                                             : LOG_AUTO,
@@ -155,8 +190,8 @@ static void stop(void *arg)
 
 static enum err listen_on_addresses(struct serve *serve, struct str *why)
 {
-    struct call *call = serve->call;
-    struct str admin = call_setting(call, SETTING_ADMIN_LISTEN);
+    struct cli *cli = serve->cli;
+    struct str admin = cli_setting(cli, SETTING_ADMIN_LISTEN);
     struct server_config config = {
         .outside = serve->outside,
         .limits = SERVER_LIMITS_DEFAULT,
@@ -171,32 +206,32 @@ static enum err listen_on_addresses(struct serve *serve, struct str *why)
         return err;
     server_on_signal(serve->server, SIGTERM, stop, serve);
     server_on_signal(serve->server, SIGINT, stop, serve);
-    err = server_listen(serve->server, call_setting(call, SETTING_LISTEN), LISTENER_API,
-                        call->arena, &serve->address, why);
+    err = server_listen(serve->server, cli_setting(cli, SETTING_LISTEN), LISTENER_API,
+                        cli->arena, &serve->address, why);
     if (err == OK && admin.len > 0)
-        err = server_listen(serve->server, admin, LISTENER_ADMIN, call->arena, NULL, why);
+        err = server_listen(serve->server, admin, LISTENER_ADMIN, cli->arena, NULL, why);
     if (err != OK)
         return err;
-    serve->public_url = call_setting(call, SETTING_PUBLIC_URL);
-    if (call->settings.sources[SETTING_PUBLIC_URL] == SETTING_FROM_DEFAULT)
-        serve->public_url = str_format(call->arena, "http://%.*s", STR_ARG(serve->address));
+    serve->public_url = cli_setting(cli, SETTING_PUBLIC_URL);
+    if (cli->settings.sources[SETTING_PUBLIC_URL] == SETTING_FROM_DEFAULT)
+        serve->public_url = str_format(cli->arena, "http://%.*s", STR_ARG(serve->address));
     return OK;
 }
 
 static enum err open_books(struct serve *serve, struct str *why)
 {
-    struct call *call = serve->call;
+    struct cli *cli = serve->cli;
     int newest = installation_schema_newest();
     int before = 0;
 
-    enum err err = installation_schema(&call->settings, serve->outside, call->arena, &before, why);
+    enum err err = installation_schema(&cli->settings, serve->outside, cli->arena, &before, why);
     if (err != OK)
         return err;
     bool upgrade = before > 0 && before < newest;
     if (upgrade)
         log_event(LOG_INFO, "migrate.begin", LOG_INT("from", before), LOG_INT("to", newest),
                   LOG_END);
-    err = installation_open(&call->settings, serve->outside, call->arena, &serve->installation,
+    err = installation_open(&cli->settings, serve->outside, cli->arena, &serve->installation,
                             why);
     if (err == OK && (upgrade || before == 0))
         log_event(LOG_INFO, "migrate.done", LOG_INT("from", before), LOG_INT("to", newest),
@@ -206,20 +241,20 @@ static enum err open_books(struct serve *serve, struct str *why)
 
 static enum err open_engine(struct serve *serve, struct str *why)
 {
-    struct call *call = serve->call;
+    struct cli *cli = serve->cli;
     int64_t readers = 0;
 
-    bool is_number = str_to_i64(call_setting(call, SETTING_READERS), &readers);
+    bool is_number = str_to_i64(cli_setting(cli, SETTING_READERS), &readers);
     assert(is_number);
     struct engine_config config = {
-        .where = call_setting(call, SETTING_STORE),
+        .where = cli_setting(cli, SETTING_STORE),
         .public_url = serve->public_url,
         .outside = serve->outside,
         .readers = (unsigned)readers,
         .wake = pass_wake,
         .wake_self = serve,
     };
-    return engine_open(&config, call->arena, &serve->engine, why);
+    return engine_open(&config, cli->arena, &serve->engine, why);
 }
 
 static enum err open_api(struct serve *serve)
@@ -230,6 +265,7 @@ static enum err open_api(struct serve *serve)
         .desk = engine_desk(serve->engine),
         .gateways = gateways,
         .installation_key = &serve->installation.key,
+        .challenges = { serve, get_challenge, decide_challenge },
         .public_url = serve->public_url,
         .metrics = add_metrics,
         .metrics_self = serve,
@@ -253,7 +289,7 @@ static enum err count_row(void *self, const struct db_value *values, size_t coun
 /* Books without any key belong to somebody who starts for the first time. */
 static enum err greet(struct serve *serve, struct str *why)
 {
-    struct call *call = serve->call;
+    struct cli *cli = serve->cli;
     struct db *db = store_db(serve->installation.store);
     const struct key_wish wish = {
         .merchant = STR("default"),
@@ -266,17 +302,17 @@ static enum err greet(struct serve *serve, struct str *why)
 
     enum err err = db_query(db, "SELECT count(*) FROM api_keys", NULL, 0, count_row, &keys);
     if (err != OK) {
-        *why = str_copy(call->arena, db_error(db));
+        *why = str_copy(cli->arena, db_error(db));
         return err;
     }
     if (keys > 0) {
-        welcome_again(call->world->out, serve->address, call_setting(call, SETTING_DATA));
+        welcome_again(cli->world->out, serve->address, cli_setting(cli, SETTING_DATA));
         return OK;
     }
-    err = key_new(&serve->installation, serve->outside, &wish, call->arena, &row, &text, why);
+    err = key_new(&serve->installation, serve->outside, &wish, cli->arena, &row, &text, why);
     if (err != OK)
         return err;
-    welcome_first(call->world->out, serve->address, &text, outside_now_ms(serve->outside));
+    welcome_first(cli->world->out, serve->address, &text, outside_now_ms(serve->outside));
     secret_done(&text);
     return OK;
 }
@@ -313,19 +349,19 @@ static void finish(struct serve *serve)
     installation_close(&serve->installation);
 }
 
-static enum exit_code run_serve(struct call *call)
+static enum exit_code run_serve(struct cli *cli)
 {
-    struct serve serve = { .call = call, .outside = call->world->outside };
+    struct serve serve = { .cli = cli, .outside = cli->world->outside };
     struct str why = { 0 };
 
     signal(SIGPIPE, SIG_IGN);
-    set_up_log(call);
+    set_up_log(cli);
     guard_memory();
     raise_descriptors();
     enum err err = start(&serve, &why);
     if (err != OK) {
         finish(&serve);
-        return call_fail_err(call, err, why);
+        return cli_fail_err(cli, err, why);
     }
     log_event(LOG_INFO, "serve.ready", LOG_STR("address", serve.address),
               LOG_STR("public_url", serve.public_url), LOG_C("version", PURSER_VERSION),

@@ -8,7 +8,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "commands/file.h"
-#include "commands/nearest.h"
+#include "base/nearest.h"
 
 #define FILE_MAX_BYTES 65536
 #define VALUE_MAX_BYTES 4096

@@ -12,14 +12,14 @@
 #define COMPILER "gcc " __VERSION__
 #endif
 
-static enum exit_code run_version(struct call *call)
+static enum exit_code run_version(struct cli *cli)
 {
     char bytes[1024];
     struct buf buf;
     struct json_out json;
 
-    if (!call_has(call, "json")) {
-        fprintf(call->world->out, "purser %s (schema %d, %s)\n", PURSER_VERSION,
+    if (!cli_has(cli, "json")) {
+        fprintf(cli->world->out, "purser %s (schema %d, %s)\n", PURSER_VERSION,
                 installation_schema_newest(), COMPILER);
         return EXIT_OK;
     }
@@ -32,7 +32,7 @@ static enum exit_code run_version(struct call *call)
     json_close_object(&json);
     json_done(&json);
     assert(buf_ok(&buf));
-    fprintf(call->world->out, "%s\n", buf_c(&buf));
+    fprintf(cli->world->out, "%s\n", buf_c(&buf));
     return EXIT_OK;
 }
 

@@ -1,0 +1,318 @@
+/* checker.c - reading the books page by page, and handing each invoice to the checks. */
+#include "store/checker.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "base/time.h"
+#include "store/checker_parts.h"
+
+#define PAGE_INVOICES 500
+
+/* A page of invoices, in the order of their ids. */
+struct page {
+    struct checker *checker;
+    struct checked invoices[PAGE_INVOICES];
+    struct id ids[PAGE_INVOICES];
+    size_t count;
+    struct attempt_list attempts; /* by operation and number */
+};
+
+/* Reporting. */
+
+bool checker_blame(struct checker *checker, const char *invariant, struct str row,
+                   const char *format, ...)
+{
+    struct checker_report *report = &checker->report;
+    struct buf sentence;
+    va_list args;
+
+    if (report->invariant != NULL)
+        return false;
+    buf_init(&sentence, checker->report_arena, 1024);
+    va_start(args, format);
+    buf_addfv(&sentence, format, args);
+    va_end(args);
+    report->invariant = invariant;
+    report->row = str_copy(checker->report_arena, row);
+    report->wrong = buf_str(&sentence);
+    return false;
+}
+
+/* clang-format off */
+#define NAMED(kind)                                                                               \
+    struct str checker_##kind##_name(struct checker *checker, struct kind##_id id)                \
+    {                                                                                             \
+        struct buf text;                                                                          \
+        buf_init(&text, checker->arena, 2 * ID_TEXT_MAX);                                         \
+        buf_add_c(&text, #kind " ");                                                              \
+        kind##_id_write(&text, id);                                                               \
+        return buf_str(&text);                                                                    \
+    }
+NAMED(invoice)
+NAMED(payment)
+NAMED(refund)
+NAMED(operation)
+#undef NAMED
+/* clang-format on */
+
+struct str checker_event_name(struct checker *checker, const struct event *event)
+{
+    return str_format(checker->arena, "event %lld of %.*s", (long long)event->sequence,
+                      STR_ARG(checker_invoice_name(checker, event->invoice)));
+}
+
+struct payment_fold *checked_payment(const struct checked *checked, struct payment_id id)
+{
+    for (size_t i = 0; i < checked->payments.count; i++)
+        if (payment_id_equal(checked->payments.items[i]->payment->id, id))
+            return checked->payments.items[i];
+    return NULL;
+}
+
+struct refund_fold *checked_refund(const struct checked *checked, struct refund_id id)
+{
+    for (size_t i = 0; i < checked->refunds.count; i++)
+        if (refund_id_equal(checked->refunds.items[i]->refund->id, id))
+            return checked->refunds.items[i];
+    return NULL;
+}
+
+/* Loading. Rows come in any order; each finds its invoice in the page. */
+
+static int compare_ids(const void *a, const void *b)
+{
+    return id_compare(*(const struct id *)a, *(const struct id *)b);
+}
+
+static struct checked *owner_of(struct page *page, struct invoice_id invoice)
+{
+    const struct id *found = bsearch(&invoice.id, page->ids, page->count, sizeof page->ids[0],
+                                     compare_ids);
+
+    assert(found != NULL);
+    return &page->invoices[found - page->ids];
+}
+
+static enum err take_invoice(void *self, void *row)
+{
+    const struct invoice *invoice = row;
+    struct page *page = self;
+
+    assert(page->count < PAGE_INVOICES);
+    page->ids[page->count] = invoice->id.id;
+    page->invoices[page->count++] = (struct checked){ page->checker, .invoice = invoice };
+    return OK;
+}
+
+static enum err take_payment(void *self, void *row)
+{
+    struct page *page = self;
+    struct arena *arena = page->checker->arena;
+    struct payment_fold *fold = ARENA_NEW(arena, struct payment_fold);
+
+    fold->payment = row;
+    payment_fold_list_add(arena, &owner_of(page, fold->payment->invoice)->payments, fold);
+    return OK;
+}
+
+static enum err take_refund(void *self, void *row)
+{
+    struct page *page = self;
+    struct arena *arena = page->checker->arena;
+    struct refund_fold *fold = ARENA_NEW(arena, struct refund_fold);
+
+    fold->refund = row;
+    refund_fold_list_add(arena, &owner_of(page, fold->refund->invoice)->refunds, fold);
+    return OK;
+}
+
+static enum err take_operation(void *self, void *row)
+{
+    struct page *page = self;
+    struct operation *operation = row;
+
+    operation_list_add(page->checker->arena, &owner_of(page, operation->invoice)->operations,
+                       operation);
+    return OK;
+}
+
+static enum err take_event(void *self, void *row)
+{
+    struct page *page = self;
+    struct event *event = row;
+
+    event_list_add(page->checker->arena, &owner_of(page, event->invoice)->events, event);
+    return OK;
+}
+
+static enum err take_attempt(void *self, void *row)
+{
+    struct page *page = self;
+
+    attempt_list_add(page->checker->arena, &page->attempts, row);
+    return OK;
+}
+
+static int compare_numbers(int64_t a, int64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int by_sequence(const void *left, const void *right)
+{
+    const struct event *const *a = left, *const *b = right;
+
+    return compare_numbers((*a)->sequence, (*b)->sequence);
+}
+
+static int by_operation(const void *left, const void *right)
+{
+    const struct attempt *const *a = left, *const *b = right;
+    int order = id_compare((*a)->operation.id, (*b)->operation.id);
+
+    return order != 0 ? order : compare_numbers((*a)->number, (*b)->number);
+}
+
+static void sort(void *items, size_t count, int (*order)(const void *, const void *))
+{
+    if (count > 1)
+        qsort(items, count, sizeof(void *), order);
+}
+
+static enum err load_attempts(struct page *page)
+{
+    struct checker *checker = page->checker;
+    size_t count = 0, at = 0;
+
+    for (size_t i = 0; i < page->count; i++)
+        count += page->invoices[i].operations.count;
+    struct id *ids = ARENA_ARRAY(checker->arena, struct id, count + 1);
+    for (size_t i = 0; i < page->count; i++)
+        for (size_t j = 0; j < page->invoices[i].operations.count; j++)
+            ids[at++] = page->invoices[i].operations.items[j]->id.id;
+    enum err err = db_load(checker->db, &table_attempts, "operation", ids, count, NULL, false,
+                           checker->arena, take_attempt, page);
+    sort(page->attempts.items, page->attempts.count, by_operation);
+    return err;
+}
+
+static enum err load_page(struct page *page, struct invoice_id after)
+{
+    static const struct {
+        const struct table *table;
+        db_load_f *take;
+    } parts[] = {
+        { &table_payments, take_payment },
+        { &table_refunds, take_refund },
+        { &table_operations, take_operation },
+        { &table_events, take_event },
+    };
+    struct checker *checker = page->checker;
+    struct db_value args[] = { DB_ID(after), DB_NUMBER(PAGE_INVOICES) };
+
+    page->count = 0;
+    page->attempts = (struct attempt_list){ 0 };
+    enum err err = db_select(checker->db, &table_invoices, "id > $1 ORDER BY id LIMIT $2", args, 2,
+                             checker->arena, take_invoice, page);
+    for (size_t i = 0; err == OK && i < sizeof(parts) / sizeof(parts[0]); i++)
+        err = db_load(checker->db, parts[i].table, "invoice", page->ids, page->count, NULL, false,
+                      checker->arena, parts[i].take, page);
+    for (size_t i = 0; i < page->count; i++)
+        sort(page->invoices[i].events.items, page->invoices[i].events.count, by_sequence);
+    return err == OK ? load_attempts(page) : err;
+}
+
+/* Checking. */
+
+/* The place of the operation's first attempt, or of what would come after it. */
+static size_t first_attempt(const struct page *page, struct operation_id operation)
+{
+    size_t low = 0, high = page->attempts.count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (id_compare(page->attempts.items[middle]->operation.id, operation.id) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool check_attempts(const struct page *page, const struct operation *operation)
+{
+    struct checker *checker = page->checker;
+    size_t from = first_attempt(page, operation->id);
+    size_t to = from;
+
+    while (to < page->attempts.count &&
+           operation_id_equal(page->attempts.items[to]->operation, operation->id))
+        to++;
+    checker->report.attempts += (int64_t)(to - from);
+    return checker_attempts(checker, operation, to == from ? NULL : page->attempts.items + from,
+                            to - from);
+}
+
+static bool check_invoice(const struct page *page, struct checked *checked)
+{
+    struct checker_report *report = &page->checker->report;
+
+    report->invoices++;
+    report->payments += (int64_t)checked->payments.count;
+    report->refunds += (int64_t)checked->refunds.count;
+    report->operations += (int64_t)checked->operations.count;
+    report->events += (int64_t)checked->events.count;
+    if (!checker_history(checked) || !checker_rules(checked))
+        return false;
+    for (size_t i = 0; i < checked->operations.count; i++)
+        if (!check_attempts(page, checked->operations.items[i]))
+            return false;
+    return true;
+}
+
+static enum err check_invoices(struct checker *checker)
+{
+    struct page *page = mem_alloc(sizeof *page);
+    struct invoice_id after = { 0 };
+    bool clean = true;
+    enum err err;
+
+    page->checker = checker;
+    do {
+        arena_reset(checker->arena);
+        err = load_page(page, after);
+        for (size_t i = 0; err == OK && clean && i < page->count; i++) {
+            clean = check_invoice(page, &page->invoices[i]);
+            after = page->invoices[i].invoice->id;
+        }
+    } while (err == OK && clean && page->count == PAGE_INVOICES);
+    mem_free(page);
+    return err;
+}
+
+enum err checker_run(struct db *db, struct arena *arena, struct checker_report *out)
+{
+    struct arena page_arena = { 0 };
+    struct checker checker = {
+        .db = db,
+        .arena = &page_arena,
+        .report_arena = arena,
+        /* Where many nodes write, each has a clock of its own. */
+        .clock_slack_ms = db_is_shared(db) ? MINUTE_MS : 0,
+    };
+
+    enum err err = db_begin(db);
+    if (err == OK)
+        err = check_invoices(&checker);
+    if (err == OK && checker.report.invariant == NULL)
+        err = checker_claims(&checker);
+    if (err == OK && checker.report.invariant == NULL)
+        err = checker_orphans(&checker);
+    db_rollback(db);
+    arena_done(&page_arena);
+    if (err == OK)
+        *out = checker.report;
+    return err;
+}
