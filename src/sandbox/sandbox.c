@@ -1,0 +1,211 @@
+/* sandbox.c - the transport: a batch of requests in one transaction, and the payer's word. */
+#include "sandbox/sandbox.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "sandbox/rules.h"
+
+struct sandbox {
+    /* The connection is one thread's at a time: the engine's, or the API's for a challenge. */
+    pthread_mutex_t lock;
+    struct db *db;
+    const struct outside *outside;
+    char *public_url;
+};
+
+enum err sandbox_open(struct db *ledger, struct str public_url, const struct outside *outside,
+                      struct arena *arena, struct sandbox **out, struct str *why)
+{
+    enum err err = ledger_migrate(ledger, arena, why);
+
+    if (err != OK)
+        return err;
+    struct sandbox *sandbox = mem_alloc(sizeof(*sandbox));
+    int failed = pthread_mutex_init(&sandbox->lock, NULL);
+    assert(failed == 0);
+    sandbox->db = ledger;
+    sandbox->outside = outside;
+    sandbox->public_url = mem_strdup(str_c(arena, public_url));
+    *out = sandbox;
+    return OK;
+}
+
+void sandbox_close(struct sandbox *sandbox)
+{
+    if (sandbox == NULL)
+        return;
+    pthread_mutex_destroy(&sandbox->lock);
+    mem_free(sandbox->public_url);
+    mem_free(sandbox);
+}
+
+static void lock(struct sandbox *sandbox)
+{
+    int failed = pthread_mutex_lock(&sandbox->lock);
+    assert(failed == 0);
+}
+
+static void unlock(struct sandbox *sandbox)
+{
+    int failed = pthread_mutex_unlock(&sandbox->lock);
+    assert(failed == 0);
+}
+
+/* Writes what was decided and ends the transaction; without changes there is nothing to commit. */
+static enum err finish(struct sandbox *sandbox, struct ledger *ledger, enum err err)
+{
+    bool wrote = false;
+
+    if (err == OK)
+        err = ledger_flush(ledger, sandbox->db, &wrote);
+    if (err == OK && wrote)
+        err = db_commit(sandbox->db);
+    if (err != OK || !wrote)
+        db_rollback(sandbox->db);
+    return err;
+}
+
+/* The operations that the asks are or ask about, and the charges of these and those. */
+static enum err load(struct sandbox *sandbox, struct ledger *ledger, const struct sandbox_ask *asks,
+                     size_t count)
+{
+    struct id *operations = ARENA_ARRAY(ledger->arena, struct id, count);
+    struct id *charges = ARENA_ARRAY(ledger->arena, struct id, 2 * count);
+    size_t operation_count = 0;
+    size_t charge_count = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (asks[i].error != SANDBOX_ERROR_NONE)
+            continue;
+        operations[operation_count++] = ledger_key(asks[i].account, asks[i].reference);
+        if (!asks[i].is_enquiry && asks[i].kind != SANDBOX_KIND_AUTHORIZE)
+            charges[charge_count++] = ledger_key(asks[i].account, asks[i].charge);
+    }
+    enum err err = ledger_load_operations(ledger, sandbox->db, operations, operation_count);
+    for (size_t i = 0; err == OK && i < ledger->operations.count; i++)
+        charges[charge_count++] = ledger->operations.items[i]->charge;
+    if (err == OK)
+        err = ledger_load_charges(ledger, sandbox->db, charges, charge_count);
+    /* A void of a charge that waits for the payer ends its authorize too, which has its key. */
+    operation_count = 0;
+    for (size_t i = 0; i < ledger->charges.count; i++)
+        if (ledger->charges.items[i]->state == SANDBOX_CHARGE_WAITING)
+            charges[operation_count++] = ledger->charges.items[i]->id;
+    return err == OK ? ledger_load_operations(ledger, sandbox->db, charges, operation_count) : err;
+}
+
+static void answer(struct sandbox *sandbox, struct ledger *ledger, const struct sandbox_ask *asks,
+                   struct http_reply *replies, size_t count)
+{
+    struct rules rules = {
+        .ledger = ledger,
+        .outside = sandbox->outside,
+        .now_ms = outside_now_ms(sandbox->outside),
+    };
+
+    for (size_t i = 0; i < count; i++) {
+        struct sandbox_verdict verdict;
+        rules_answer(&rules, &asks[i], &verdict);
+        protocol_write(&verdict, str_of(sandbox->public_url), ledger->arena, &replies[i]);
+    }
+}
+
+enum err sandbox_handle(struct sandbox *sandbox, const struct http_request *const *requests,
+                        struct http_reply *replies, size_t count, struct arena *arena)
+{
+    struct sandbox_ask *asks = ARENA_ARRAY(arena, struct sandbox_ask, count);
+    struct ledger ledger = { .arena = arena };
+
+    for (size_t i = 0; i < count; i++)
+        protocol_read(requests[i], arena, &asks[i]);
+    lock(sandbox);
+    enum err err = db_begin(sandbox->db);
+    if (err == OK) {
+        err = load(sandbox, &ledger, asks, count);
+        if (err == OK)
+            answer(sandbox, &ledger, asks, replies, count);
+        err = finish(sandbox, &ledger, err);
+    }
+    unlock(sandbox);
+    /* What was not committed must not be heard of. */
+    if (err != OK)
+        memset(replies, 0, count * sizeof(*replies));
+    return err;
+}
+
+static enum sandbox_challenge_state challenge_state(const struct sandbox_operation *authorize)
+{
+    switch (authorize->status) {
+    case SANDBOX_STATUS_APPROVED:
+        return CHALLENGE_CONFIRMED;
+    case SANDBOX_STATUS_DECLINED:
+        return CHALLENGE_REFUSED;
+    case SANDBOX_STATUS_REFUSED:
+        return CHALLENGE_CANCELLED;
+    case SANDBOX_STATUS_REQUIRES_ACTION:
+    case SANDBOX_STATUS_NONE:
+        break;
+    }
+    return CHALLENGE_WAITING;
+}
+
+/* Loads the challenge, lets the payer decide it when there is a word of theirs, describes it. */
+static enum err with_challenge(struct sandbox *sandbox, struct str token, const bool *confirmed,
+                               struct arena *arena, struct sandbox_challenge *out)
+{
+    struct ledger ledger = { .arena = arena };
+    enum err err = ledger_load_challenge(&ledger, sandbox->db, token);
+
+    if (err != OK)
+        return finish(sandbox, &ledger, err);
+    assert(ledger.charges.count == 1 && ledger.operations.count == 1);
+    struct sandbox_charge *charge = ledger.charges.items[0];
+    struct sandbox_operation *authorize = ledger.operations.items[0];
+    struct rules rules = {
+        .ledger = &ledger,
+        .outside = sandbox->outside,
+        .now_ms = outside_now_ms(sandbox->outside),
+    };
+    if (confirmed != NULL)
+        rules_challenge(&rules, charge, authorize, *confirmed);
+    err = finish(sandbox, &ledger, OK);
+    if (err != OK)
+        return err;
+    *out = (struct sandbox_challenge){
+        .state = challenge_state(authorize),
+        .amount = { charge->amount_minor, charge->currency },
+        .description = charge->description,
+        .return_url = charge->return_url,
+        .account = charge->account,
+        .reference = charge->reference,
+    };
+    return OK;
+}
+
+static enum err challenge(struct sandbox *sandbox, struct str token, const bool *confirmed,
+                          struct arena *arena, struct sandbox_challenge *out)
+{
+    /* An empty text is NULL in the ledger, where it would match nothing anyway. */
+    if (!str_is_visible_ascii(token))
+        return ERR_NOT_FOUND;
+    lock(sandbox);
+    enum err err = db_begin(sandbox->db);
+    if (err == OK)
+        err = with_challenge(sandbox, token, confirmed, arena, out);
+    unlock(sandbox);
+    return err;
+}
+
+enum err sandbox_challenge_get(struct sandbox *sandbox, struct str token, struct arena *arena,
+                               struct sandbox_challenge *out)
+{
+    return challenge(sandbox, token, NULL, arena, out);
+}
+
+enum err sandbox_challenge_decide(struct sandbox *sandbox, struct str token, bool confirmed,
+                                  struct arena *arena, struct sandbox_challenge *out)
+{
+    return challenge(sandbox, token, &confirmed, arena, out);
+}
