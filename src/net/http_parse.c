@@ -107,7 +107,7 @@ static bool check_fields(struct http_parse *parse)
     if (!parse->has_host && !parse->version_1_0)
         return refuse(parse, HTTP_REFUSAL_HOST_MISSING);
     if (parse->has_length && parse->chunked)
-        return refuse(parse, HTTP_REFUSAL_LENGTH_AND_CHUNKS);
+        return refuse(parse, HTTP_REFUSAL_LENGTH);
     return true;
 }
 
@@ -328,15 +328,17 @@ static enum http_refusal refusal_of_llhttp(llhttp_errno_t error)
 /* Gives llhttp bytes that the guard has passed. */
 static bool execute(struct http_parse *parse, const char *bytes, size_t len)
 {
+    parse->chunk_began = false;
+    if (len == 0)
+        return true;
     if (!parse->headers_done) {
         size_t at = parse->head.len;
         buf_add_bytes(&parse->head, bytes, len);
         assert(buf_ok(&parse->head));
         bytes = parse->head.ptr + at;
     }
-    parse->chunk_began = false;
 
-    llhttp_errno_t error = len > 0 ? llhttp_execute(parse->llhttp, bytes, len) : HPE_OK;
+    llhttp_errno_t error = llhttp_execute(parse->llhttp, bytes, len);
     if (error != HPE_OK)
         refuse(parse, refusal_of_llhttp(error));
     return parse->refusal == HTTP_REFUSAL_NONE;
@@ -346,6 +348,9 @@ static bool execute(struct http_parse *parse, const char *bytes, size_t len)
 static bool agree(struct http_parse *parse, enum http_guard_event *event)
 {
     if (*event == HTTP_GUARD_HEADERS_END) {
+        /* The preface of HTTP/2 is no request with headers to llhttp. */
+        if (parse->llhttp->method == HTTP_PRI)
+            return refuse(parse, HTTP_REFUSAL_VERSION);
         if (!parse->headers_done)
             return refuse(parse, HTTP_REFUSAL_AMBIGUOUS);
         *event = http_guard_body(&parse->guard, parse->chunked, parse->content_length);

@@ -16,7 +16,7 @@ enum http_refusal {
 struct http_refusal_text {
     enum err err;
     int status;
-    const char *detail; /* one sentence without its full stop */
+    const char *detail; /* one sentence */
 };
 
 /* Not for HTTP_REFUSAL_NONE. */
