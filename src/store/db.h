@@ -28,7 +28,7 @@ enum db_access { DB_READ, DB_WRITE };
 
 struct db_config {
     struct str where;            /* "sqlite:DIR" */
-    struct str file;             /* the file in DIR ("purser.db"); other engines: a prefix of tables */
+    struct str file;             /* in DIR ("purser.db"); other engines: a prefix of tables */
     enum db_access access;
     bool durable;                /* a commit is on the disk when db_commit returns */
     bool create;                 /* make what is missing; else a missing file is ERR_IO */
@@ -53,7 +53,9 @@ must_check enum err db_lock_serving(struct str where, struct arena *arena,
                                     struct db_serving_lock **out, struct str *why);
 void db_unlock_serving(struct db_serving_lock *lock);
 
-must_check enum err db_begin(struct db *db);   /* a write transaction on DB_WRITE, a snapshot on DB_READ */
+/* A write transaction on DB_WRITE; on DB_READ a snapshot, as of its first query. After an
+ * ERR_STORE in it everything is refused until db_rollback. */
+must_check enum err db_begin(struct db *db);
 must_check enum err db_commit(struct db *db);
 void db_rollback(struct db *db);               /* harmless without a transaction */
 
@@ -111,12 +113,13 @@ must_check enum err db_select(struct db *db, const struct table *table, const ch
 must_check enum err db_take_numbers(struct db *db, const char *name, int64_t count,
                                     int64_t *first);
 
-/* Schema. Versions are numbered from 1 (store/migrations.c); version 0 ends the list. db_migrate brings the
- * tables of `tables` to the newest; ERR_SCHEMA_NEWER when the books are beyond it. */
+/* Schema. Versions are numbered from 1 (store/migrations.c); version 0 ends the list, 0 is
+ * also what new books have. db_migrate brings the tables of `tables` to the newest, all or
+ * nothing; ERR_SCHEMA_NEWER when the books are beyond it. */
 struct migration {
     int version;
     const char *what;                /* for people: "payments, events and what they need" */
-    const char *sql;                 /* after the tables and columns of that version; NULL for none */
+    const char *sql;                 /* after tables and columns were added; NULL for none */
 };
 must_check enum err db_schema_version(struct db *db, int *out);
 must_check enum err db_migrate(struct db *db, const struct table *const *tables,
