@@ -44,6 +44,11 @@ static bool make_room(struct buf *buf, size_t more)
     return true;
 }
 
+char *buf_reserve(struct buf *buf, size_t len)
+{
+    return make_room(buf, len) ? buf->ptr + buf->len : NULL;
+}
+
 void buf_add_bytes(struct buf *buf, const void *bytes, size_t len)
 {
     assert(bytes != NULL || len == 0);

@@ -43,6 +43,10 @@ void buf_addf(struct buf *buf, const char *format, ...);
 __attribute__((format(printf, 2, 0)))
 void buf_addfv(struct buf *buf, const char *format, va_list args);
 
+/* Room for `len` bytes behind what was written, for the caller to fill and to add to
+ * buf->len; NULL, and the overflow, when they do not fit. */
+char *buf_reserve(struct buf *buf, size_t len);
+
 /* False when something did not fit. */
 bool buf_ok(const struct buf *buf);
 /* What was written so far. */

@@ -153,6 +153,35 @@ static void overflow_adds_nothing_of_the_piece(void **state)
     assert_false(buf_ok(&buf));
 }
 
+static void reserves_room_to_write_into(void **state)
+{
+    struct arena arena = { 0 };
+    char array[8];
+    struct buf buf;
+
+    (void)state;
+    buf_fixed(&buf, array, sizeof array);
+    buf_add_c(&buf, "ab");
+    char *room = buf_reserve(&buf, 5);
+    assert_non_null(room);
+    memcpy(room, "cdefg", 5);
+    assert_str(buf_str(&buf), "ab");
+    buf.len += 5;
+    assert_string_equal(buf_c(&buf), "abcdefg");
+    assert_non_null(buf_reserve(&buf, 0));
+    assert_null(buf_reserve(&buf, 1));
+    assert_false(buf_ok(&buf));
+    assert_null(buf_reserve(&buf, 0));
+
+    buf_init(&buf, &arena, 10000);
+    buf_add_c(&buf, "ab");
+    memset(buf_reserve(&buf, 9998), 'x', 9998);
+    buf.len += 9998;
+    assert_true(str_starts_with(buf_str(&buf), STR("abxx")));
+    assert_null(buf_reserve(&buf, 1));
+    arena_done(&arena);
+}
+
 static void grows_to_its_cap(void **state)
 {
     struct arena arena = { 0 };
@@ -199,6 +228,7 @@ int main(void)
         cmocka_unit_test(writes_numbers),
         cmocka_unit_test(overflow_is_exact_and_sticks),
         cmocka_unit_test(overflow_adds_nothing_of_the_piece),
+        cmocka_unit_test(reserves_room_to_write_into),
         cmocka_unit_test(grows_to_its_cap),
         cmocka_unit_test(formats_into_the_arena),
     };
