@@ -90,10 +90,10 @@ static void fail_unknown(struct cli *cli, struct str flag)
     const char *nearest = nearest_name(flag, known, count);
     if (nearest != NULL)
         cli_fail(cli, EXIT_COULD_NOT, "unknown flag %.*s; did you mean %s?", STR_ARG(flag),
-                  nearest);
+                 nearest);
     else
         cli_fail(cli, EXIT_COULD_NOT, "unknown flag %.*s; see purser %s --help", STR_ARG(flag),
-                  cli->command->name);
+                 cli->command->name);
 }
 
 /* Where the value of a flag goes, and whether it takes one. */
@@ -150,8 +150,8 @@ static bool parse_flag(struct cli *cli, struct settings_layer *flags, int argc, 
 static bool parse_operand(struct cli *cli, const char *text)
 {
     if (cli->operand_count >= cli->command->operands_max) {
-        cli_fail(cli, EXIT_COULD_NOT, "\"%s\" is one argument too many; see purser %s --help",
-                  text, cli->command->name);
+        cli_fail(cli, EXIT_COULD_NOT, "\"%s\" is one argument too many; see purser %s --help", text,
+                 cli->command->name);
         return false;
     }
     assert(cli->operand_count < CLI_OPERANDS_MAX);
@@ -164,13 +164,13 @@ static bool check_complete(struct cli *cli)
     for (const struct option *o = cli->command->options; o != NULL && o->name != NULL; o++) {
         if (!o->required || cli_has(cli, o->name))
             continue;
-        cli_fail(cli, EXIT_COULD_NOT, "--%s %s is needed; see purser %s --help", o->name,
-                  o->value, cli->command->name);
+        cli_fail(cli, EXIT_COULD_NOT, "--%s %s is needed; see purser %s --help", o->name, o->value,
+                 cli->command->name);
         return false;
     }
     if (cli->operand_count < cli->command->operands_min) {
-        cli_fail(cli, EXIT_COULD_NOT, "%s is missing; see purser %s --help",
-                  cli->command->operands, cli->command->name);
+        cli_fail(cli, EXIT_COULD_NOT, "%s is missing; see purser %s --help", cli->command->operands,
+                 cli->command->name);
         return false;
     }
     return true;
@@ -192,8 +192,7 @@ bool cli_parse(struct cli *cli, int argc, char **argv, bool *help)
         bool is_flag = !only_operands && argument[0] == '-' && argument[1] != '\0';
         if (is_flag && strcmp(argument, "--") == 0)
             only_operands = true;
-        else if (is_flag ? !parse_flag(cli, &flags, argc, argv, &i)
-                         : !parse_operand(cli, argument))
+        else if (is_flag ? !parse_flag(cli, &flags, argc, argv, &i) : !parse_operand(cli, argument))
             return false;
     }
     if (!check_complete(cli))

@@ -9,8 +9,9 @@
 /* A new command is its file and its name here. */
 #define COMMANDS(X)                                                                                \
     X(serve)                                                                                       \
-    X(init) X(key_create) X(key_list) X(key_revoke) X(config) X(doctor) X(events_tail)             \
-        X(migrate_status) X(migrate_up) X(graph) X(version) X(help)
+    X(init)                                                                                        \
+    X(key_create) X(key_list) X(key_revoke) X(config) X(doctor) X(events_tail) X(migrate_status)   \
+        X(migrate_up) X(graph) X(version) X(help)
 
 /* clang-format off */
 #define X(name) extern const struct command command_##name;

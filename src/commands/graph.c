@@ -3,8 +3,8 @@
 
 #include <assert.h>
 
-#include "commands/command.h"
 #include "base/nearest.h"
+#include "commands/command.h"
 
 #define GRAPH_MAX (1 << 18)
 #define MACHINES_MAX 8
@@ -29,10 +29,10 @@ static enum exit_code run_graph(struct cli *cli)
     }
     const char *nearest = nearest_name(typed, names, count);
     return cli_fail(cli, EXIT_COULD_NOT,
-                     "there is no machine \"%.*s\"%s%s%s; there are payment, refund, invoice and "
-                     "operation",
-                     STR_ARG(typed), nearest == NULL ? "" : " (did you mean ",
-                     nearest == NULL ? "" : nearest, nearest == NULL ? "" : "?)");
+                    "there is no machine \"%.*s\"%s%s%s; there are payment, refund, invoice and "
+                    "operation",
+                    STR_ARG(typed), nearest == NULL ? "" : " (did you mean ",
+                    nearest == NULL ? "" : nearest, nearest == NULL ? "" : "?)");
 }
 
 const struct command command_graph = {

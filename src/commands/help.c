@@ -4,8 +4,8 @@
 #include <assert.h>
 
 #include "base/buf.h"
-#include "commands/commands.h"
 #include "base/nearest.h"
+#include "commands/commands.h"
 
 /* Whether `word` begins names of two words, as "key" does. */
 static bool is_family(struct str word, const struct command *command)

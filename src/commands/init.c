@@ -55,8 +55,8 @@ static enum exit_code run_init(struct cli *cli)
     enum err err = make(cli, &origin, &conf, &why);
     if (err == ERR_ALREADY_EXISTS)
         return cli_fail(cli, EXIT_NO,
-                         "%.*s is there already and stays as it is; --force writes it anew",
-                         STR_ARG(conf));
+                        "%.*s is there already and stays as it is; --force writes it anew",
+                        STR_ARG(conf));
     if (err != OK)
         return cli_fail_err(cli, err, why);
     fprintf(cli->world->out,
@@ -66,8 +66,8 @@ static enum exit_code run_init(struct cli *cli)
             "settings          %.*s\n\n"
             "Keep a copy of the installation key apart from the books: without it no API key is\n"
             "recognised. Next: purser serve --data %.*s\n",
-            STR_ARG(cli_setting(cli, SETTING_DATA)), installation_schema_newest(),
-            origins[origin], STR_ARG(conf), STR_ARG(cli_setting(cli, SETTING_DATA)));
+            STR_ARG(cli_setting(cli, SETTING_DATA)), installation_schema_newest(), origins[origin],
+            STR_ARG(conf), STR_ARG(cli_setting(cli, SETTING_DATA)));
     return EXIT_OK;
 }
 

@@ -182,6 +182,8 @@ static enum exit_code run_create(struct cli *cli)
         return cli_fail_err(cli, err, why);
     err = key_new(&installation, outside, &wish, cli->arena, &row, &text, &why);
     installation_close(&installation);
+    if (err == ERR_NOT_FOUND)
+        return cli_fail(cli, EXIT_NO, "%.*s", STR_ARG(why));
     if (err != OK)
         return cli_fail_err(cli, err, why);
     print_new_key(cli, &row, &text);
@@ -297,7 +299,7 @@ static enum exit_code run_revoke(struct cli *cli)
 
     if (!api_key_id_parse(cli->operands[0], &id))
         return cli_fail(cli, EXIT_COULD_NOT, "\"%.*s\" is no id of an API key (key_...)",
-                         STR_ARG(cli->operands[0]));
+                        STR_ARG(cli->operands[0]));
     enum err err = installation_schema(&cli->settings, outside, cli->arena, &version, &why);
     if (err == OK && version == 0)
         return cli_fail(cli, EXIT_COULD_NOT, "there are no books yet, so there are no keys");

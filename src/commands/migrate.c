@@ -23,7 +23,7 @@ static enum exit_code run_status(struct cli *cli)
     if (version > installation_schema_newest()) {
         fprintf(out, "%3d  of a newer purser\n", version);
         return cli_fail(cli, EXIT_NO, "the books are beyond this purser's schema %d",
-                         installation_schema_newest());
+                        installation_schema_newest());
     }
     return version == installation_schema_newest() ? EXIT_OK : EXIT_NO;
 }
@@ -45,8 +45,7 @@ static enum exit_code run_up(struct cli *cli)
     if (before == installation_schema_newest())
         fprintf(cli->world->out, "nothing to do: the books have schema version %d\n", before);
     else
-        fprintf(cli->world->out, "schema version %d -> %d\n", before,
-                installation_schema_newest());
+        fprintf(cli->world->out, "schema version %d -> %d\n", before, installation_schema_newest());
     return EXIT_OK;
 }
 

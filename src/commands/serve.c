@@ -206,8 +206,8 @@ static enum err listen_on_addresses(struct serve *serve, struct str *why)
         return err;
     server_on_signal(serve->server, SIGTERM, stop, serve);
     server_on_signal(serve->server, SIGINT, stop, serve);
-    err = server_listen(serve->server, cli_setting(cli, SETTING_LISTEN), LISTENER_API,
-                        cli->arena, &serve->address, why);
+    err = server_listen(serve->server, cli_setting(cli, SETTING_LISTEN), LISTENER_API, cli->arena,
+                        &serve->address, why);
     if (err == OK && admin.len > 0)
         err = server_listen(serve->server, admin, LISTENER_ADMIN, cli->arena, NULL, why);
     if (err != OK)
@@ -231,8 +231,7 @@ static enum err open_books(struct serve *serve, struct str *why)
     if (upgrade)
         log_event(LOG_INFO, "migrate.begin", LOG_INT("from", before), LOG_INT("to", newest),
                   LOG_END);
-    err = installation_open(&cli->settings, serve->outside, cli->arena, &serve->installation,
-                            why);
+    err = installation_open(&cli->settings, serve->outside, cli->arena, &serve->installation, why);
     if (err == OK && (upgrade || before == 0))
         log_event(LOG_INFO, "migrate.done", LOG_INT("from", before), LOG_INT("to", newest),
                   LOG_END);

@@ -7,8 +7,8 @@
 #include "base/buf.h"
 #include "base/crypto.h"
 #include "base/log.h"
-#include "commands/file.h"
 #include "base/nearest.h"
+#include "commands/file.h"
 
 #define FILE_MAX_BYTES 65536
 #define VALUE_MAX_BYTES 4096
@@ -155,6 +155,18 @@ bool setting_check(enum setting setting, struct str value, const char **why)
     return kinds[kind].is(value);
 }
 
+/* A store's address may hold a password: then what was given is not repeated. */
+static struct str explain(enum setting setting, struct str from, struct str value,
+                          const char *wrong, struct arena *arena)
+{
+    enum setting_kind kind = settings_table[setting].kind;
+
+    if (kind == SETTING_KIND_SECRET || kind == SETTING_KIND_STORE)
+        return str_format(arena, "%.*s %s", STR_ARG(from), wrong);
+    return str_format(arena, "%.*s: \"%.*s\" %s", STR_ARG(from), STR_ARG(str_slice(value, 0, 80)),
+                      wrong);
+}
+
 /* One line of the file; empty ones and comments are none. */
 static enum err parse_line(struct str line, struct arena *arena, struct settings_layer *out,
                            struct str *why)
@@ -186,8 +198,14 @@ static enum err parse_line(struct str line, struct arena *arena, struct settings
         *why = str_format(arena, "%s is set twice", names[setting]);
         return ERR_VALIDATION;
     }
+    struct str value = str_trim(str_slice(line, equals + 1, line.len));
+    const char *wrong;
+    if (!setting_check(setting, value, &wrong)) {
+        *why = explain(setting, str_of(names[setting]), value, wrong, arena);
+        return ERR_VALIDATION;
+    }
     /* The copy's ptr is never NULL: an empty value is one that was given. */
-    out->values[setting] = str_copy(arena, str_trim(str_slice(line, equals + 1, line.len)));
+    out->values[setting] = str_copy(arena, value);
     return OK;
 }
 
@@ -265,14 +283,11 @@ static enum err choose(enum setting setting, const struct settings_layer *const 
     if (setting_check(setting, value, &wrong))
         return OK;
 
-    struct str from = source == SETTING_FROM_FLAG          ? str_of(info->flag)
-                      : source == SETTING_FROM_ENVIRONMENT ? setting_variable(setting, arena)
-                                                           : str_of(info->name);
-    /* A store's address may hold a password. */
-    if (info->kind == SETTING_KIND_SECRET || info->kind == SETTING_KIND_STORE)
-        *why = str_format(arena, "%.*s %s", STR_ARG(from), wrong);
-    else
-        *why = str_format(arena, "%.*s: \"%.*s\" %s", STR_ARG(from), STR_ARG(value), wrong);
+    /* A file's values were checked when it was read. */
+    assert(source != SETTING_FROM_FILE);
+    struct str from = source == SETTING_FROM_FLAG ? str_of(info->flag)
+                                                  : setting_variable(setting, arena);
+    *why = explain(setting, from, value, wrong, arena);
     return ERR_VALIDATION;
 }
 

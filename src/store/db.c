@@ -199,6 +199,32 @@ enum err db_probe(struct db *db)
     return err;
 }
 
+struct verdict {
+    struct arena *arena;
+    struct str wrong;
+};
+
+static enum err take_verdict(void *self, const struct db_value *values, size_t count)
+{
+    struct verdict *verdict = self;
+
+    assert(count == 1);
+    if (!str_equal_c(values[0].bytes, "ok"))
+        verdict->wrong = str_copy(verdict->arena, values[0].bytes);
+    return OK;
+}
+
+enum err db_verify(struct db *db, struct arena *arena, struct str *wrong)
+{
+    struct verdict verdict = { .arena = arena };
+    const char *sql = db->driver->verify_sql;
+    enum err err = sql != NULL ? db_query(db, sql, NULL, 0, take_verdict, &verdict) : OK;
+
+    if (err == OK)
+        *wrong = verdict.wrong;
+    return err;
+}
+
 /* The schema. */
 
 struct schema_version {

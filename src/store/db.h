@@ -126,6 +126,10 @@ must_check enum err db_migrate(struct db *db, const struct table *const *tables,
                                const struct migration *migrations, struct arena *arena,
                                struct str *why);
 
+/* Asks the engine whether its files are whole. `wrong` stays empty when they are, or when the
+ * engine does not say; else it is the engine's first complaint. Reads everything once. */
+must_check enum err db_verify(struct db *db, struct arena *arena, struct str *wrong);
+
 /* Tells that the books can be written: writes and commits one small row. */
 must_check enum err db_probe(struct db *db);
 

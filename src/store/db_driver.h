@@ -18,6 +18,8 @@ struct db_driver {
     const char *column_types[COLUMN_KIND_COUNT];
     const char *table_suffix;
     const char *has_table_sql;       /* gives a row when there is a table named $1 */
+    /* Gives one row with the text "ok", or with what is wrong; NULL when there is no such. */
+    const char *verify_sql;
 
     /* In `where` the prefix is cut off. */
     enum err (*open)(const struct db_config *config, struct arena *arena, struct db **out,

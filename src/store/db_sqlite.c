@@ -578,6 +578,7 @@ const struct db_driver db_driver_sqlite = {
     },
     .table_suffix = " STRICT, WITHOUT ROWID",
     .has_table_sql = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1",
+    .verify_sql = "PRAGMA quick_check(1)",
     .open = sqlite_open,
     .close = sqlite_close,
     .lock_serving = sqlite_lock_serving,
