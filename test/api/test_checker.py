@@ -17,7 +17,7 @@ def example(contract, name):
 
 def answer(status, body, media='application/json', **headers):
     message = email.message.Message()
-    for name, value in dict({'Content-Type': media, 'Request-Id': ID,
+    for name, value in dict({'Content_Type': media, 'Request_Id': ID,
                              'Location': 'http://x/v1/payments/y'}, **headers).items():
         if value is not None:
             message[name.replace('_', '-')] = value
