@@ -1,0 +1,15 @@
+/* metrics.h - requests counted by route and status, for GET /metrics. The loop's thread only. */
+#ifndef API_METRICS_H
+#define API_METRICS_H
+
+#include "api/call.h"
+
+struct metrics *metrics_new(void);
+void metrics_free(struct metrics *metrics);     /* accepts NULL */
+
+/* `route` is NULL for what had none. */
+void metrics_count(struct metrics *metrics, const struct route *route, int status, int64_t us);
+/* The Prometheus text format, version 0.0.4. */
+void metrics_write(struct buf *out, const struct metrics *metrics);
+
+#endif

@@ -1,0 +1,50 @@
+/* resources.h - what the files of the resources give to the table of routes.
+ *
+ * *_ask fill in a turn from a request's body (a JSON object, or NULL where the route
+ * takes none): input->handler, what it is about, and input->ask, all in the turn's arena.
+ * read_* say what is read and written out, reads.h. The others answer by themselves. */
+#ifndef API_RESOURCES_H
+#define API_RESOURCES_H
+
+#include "api/call.h"
+#include "base/json.h"
+#include "store/desk.h"
+
+/* Characters of free texts that several requests have. */
+#define REFERENCE_MAX   255
+#define DESCRIPTION_MAX 1000
+#define SHOP_MAX        100
+
+typedef enum err turn_ask_f(struct call *call, const struct json *body, struct desk_turn *turn);
+
+/* payments.c */
+turn_ask_f payment_create_ask, payment_confirm_ask, payment_capture_ask, payment_cancel_ask;
+extern const struct reading read_payments, read_payment, read_payment_operations;
+/* refunds.c */
+turn_ask_f refund_create_ask;
+extern const struct reading read_payment_refunds, read_refund;
+/* invoices.c */
+turn_ask_f invoice_create_ask, invoice_cancel_ask, invoice_fulfil_ask;
+extern const struct reading read_invoices, read_invoice;
+/* events.c */
+extern const struct reading read_events, read_event, read_payment_events;
+/* gateway_accounts.c */
+turn_ask_f gateway_account_create_ask, gateway_account_change_ask;
+extern const struct reading read_gateway_accounts, read_gateway_account;
+/* ERR_VALIDATION about the member `gateway` unless there is one of this name. */
+enum err gateway_check_name(struct call *call, struct str name);
+/* api_keys.c */
+turn_ask_f api_key_create_ask, api_key_revoke_ask;
+struct str api_key_create_show(struct desk_turn *turn);
+extern const struct reading read_api_keys;
+
+/* challenge.c, problem.c, openapi.c, health.c, metrics.c */
+enum err challenge_show(struct call *call);
+enum err challenge_decide(struct call *call);
+enum err problem_page(struct call *call);
+enum err openapi_show(struct call *call);
+enum err health_show(struct call *call);
+enum err readiness_show(struct call *call);
+enum err metrics_show(struct call *call);
+
+#endif

@@ -1,0 +1,126 @@
+/* routes.c - every address of the API, and which of them a path is. */
+#include "api/routes.h"
+
+#include <assert.h>
+
+#include "api/resources.h"
+#include "base/arena.h"
+#include "base/buf.h"
+
+/* clang-format off */
+#define GET     HTTP_GET
+#define POST    HTTP_POST
+#define PATCH   HTTP_PATCH
+#define DELETE  HTTP_DELETE
+
+const struct route routes[] = {
+    { POST, "/v1/payments", NULL, ROUTE_WRITE, CLAIM_REQUIRED, BODY_REQUIRED,
+      .turn = payment_create_ask },
+    { GET, "/v1/payments", NULL, ROUTE_READ, .read = &read_payments },
+    { GET, "/v1/payments/{id}", "pay", ROUTE_READ, .read = &read_payment },
+    { POST, "/v1/payments/{id}/confirm", "pay", ROUTE_WRITE, CLAIM_REQUIRED, BODY_OPTIONAL,
+      .turn = payment_confirm_ask },
+    { POST, "/v1/payments/{id}/capture", "pay", ROUTE_WRITE, CLAIM_REQUIRED, BODY_OPTIONAL,
+      .turn = payment_capture_ask },
+    { POST, "/v1/payments/{id}/cancel", "pay", ROUTE_WRITE, CLAIM_REQUIRED, BODY_OPTIONAL,
+      .turn = payment_cancel_ask },
+    { POST, "/v1/payments/{id}/refunds", "pay", ROUTE_REFUND, CLAIM_REQUIRED, BODY_OPTIONAL,
+      .turn = refund_create_ask },
+    { GET, "/v1/payments/{id}/refunds", "pay", ROUTE_READ, .read = &read_payment_refunds },
+    { GET, "/v1/payments/{id}/events", "pay", ROUTE_READ, .read = &read_payment_events },
+    { GET, "/v1/payments/{id}/operations", "pay", ROUTE_READ, .read = &read_payment_operations },
+    { GET, "/v1/refunds/{id}", "ref", ROUTE_READ, .read = &read_refund },
+    { POST, "/v1/invoices", NULL, ROUTE_WRITE, CLAIM_OPTIONAL, BODY_REQUIRED,
+      .turn = invoice_create_ask },
+    { GET, "/v1/invoices", NULL, ROUTE_READ, .read = &read_invoices },
+    { GET, "/v1/invoices/{id}", "inv", ROUTE_READ, .read = &read_invoice },
+    { POST, "/v1/invoices/{id}/cancel", "inv", ROUTE_WRITE, CLAIM_OPTIONAL, BODY_OPTIONAL,
+      .turn = invoice_cancel_ask },
+    { POST, "/v1/invoices/{id}/fulfil", "inv", ROUTE_WRITE, CLAIM_OPTIONAL, BODY_OPTIONAL,
+      .turn = invoice_fulfil_ask },
+    { GET, "/v1/events", NULL, ROUTE_READ, .read = &read_events },
+    { GET, "/v1/events/{id}", "evt", ROUTE_READ, .read = &read_event },
+    { POST, "/v1/gateway_accounts", NULL, ROUTE_ADMIN, CLAIM_OPTIONAL, BODY_REQUIRED,
+      .turn = gateway_account_create_ask },
+    { GET, "/v1/gateway_accounts", NULL, ROUTE_READ, .read = &read_gateway_accounts },
+    { GET, "/v1/gateway_accounts/{id}", "ga", ROUTE_READ, .read = &read_gateway_account },
+    { PATCH, "/v1/gateway_accounts/{id}", "ga", ROUTE_ADMIN, CLAIM_IGNORED, BODY_REQUIRED,
+      .turn = gateway_account_change_ask },
+    { POST, "/v1/api_keys", NULL, ROUTE_ADMIN, CLAIM_OPTIONAL, BODY_REQUIRED,
+      .turn = api_key_create_ask, .show = api_key_create_show },
+    { GET, "/v1/api_keys", NULL, ROUTE_ADMIN, .read = &read_api_keys },
+    { DELETE, "/v1/api_keys/{id}", "key", ROUTE_ADMIN, .turn = api_key_revoke_ask },
+
+    { GET, "/sandbox/challenge/{token}", NULL, ROUTE_OPEN, .plain = challenge_show },
+    { POST, "/sandbox/challenge/{token}", NULL, ROUTE_OPEN, .plain = challenge_decide },
+    { GET, "/errors/{code}", NULL, ROUTE_OPEN, .plain = problem_page },
+    { GET, "/openapi.yaml", NULL, ROUTE_OPEN, .plain = openapi_show },
+    { GET, "/healthz", NULL, ROUTE_OPEN, .plain = health_show },
+    { GET, "/readyz", NULL, ROUTE_OPEN, .plain = readiness_show },
+    { GET, "/metrics", NULL, ROUTE_OPEN, .plain = metrics_show },
+};
+const size_t route_count = sizeof routes / sizeof routes[0];
+/* clang-format on */
+
+static const char *const method_texts[] = {
+    [HTTP_GET] = "GET",     [HTTP_HEAD] = "HEAD",     [HTTP_POST] = "POST",
+    [HTTP_PUT] = "PUT",     [HTTP_PATCH] = "PATCH",   [HTTP_DELETE] = "DELETE",
+    [HTTP_OPTIONS] = "OPTIONS", [HTTP_OTHER] = "OTHER",
+};
+
+const char *method_text(enum http_method method)
+{
+    assert((size_t)method < sizeof method_texts / sizeof method_texts[0]);
+    return method_texts[method];
+}
+
+/* Segment by segment; what stands for {...} goes to `segment`. */
+static bool matches(const char *pattern, struct str path, struct str *segment)
+{
+    struct str left = str_of(pattern);
+    struct str right = path;
+    struct str found = { 0 };
+    struct str want;
+
+    while (str_cut(&left, '/', &want)) {
+        struct str have;
+        if (!str_cut(&right, '/', &have))
+            return false;
+        if (want.len > 0 && want.ptr[0] == '{' && have.len > 0)
+            found = have;
+        else if (!str_equal(want, have))
+            return false;
+    }
+    /* "/v1/payments/" has no piece after its last slash, and is no address of ours. */
+    if (right.len > 0 || path.ptr[path.len - 1] == '/')
+        return false;
+    *segment = found;
+    return true;
+}
+
+static void add_allowed(struct buf *allow, enum http_method method)
+{
+    if (buf_str(allow).len > 0)
+        buf_add_c(allow, ", ");
+    buf_add_c(allow, method == HTTP_GET ? "GET, HEAD" : method_text(method));
+}
+
+const struct route *route_find(enum http_method method, struct str path, struct arena *arena,
+                               struct str *segment, struct str *allow)
+{
+    enum http_method wanted = method == HTTP_HEAD ? HTTP_GET : method;
+    struct buf methods;
+
+    if (str_is_empty(path))
+        return NULL;
+    buf_init(&methods, arena, 128);
+    for (size_t i = 0; i < route_count; i++) {
+        if (!matches(routes[i].pattern, path, segment))
+            continue;
+        if (routes[i].method == wanted)
+            return &routes[i];
+        add_allowed(&methods, routes[i].method);
+    }
+    *allow = buf_str(&methods);
+    return NULL;
+}
