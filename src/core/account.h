@@ -4,13 +4,13 @@
 #ifndef CORE_ACCOUNT_H
 #define CORE_ACCOUNT_H
 
-#include "core/books.h"
 #include "core/gateway.h"
+#include "core/tenants.h"
 
 struct account_settings {
     enum gateway_capture capture;
-    int64_t authorization_ms;        /* "authorization_hours": a manual reservation is cancelled then */
-    int64_t payment_ms;              /* "payment_minutes": an unfinished payment ends then; default 90 */
+    int64_t authorization_ms;        /* "authorization_hours": a reservation is cancelled then */
+    int64_t payment_ms;              /* "payment_minutes": an unfinished payment ends; 90 */
     int64_t refund_age_ms;           /* "refund_days": 0 for ever */
     int64_t capture_retry_ms;        /* "capture_retry_minutes": default 60 */
     int64_t capture_tries;           /* "capture_tries": default 96 */

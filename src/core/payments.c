@@ -219,7 +219,8 @@ static enum err payment_capture(struct turn *turn)
     if (err)
         return err;
     if (machine_next(&machine_payment, payment->status, PAYMENT_ON_CAPTURE) == PAYMENT_NOWHERE)
-        return turn_fail(turn, ERR_CONFLICT, "The payment is %s; only an authorized one is captured.",
+        return turn_fail(turn, ERR_CONFLICT,
+                         "The payment is %s; only an authorized one is captured.",
                          word_text(&words_payment_state, payment->status));
     int64_t amount_minor = ask->amount_minor ? ask->amount_minor : payment->authorized_minor;
     if (amount_minor > payment->authorized_minor)

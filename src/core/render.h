@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "core/books.h"
+#include "core/tenants.h"
 
 /* `name` as in json_open_object: NULL for an outermost value or an array item. */
 void render_payment(struct json_out *out, const char *name, const struct payment *payment);

@@ -1,9 +1,11 @@
-/* tenants.h - who uses this installation: merchants, their API keys, and the runs
- * of the nodes that serve them. */
+/* tenants.h - who uses this installation: merchants, their API keys and gateway
+ * accounts, and the runs of the nodes that serve them. */
 #ifndef CORE_TENANTS_H
 #define CORE_TENANTS_H
 
-#include "core/books.h"
+#include "base/crypto.h"
+#include "base/list.h"
+#include "core/objects.h"
 
 struct merchant {
     enum row_change row;
@@ -39,6 +41,22 @@ struct api_key {
     int64_t revoked_ms;
 };
 LIST_TYPE(api_key_list, struct api_key)
+
+struct gateway_account {
+    enum row_change row;
+    struct gateway_account_id id;
+    struct merchant_id merchant;
+    bool live;
+    struct str gateway;
+    struct str description;
+    bool is_default;
+    bool disabled;
+    struct str settings;          /* JSON object: what the operator may set, see account.h */
+    struct str credentials;       /* sealed; empty when the gateway needs none */
+    int64_t created_ms;
+    int64_t updated_ms;
+};
+LIST_TYPE(gateway_account_list, struct gateway_account)
 
 /* One run of one node: the name under which it holds leases. */
 struct run {

@@ -1,0 +1,288 @@
+/* ceiling.c - the same rows in the same group commits as payments that are created,
+ * authorised and captured, written by a bare loop: no HTTP, no handlers, no gateway.
+ *
+ *     ceiling DIR GROUP SECONDS
+ *
+ * GROUP is the number of turns per commit, as the server under load had them. Each
+ * commit holds as many first, second and third turns of a payment's life. What this
+ * reaches is the most that the books allow; the server is held against it.
+ * Prints one line of JSON. */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "core/render.h"
+#include "core/tenants.h"
+#include "store/store.h"
+
+#define GROUP_MAX 768
+
+/* Everything that one payment's life writes. */
+struct life {
+    struct invoice invoice;
+    struct payment payment;
+    struct operation authorize, capture;
+    struct attempt attempts[2];
+    struct event events[7];
+    struct claim claim;
+    char gateway_reference[ID_TEXT_MAX];
+};
+
+/* Rows of one table in one commit. */
+struct rows {
+    const void *items[GROUP_MAX * 3];
+    size_t count;
+};
+
+struct commit {
+    struct rows new_invoices, new_payments, new_operations, new_attempts, new_events, new_claims;
+    struct rows invoices, payments, operations, claims;
+};
+
+struct ceiling {
+    const struct outside *outside;
+    struct arena arena;
+    struct store *store;
+    struct db *db;
+    struct id_maker ids;
+    struct merchant_id merchant;
+    struct gateway_account_id account;
+    struct str payment_text, invoice_text;
+    struct commit commit;
+};
+
+static void add(struct rows *rows, const void *row)
+{
+    assert(rows->count < GROUP_MAX * 3);
+    rows->items[rows->count++] = row;
+}
+
+static const enum event_type story[7] = {
+    EVENT_INVOICE_CREATED,   EVENT_PAYMENT_CREATED,  EVENT_PAYMENT_AUTHORIZING,
+    EVENT_PAYMENT_AUTHORIZED, EVENT_PAYMENT_CAPTURING, EVENT_PAYMENT_CAPTURED, EVENT_INVOICE_PAID,
+};
+
+static void add_events(struct ceiling *c, struct life *life, int from, int count, int64_t *number)
+{
+    for (int i = from; i < from + count; i++) {
+        bool invoices = story[i] == EVENT_INVOICE_CREATED || story[i] == EVENT_INVOICE_PAID;
+        life->events[i] = (struct event){
+            .invoice = life->invoice.id, .sequence = i + 1, .number = (*number)++,
+            .merchant = c->merchant, .type = story[i], .version = i + 1,
+            .occurred_ms = life->invoice.created_ms, .origin = ORIGIN_API,
+            .actor = STR("key_01h455vb4pex5vsknk084sn02q"),
+            .data = invoices ? c->invoice_text : c->payment_text,
+        };
+        if (!invoices)
+            life->events[i].payment = life->payment.id;
+        add(&c->commit.new_events, &life->events[i]);
+    }
+    life->invoice.sequence = from + count;
+}
+
+static void add_attempt(struct ceiling *c, struct life *life, int at, struct operation *operation)
+{
+    life->attempts[at] = (struct attempt){
+        .operation = operation->id, .number = 1, .call = operation->kind,
+        .outcome = STR("approved"), .http_status = 200,
+        .started_ms = operation->created_ms, .ended_ms = operation->created_ms,
+    };
+    operation->attempts = 1;
+    operation->state = OPERATION_SUCCEEDED;
+    operation->closed_ms = operation->created_ms;
+    operation->run = (struct run_id){ 0 };
+    add(&c->commit.new_attempts, &life->attempts[at]);
+    add(&c->commit.operations, operation);
+}
+
+static struct operation operation_of(struct ceiling *c, const struct life *life,
+                                     enum operation_kind kind, int64_t now_ms)
+{
+    return (struct operation){
+        .id = operation_id_make(&c->ids, now_ms), .invoice = life->invoice.id,
+        .payment = life->payment.id, .gateway_account = c->account, .kind = kind,
+        .state = OPERATION_SENDING, .amount_minor = 1250, .claim = life->claim.key,
+        .run = run_id_make(&c->ids, now_ms), .created_ms = now_ms, .sent_ms = now_ms,
+    };
+}
+
+static void first_turn(struct ceiling *c, struct life *life, int64_t now_ms, int64_t *number)
+{
+    *life = (struct life){ 0 };
+    life->invoice = (struct invoice){
+        .id = invoice_id_make(&c->ids, now_ms), .merchant = c->merchant,
+        .status = INVOICE_UNPAID, .amount_minor = 1250, .currency = CURRENCY_EUR,
+        .implicit = true, .reference = STR("order"), .description = STR("Two tickets"),
+        .version = 1, .created_ms = now_ms, .updated_ms = now_ms,
+    };
+    life->payment = (struct payment){
+        .id = payment_id_make(&c->ids, now_ms), .invoice = life->invoice.id,
+        .merchant = c->merchant, .status = PAYMENT_AUTHORIZING, .amount_minor = 1250,
+        .currency = CURRENCY_EUR, .capture_method = CAPTURE_METHOD_AUTOMATIC,
+        .gateway_account = c->account, .gateway = STR("sandbox"), .reference = STR("order"),
+        .description = STR("Two tickets"), .method = METHOD_CARD, .card_brand = STR("visa"),
+        .card_last4 = STR("4242"), .card_exp_month = 12, .card_exp_year = 2034, .version = 2,
+        .created_ms = now_ms, .updated_ms = now_ms, .expires_ms = now_ms + 5400000,
+    };
+    outside_random(c->outside, &life->claim.key, sizeof(life->claim.key));
+    outside_random(c->outside, &life->claim.fingerprint, sizeof(life->claim.fingerprint));
+    life->claim.merchant = c->merchant;
+    life->claim.invoice = life->invoice.id;
+    life->claim.payment = life->payment.id;
+    life->claim.success_status = 201;
+    life->claim.created_ms = now_ms;
+    life->authorize = operation_of(c, life, OPERATION_KIND_AUTHORIZE, now_ms);
+    life->payment.authorization = life->payment.active_operation = life->authorize.id;
+    add(&c->commit.new_invoices, &life->invoice);
+    add(&c->commit.new_payments, &life->payment);
+    add(&c->commit.new_operations, &life->authorize);
+    add(&c->commit.new_claims, &life->claim);
+    add_events(c, life, 0, 3, number);
+}
+
+static void second_turn(struct ceiling *c, struct life *life, int64_t now_ms, int64_t *number)
+{
+    struct buf reference;
+    buf_fixed(&reference, life->gateway_reference, sizeof(life->gateway_reference));
+    operation_id_write(&reference, life->authorize.id);
+    life->payment.gateway_reference = buf_str(&reference);
+    life->payment.status = PAYMENT_CAPTURING;
+    life->payment.authorized_minor = 1250;
+    life->payment.version = 4;
+    life->capture = operation_of(c, life, OPERATION_KIND_CAPTURE, now_ms);
+    life->payment.active_operation = life->capture.id;
+    add(&c->commit.payments, &life->payment);
+    add(&c->commit.invoices, &life->invoice);
+    add(&c->commit.new_operations, &life->capture);
+    add_attempt(c, life, 0, &life->authorize);
+    add_events(c, life, 3, 2, number);
+}
+
+static void third_turn(struct ceiling *c, struct life *life, int64_t *number)
+{
+    life->payment.status = PAYMENT_CAPTURED;
+    life->payment.captured_minor = 1250;
+    life->payment.version = 5;
+    life->payment.active_operation = (struct operation_id){ 0 };
+    life->payment.expires_ms = 0;
+    life->invoice.status = INVOICE_PAID;
+    life->invoice.version = 2;
+    life->claim.status = 201;
+    life->claim.answer_sequence = 6;
+    add(&c->commit.payments, &life->payment);
+    add(&c->commit.invoices, &life->invoice);
+    add(&c->commit.claims, &life->claim);
+    add_attempt(c, life, 1, &life->capture);
+    add_events(c, life, 5, 2, number);
+}
+
+static void must(enum err err, const struct ceiling *c)
+{
+    if (err) {
+        struct str why = db_error(c->db);
+        fprintf(stderr, "ceiling: %.*s\n", STR_ARG(why));
+        assert(!err);
+    }
+}
+
+static void write_rows(struct ceiling *c, const struct table *table, struct rows *fresh,
+                       struct rows *changed)
+{
+    if (fresh->count)
+        must(db_insert(c->db, table, fresh->items, fresh->count), c);
+    if (changed && changed->count)
+        must(db_update(c->db, table, changed->items, changed->count), c);
+    fresh->count = 0;
+    if (changed)
+        changed->count = 0;
+}
+
+static void write_commit(struct ceiling *c)
+{
+    struct commit *commit = &c->commit;
+    write_rows(c, &table_invoices, &commit->new_invoices, &commit->invoices);
+    write_rows(c, &table_payments, &commit->new_payments, &commit->payments);
+    write_rows(c, &table_operations, &commit->new_operations, &commit->operations);
+    write_rows(c, &table_attempts, &commit->new_attempts, NULL);
+    write_rows(c, &table_events, &commit->new_events, NULL);
+    write_rows(c, &table_claims, &commit->new_claims, &commit->claims);
+}
+
+/* One commit: `third` new payments, as many second and third turns of those before. */
+static void one_commit(struct ceiling *c, struct life *lives[3], size_t third, bool warm[2])
+{
+    int64_t now_ms = outside_now_ms(c->outside), number = 0;
+    must(db_begin(c->db), c);
+    must(db_take_numbers(c->db, "events", (int64_t)third * 7, &number), c);
+    for (size_t i = 0; i < third; i++) {
+        first_turn(c, &lives[0][i], now_ms, &number);
+        if (warm[0])
+            second_turn(c, &lives[1][i], now_ms, &number);
+        if (warm[1])
+            third_turn(c, &lives[2][i], &number);
+    }
+    write_commit(c);
+    must(db_commit(c->db), c);
+}
+
+static void sample_texts(struct ceiling *c)
+{
+    static struct life life;
+    int64_t number = 1;
+    c->payment_text = c->invoice_text = STR("{}");
+    first_turn(c, &life, outside_now_ms(c->outside), &number);
+    second_turn(c, &life, outside_now_ms(c->outside), &number);
+    struct payment_list payments = { 0 };
+    payment_list_add(&c->arena, &payments, &life.payment);
+    c->payment_text = render_payment_text(&c->arena, &life.payment);
+    c->invoice_text = render_invoice_text(&c->arena, &life.invoice, &payments);
+    c->commit = (struct commit){ 0 };
+}
+
+static void open_books(struct ceiling *c, const char *dir)
+{
+    static const struct gateway *const none[] = { NULL };
+    struct str where = str_format(&c->arena, "sqlite:%s", dir), why = { 0 };
+    struct store_config config = { .where = where, .outside = c->outside, .gateways = none,
+                                   .create = true };
+    enum err err = store_migrate(where, true, c->outside, &c->arena, &why);
+    if (!err)
+        err = store_open(&config, &c->arena, &c->store, &why);
+    if (err)
+        fprintf(stderr, "ceiling: %.*s\n", STR_ARG(why));
+    assert(err == OK);
+    c->db = store_db(c->store);
+}
+
+int main(int argc, char **argv)
+{
+    static struct ceiling ceiling;
+    static struct life ring[3][GROUP_MAX / 3];
+    int64_t group, seconds;
+    if (argc != 4 || !str_to_i64(str_of(argv[2]), &group) || !str_to_i64(str_of(argv[3]), &seconds)
+        || group < 3 || group > GROUP_MAX) {
+        fprintf(stderr, "usage: ceiling DIR GROUP SECONDS (GROUP: 3 to %d)\n", GROUP_MAX);
+        return 2;
+    }
+    ceiling.outside = outside_real();
+    ceiling.ids.outside = ceiling.outside;
+    open_books(&ceiling, argv[1]);
+    sample_texts(&ceiling);
+    size_t third = (size_t)group / 3;
+    uint64_t commits = 0;
+    int64_t start_us = outside_monotonic_us(ceiling.outside), now_us;
+    do {
+        struct life *lives[3] = { ring[commits % 3], ring[(commits + 2) % 3],
+                                  ring[(commits + 1) % 3] };
+        one_commit(&ceiling, lives, third, (bool[2]){ commits >= 1, commits >= 2 });
+        commits++;
+        now_us = outside_monotonic_us(ceiling.outside);
+    } while (now_us - start_us < seconds * 1000000);
+    printf("{\"commits\":%llu,\"payments\":%llu,\"seconds\":%.6f}\n",
+           (unsigned long long)commits, (unsigned long long)(commits * third),
+           (double)(now_us - start_us) / 1e6);
+    store_close(ceiling.store);
+    arena_done(&ceiling.arena);
+    return 0;
+}

@@ -1,0 +1,109 @@
+/* history.h - how the objects came to be as they are: operations and their wire calls,
+ * events, claimed idempotency keys, and what needs a look. Rows as in objects.h. */
+#ifndef CORE_HISTORY_H
+#define CORE_HISTORY_H
+
+#include "base/crypto.h"
+#include "core/objects.h"
+
+struct operation {
+    enum row_change row;
+    struct operation_id id;
+    struct invoice_id invoice;
+    struct payment_id payment;
+    struct refund_id refund;      /* of a refund, or zero */
+    struct gateway_account_id gateway_account;
+    enum operation_kind kind;
+    enum operation_state state;
+    int64_t amount_minor;
+    struct str reference;         /* ours at the gateway; empty: the id's text */
+    struct id claim;              /* the idempotency claim that it answers to, or zero */
+    struct run_id run;            /* the lease while sending */
+    int64_t attempts;             /* wire calls made with it, enquiries included */
+    int64_t tries;                /* steps taken in the schedule of its present state */
+    struct str gateway_code;      /* their last word about it */
+    struct str gateway_message;
+    int64_t created_ms;
+    int64_t sent_ms;              /* when it last became sending */
+    int64_t due_ms;               /* when the clock has to look at it; 0 never */
+    int64_t closed_ms;            /* when it ended for good; 0 while open */
+};
+
+/* One wire call of an operation; written when its end is known. */
+struct attempt {
+    enum row_change row;
+    struct operation_id operation;
+    int64_t number;               /* from 1 */
+    enum operation_kind call;     /* the operation's own kind, or enquire */
+    struct str outcome;           /* "approved", "declined", "unknown", ... (core/gateway.def) */
+    int64_t http_status;          /* 0 when there was no reply */
+    struct str gateway_code;
+    struct str gateway_message;
+    int64_t started_ms;
+    int64_t ended_ms;
+};
+
+struct event {
+    enum row_change row;
+    struct invoice_id invoice;
+    int64_t sequence;             /* within the invoice, from 1, without gaps */
+    int64_t number;               /* position in the feed; given by the store at flush */
+    struct merchant_id merchant;
+    bool live;
+    enum event_type type;
+    struct payment_id payment;    /* zero for the invoice's own */
+    struct refund_id refund;      /* zero unless a refund's */
+    int64_t version;              /* of the payment, or of the invoice for its own */
+    int64_t occurred_ms;
+    enum origin origin;
+    struct str actor;             /* "key_...", "payer", "gateway", "clock" */
+    struct str data;              /* the object as it was then, JSON; frozen */
+};
+
+/* One idempotency key in use. Its answer is an event's data (invoice, sequence), or
+ * `body` where no event carries it. */
+struct claim {
+    enum row_change row;
+    struct id key;                /* of merchant, mode and key; see claim_key */
+    struct sha256 fingerprint;    /* HMAC of route and body under the installation key */
+    struct merchant_id merchant;
+    bool live;
+    struct invoice_id invoice;    /* zero when the request is about no invoice */
+    struct payment_id payment;
+    struct refund_id refund;      /* zero unless the request made one */
+    int64_t status;               /* HTTP status once answered, 0 before */
+    int64_t success_status;       /* what to answer when it ends: 200 or 201 */
+    int64_t answer_sequence;      /* the event in the invoice whose data is the answer */
+    struct str body;
+    int64_t created_ms;
+};
+
+/* What contradicts the books: stored as evidence, never acted upon by itself. */
+struct drift {
+    enum row_change row;
+    struct drift_id id;
+    struct merchant_id merchant;
+    bool live;
+    struct str kind;              /* "amount_mismatch", "duplicate_payment", ... */
+    struct payment_id payment;
+    struct operation_id operation;
+    struct str detail;
+    int64_t created_ms;
+    int64_t closed_ms;
+};
+
+/* What a person must decide. */
+struct task {
+    enum row_change row;
+    struct task_id id;
+    struct merchant_id merchant;
+    bool live;
+    struct str kind;              /* "operation_unknown", "capture_exhausted" */
+    struct payment_id payment;
+    struct operation_id operation;
+    struct str detail;
+    int64_t created_ms;
+    int64_t closed_ms;
+};
+
+#endif

@@ -1,0 +1,71 @@
+"""Our books and the sandbox gateway's ledger side by side, read from their files."""
+import os
+import sqlite3
+
+# TypeID's alphabet: Crockford's base32, small.
+ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
+
+
+def type_id(prefix, raw):
+    """The text of an id, as the API shows it and as the gateway gets it."""
+    number = int.from_bytes(raw, 'big')
+    return prefix + '_' + ''.join(ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def rows(data, file, sql, *values):
+    connection = sqlite3.connect('file:%s?mode=ro' % os.path.join(data, file), uri=True, timeout=10)
+    connection.row_factory = sqlite3.Row
+    try:
+        return [dict(row) for row in connection.execute(sql, values)]
+    finally:
+        connection.close()
+
+
+def open_operations(data):
+    return rows(data, 'purser.db', 'SELECT kind, state FROM operations WHERE closed_ms IS NULL')
+
+
+def payments(data):
+    """{id: row}, amounts and status as the books have them."""
+    found = rows(data, 'purser.db',
+                 'SELECT id, status, amount_minor, authorized_minor, captured_minor,'
+                 ' refunded_minor, authorization, version FROM payments')
+    return {type_id('pay', row['id']): row for row in found}
+
+
+def ledger(data):
+    """{our authorize reference: {kind: sum}} of what the gateway did."""
+    sums = {}
+    for row in rows(data, 'sandbox.db',
+                    'SELECT charge, kind, sum(amount_minor) AS amount, count(*) AS times'
+                    ' FROM sandbox_ledger GROUP BY charge, kind'):
+        sums.setdefault(row['charge'], {})[row['kind']] = (row['amount'], row['times'])
+    return sums
+
+
+def differences(data):
+    """Where the two disagree, one sentence each: invariants I1, I3 and I10 of docs/invariants.md."""
+    found, known = [], set()
+    sums = ledger(data)
+    for name, row in payments(data).items():
+        if row['authorization'] is None:
+            continue
+        reference = type_id('op', row['authorization'])
+        known.add(reference)
+        theirs = sums.get(reference, {})
+        captured, refunded = (theirs.get(kind, (0, 0))[0] for kind in ('capture', 'refund'))
+        held = theirs.get('authorize', (0, 0))
+        voided = 'void' in theirs
+        if captured != row['captured_minor'] or refunded != row['refunded_minor']:
+            found.append('%s: captured %d, refunded %d in our books; %d, %d at the gateway'
+                         % (name, row['captured_minor'], row['refunded_minor'],
+                            captured, refunded))
+        if held[1] > 1 or captured > held[0] or refunded > captured or (voided and captured):
+            found.append('%s: the gateway did what it must never be asked for: %s' % (name, theirs))
+        if row['status'] == 'cancelled' and held[0] and not voided:
+            found.append('%s: cancelled, and the gateway still holds the money' % name)
+        if row['status'] == 'failed' and held[0] and not voided:
+            found.append('%s: failed, and the gateway holds the money' % name)
+    for reference in set(sums) - known:
+        found.append('%s: the gateway knows it, our books do not' % reference)
+    return found
