@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 
-#define DIR_MODE  0700
+#define DIR_MODE 0700
 #define FILE_MODE 0600
 
 static enum err refuse(struct arena *arena, struct str *why, const char *what, const char *path)
@@ -42,7 +42,7 @@ static struct str parent_of(struct arena *arena, const char *dir)
     return len == 0 ? STR(".") : str_copy(arena, str_make(dir, len));
 }
 
-enum err data_dir_make(const char *dir, struct arena *arena, struct str *why)
+static enum err make_dir(const char *dir, struct arena *arena, struct str *why)
 {
     if (mkdir(dir, DIR_MODE) == 0)
         return sync_dir(parent_of(arena, dir).ptr, arena, why);
@@ -51,7 +51,7 @@ enum err data_dir_make(const char *dir, struct arena *arena, struct str *why)
     return OK;
 }
 
-enum err data_dir_make_file(const char *dir, const char *path, struct arena *arena, struct str *why)
+static enum err make_file(const char *dir, const char *path, struct arena *arena, struct str *why)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
 
@@ -61,7 +61,7 @@ enum err data_dir_make_file(const char *dir, const char *path, struct arena *are
     return sync_dir(dir, arena, why);
 }
 
-enum err data_dir_find_file(const char *dir, const char *path, struct arena *arena, struct str *why)
+static enum err find_file(const char *dir, const char *path, struct arena *arena, struct str *why)
 {
     if (access(path, F_OK) == 0)
         return OK;
@@ -72,6 +72,15 @@ enum err data_dir_find_file(const char *dir, const char *path, struct arena *are
                       "make the books with: purser init --data %s",
                       dir, path, dir);
     return ERR_IO;
+}
+
+enum err data_dir_file(const char *dir, const char *path, bool create, struct arena *arena,
+                       struct str *why)
+{
+    if (!create)
+        return find_file(dir, path, arena, why);
+    enum err err = make_dir(dir, arena, why);
+    return err == OK ? make_file(dir, path, arena, why) : err;
 }
 
 static enum err already_running(int fd, const char *dir, struct arena *arena, struct str *why)
@@ -104,7 +113,7 @@ static void write_pid(int fd)
 
 enum err data_dir_lock(const char *dir, struct arena *arena, int *out_fd, struct str *why)
 {
-    enum err err = data_dir_make(dir, arena, why);
+    enum err err = make_dir(dir, arena, why);
 
     if (err != OK)
         return err;

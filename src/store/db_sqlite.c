@@ -10,6 +10,7 @@
  *     (RESTART), which the steps before have made short.
  *   - $1 is a name to SQLite, not a number; a statement remembers where each of them is. */
 #include <assert.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <string.h>
 
@@ -18,16 +19,16 @@
 #include "store/pacer.h"
 #include "store/sqltext.h"
 
-#define BUSY_TIMEOUT_MS       5000
-#define CHECKPOINT_GAP_MS     50
+#define BUSY_TIMEOUT_MS 5000
+#define CHECKPOINT_GAP_MS 50
 #define CHECKPOINT_TIMEOUT_MS 250
-#define WAL_MAX_BYTES         (64 << 20)
+#define WAL_MAX_BYTES (64 << 20)
 /* When readers kept the log from starting again, try after this much more. */
-#define WAL_STEP_BYTES   (16 << 20)
-#define PAGE_BYTES       4096
+#define WAL_STEP_BYTES (16 << 20)
+#define PAGE_BYTES 4096
 #define WRITER_CACHE_KIB 16384
 #define READER_CACHE_KIB 4096
-#define ERROR_MAX        1024
+#define ERROR_MAX 1024
 
 enum transaction { TRANSACTION_NONE, TRANSACTION_OPEN, TRANSACTION_FAILED };
 
@@ -40,6 +41,7 @@ struct sqlite {
     enum transaction transaction;
     struct statements statements;
     sqlite3 *checkpoint_handle; /* the pacer's thread's */
+    pthread_mutex_t checkpoint; /* held while one runs */
     struct pacer *checkpointer; /* of a durable writer, else NULL */
     int64_t restart_at_bytes;
     char error_text[ERROR_MAX];
@@ -65,11 +67,9 @@ static const struct {
                      "restore a backup" },
     { SQLITE_BUSY, "is locked by another program for longer than 5 seconds: find it (fuser names "
                    "it) and let it finish" },
-    { SQLITE_LOCKED, "is locked by another program: find it and let it finish" },
     { SQLITE_IOERR, "cannot be read or written: look for disk errors in the system's log" },
     { SQLITE_CANTOPEN, "cannot be opened: give its directory and files to the user that runs "
                        "purser" },
-    { SQLITE_PERM, "may not be used: give it to the user that runs purser" },
     { SQLITE_CONSTRAINT, "has a rule against that row" },
     { 0, "refused" },
 };
@@ -109,7 +109,7 @@ static enum err fail(struct sqlite *db)
     say(db, "%s %s. (SQLite %d: %s)", db->path, advices[i].advice,
         sqlite3_extended_errcode(db->handle), sqlite3_errmsg(db->handle));
     fail_here(db);
-    return code == SQLITE_BUSY || code == SQLITE_LOCKED ? ERR_STORE_BUSY : ERR_STORE;
+    return code == SQLITE_BUSY ? ERR_STORE_BUSY : ERR_STORE;
 }
 
 static struct str sqlite_error(const struct db *db)
@@ -129,8 +129,8 @@ static enum err prepare(struct sqlite *db, const struct sqltext *what, sqlite3_s
     buf_init(&text, &scratch, 1 << 16);
     sqltext_write(&text, what);
     assert(buf_ok(&text));
-    int code =
-        sqlite3_prepare_v3(db->handle, buf_c(&text), -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
+    int code = sqlite3_prepare_v3(db->handle, buf_c(&text), -1, SQLITE_PREPARE_PERSISTENT, out,
+                                  NULL);
     arena_done(&scratch);
     return code == SQLITE_OK ? OK : fail(db);
 }
@@ -184,10 +184,14 @@ static int bind(sqlite3_stmt *sql, int place, const struct db_value *value)
     sqlite3_uint64 len = value->bytes.len;
 
     switch (value->type) {
-    case DB_INT: return sqlite3_bind_int64(sql, place, value->number);
-    case DB_TEXT: return sqlite3_bind_text64(sql, place, bytes, len, SQLITE_STATIC, SQLITE_UTF8);
-    case DB_BYTES: return sqlite3_bind_blob64(sql, place, bytes, len, SQLITE_STATIC);
-    case DB_NULL: break;
+    case DB_INT:
+        return sqlite3_bind_int64(sql, place, value->number);
+    case DB_TEXT:
+        return sqlite3_bind_text64(sql, place, bytes, len, SQLITE_STATIC, SQLITE_UTF8);
+    case DB_BYTES:
+        return sqlite3_bind_blob64(sql, place, bytes, len, SQLITE_STATIC);
+    case DB_NULL:
+        break;
     }
     return sqlite3_bind_null(sql, place);
 }
@@ -195,8 +199,10 @@ static int bind(sqlite3_stmt *sql, int place, const struct db_value *value)
 static struct db_value value_at(sqlite3_stmt *sql, int column)
 {
     switch (sqlite3_column_type(sql, column)) {
-    case SQLITE_INTEGER: return DB_NUMBER(sqlite3_column_int64(sql, column));
-    case SQLITE_NULL: return (struct db_value){ DB_NULL, 0, { 0 } };
+    case SQLITE_INTEGER:
+        return DB_NUMBER(sqlite3_column_int64(sql, column));
+    case SQLITE_NULL:
+        return (struct db_value){ DB_NULL, 0, { 0 } };
     case SQLITE_TEXT: {
         const char *text = (const char *)sqlite3_column_text(sql, column);
         return DB_STR(str_make(text, (size_t)sqlite3_column_bytes(sql, column)));
@@ -269,14 +275,13 @@ static int64_t sqlite_changes(const struct db *db)
 static enum err sqlite_script(struct db *db, struct str sql)
 {
     struct sqlite *this = sqlite_of(db);
-    const char *rest = sql.ptr;
-    const char *end = sql.ptr + sql.len;
+    const char *rest = NULL;
 
     if (this->transaction == TRANSACTION_FAILED)
         return ERR_STORE;
-    while (rest < end) {
+    for (; sql.len > 0; sql = str_slice(sql, (size_t)(rest - sql.ptr), sql.len)) {
         sqlite3_stmt *statement = NULL;
-        if (sqlite3_prepare_v2(this->handle, rest, (int)(end - rest), &statement, &rest))
+        if (sqlite3_prepare_v2(this->handle, sql.ptr, (int)sql.len, &statement, &rest))
             return fail(this);
         enum err err = statement ? step_all(this, statement, NULL, NULL) : OK;
         sqlite3_finalize(statement);
@@ -418,7 +423,9 @@ static void checkpoint_step(void *self)
     struct sqlite *db = self;
 
     /* What fails here is tried again with the next step, and the log keeps all till then. */
+    pthread_mutex_lock(&db->checkpoint);
     sqlite3_wal_checkpoint_v2(db->checkpoint_handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    pthread_mutex_unlock(&db->checkpoint);
 }
 
 /* After each commit, with the log's size. The commit stands whatever happens here. */
@@ -431,10 +438,13 @@ static int note_commit(void *self, sqlite3 *handle, const char *name, int pages)
     pacer_wake(db->checkpointer);
     if (bytes < db->restart_at_bytes)
         return SQLITE_OK;
-    /* Readers that stay long must not hold up commits: look again when more has come. */
+    /* A step that runs is waited for: a disk that cannot keep up has to slow commits down.
+     * Readers that stay long must not: look again when more has come. */
+    pthread_mutex_lock(&db->checkpoint);
     sqlite3_busy_timeout(handle, CHECKPOINT_TIMEOUT_MS);
     int code = sqlite3_wal_checkpoint_v2(handle, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
     sqlite3_busy_timeout(handle, BUSY_TIMEOUT_MS);
+    pthread_mutex_unlock(&db->checkpoint);
     db->restart_at_bytes = code == SQLITE_OK ? WAL_MAX_BYTES : bytes + WAL_STEP_BYTES;
     return SQLITE_OK;
 }
@@ -485,7 +495,7 @@ static enum err start_checkpointer(struct sqlite *db)
                  "PRAGMA synchronous = FULL;"
                  "SELECT count(*) FROM sqlite_schema;",
                  NULL, NULL, NULL);
-    db->checkpointer = pacer_start(checkpoint_step, db, CHECKPOINT_GAP_MS);
+    db->checkpointer = pacer_start("checkpointer", checkpoint_step, db, CHECKPOINT_GAP_MS);
     if (db->checkpointer == NULL) {
         say(db, "The system gives no thread for %s: raise the limit of processes.", db->path);
         return ERR_STORE;
@@ -513,29 +523,21 @@ static void sqlite_close(struct db *db)
     assert(code == SQLITE_OK);
 }
 
-static enum err find_file(const struct db_config *config, const char *dir, const char *path,
-                          struct arena *arena, struct str *why)
-{
-    if (!config->create)
-        return data_dir_find_file(dir, path, arena, why);
-    enum err err = data_dir_make(dir, arena, why);
-    return err == OK ? data_dir_make_file(dir, path, arena, why) : err;
-}
-
 static enum err sqlite_open(const struct db_config *config, struct arena *arena, struct db **out,
                             struct str *why)
 {
     const char *dir = str_c(arena, config->where);
     const char *path = str_format(arena, "%s/%.*s", dir, STR_ARG(config->file)).ptr;
     struct sqlite *db = ARENA_NEW(arena, struct sqlite);
-    enum err err = find_file(config, dir, path, arena, why);
+    enum err err = data_dir_file(dir, path, config->create, arena, why);
 
     if (err != OK)
         return err;
     *db = (struct sqlite){ .db = { &db_driver_sqlite },
                            .outside = config->outside,
                            .path = path,
-                           .access = config->access };
+                           .access = config->access,
+                           .checkpoint = PTHREAD_MUTEX_INITIALIZER };
     err = open_handle(db, config->access, &db->handle);
     if (err == OK)
         err = set_up(db, config->durable);

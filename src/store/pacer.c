@@ -83,7 +83,7 @@ static void free_pacer(struct pacer *pacer)
     mem_free(pacer);
 }
 
-struct pacer *pacer_start(void (*work)(void *self), void *self, int gap_ms)
+struct pacer *pacer_start(const char *name, void (*work)(void *self), void *self, int gap_ms)
 {
     struct pacer *pacer = mem_alloc(sizeof *pacer);
 
@@ -97,6 +97,7 @@ struct pacer *pacer_start(void (*work)(void *self), void *self, int gap_ms)
         free_pacer(pacer);
         return NULL;
     }
+    pthread_setname_np(pacer->thread, name);
     return pacer;
 }
 

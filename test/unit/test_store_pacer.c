@@ -48,7 +48,7 @@ static void wait_for_runs(struct work *work, int runs)
 static void does_nothing_unless_woken(void **state)
 {
     struct work work = { 0 };
-    struct pacer *pacer = pacer_start(run, &work, GAP_MS);
+    struct pacer *pacer = pacer_start("test", run, &work, GAP_MS);
 
     (void)state;
     assert_non_null(pacer);
@@ -61,7 +61,7 @@ static void does_nothing_unless_woken(void **state)
 static void runs_once_for_each_wake(void **state)
 {
     struct work work = { 0 };
-    struct pacer *pacer = pacer_start(run, &work, 0);
+    struct pacer *pacer = pacer_start("test", run, &work, 0);
 
     (void)state;
     for (int i = 1; i <= 100; i++) {
@@ -76,7 +76,7 @@ static void runs_once_for_each_wake(void **state)
 static void keeps_the_gap_however_often_it_is_woken(void **state)
 {
     struct work work = { 0 };
-    struct pacer *pacer = pacer_start(run, &work, GAP_MS);
+    struct pacer *pacer = pacer_start("test", run, &work, GAP_MS);
     int64_t start_us = outside_monotonic_us(outside_real());
 
     (void)state;
@@ -92,7 +92,7 @@ static void keeps_the_gap_however_often_it_is_woken(void **state)
 static void a_wake_during_a_run_leads_to_another(void **state)
 {
     struct work work = { .takes_ms = 30 };
-    struct pacer *pacer = pacer_start(run, &work, 0);
+    struct pacer *pacer = pacer_start("test", run, &work, 0);
 
     (void)state;
     pacer_wake(pacer);
@@ -107,7 +107,7 @@ static void a_wake_during_a_run_leads_to_another(void **state)
 static void stops_at_once_within_the_gap(void **state)
 {
     struct work work = { 0 };
-    struct pacer *pacer = pacer_start(run, &work, 60000);
+    struct pacer *pacer = pacer_start("test", run, &work, 60000);
 
     (void)state;
     pacer_wake(pacer);
