@@ -24,7 +24,7 @@ struct lookup {
     struct api *api;
     struct sha256 hash;
     int64_t began_us;
-    struct call *waiting;            /* by next_unknown */
+    struct call *waiting;            /* by next */
     struct api_key key;              /* in the read's arena */
 };
 
@@ -129,13 +129,13 @@ static void key_was_read(void *arg)
     struct desk_read *read = arg;
     struct lookup *lookup = read->user;
     struct auth *auth = lookup->api->auth;
-    struct call *next = NULL;
+    struct call *after = NULL;
 
     unlink_lookup(auth, lookup);
     if (read->err == OK)
         keep(auth, lookup);
-    for (struct call *call = lookup->waiting; call; call = next) {
-        next = call->next_unknown;
+    for (struct call *call = lookup->waiting; call; call = after) {
+        after = call->next;
         if (read->err == OK)
             go_on(call, &lookup->key);
         else if (read->err == ERR_NOT_FOUND)
@@ -161,7 +161,7 @@ static void look_up(struct auth *auth, struct call *call, const struct sha256 *h
     for (struct lookup *at = auth->lookups; at; at = at->next) {
         if (!same_hash(&at->hash, hash))
             continue;
-        call->next_unknown = at->waiting;
+        call->next = at->waiting;
         at->waiting = call;
         return;
     }

@@ -31,6 +31,8 @@ struct api {
     struct auth *auth;
     struct metrics *metrics;
     struct waiters waiters;
+    struct call *probing;            /* calls that wait for the probe under way, by next */
+    enum err probed;                 /* how it ended */
 };
 
 /* Who asks: what a key gives. */
@@ -54,7 +56,7 @@ struct call {
     struct caller who;
     struct trouble trouble;
     int64_t retry_after_s;           /* 0: as the error says */
-    struct call *next_unknown;       /* in auth.c: waits for the same key to be read */
+    struct call *next;               /* waits for the same key, or the same probe, as this one */
 
     /* Headers that the answer gets beside those of every answer. */
     struct http_header headers[CALL_HEADERS];
@@ -64,8 +66,6 @@ struct call {
     struct str idempotency_key;
     int64_t wait_ms;
     struct waiter waiter;
-    /* health.c */
-    enum err probed;
 };
 
 /* What goes along with a turn, in its arena: desk_turn.user of all that call_turn makes. Its

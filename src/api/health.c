@@ -13,30 +13,39 @@ enum err health_show(struct call *call)
 
 static void was_probed(void *arg)
 {
-    struct call *call = arg;
+    struct api *api = arg;
+    struct call *call = api->probing;
 
-    if (call->probed == OK)
-        call_answer_json(call, 200, well);
-    else
-        call_fail(call, call->probed);
+    api->probing = NULL;
+    while (call) {
+        struct call *next = call->next;
+        if (api->probed == OK)
+            call_answer_json(call, 200, well);
+        else
+            call_fail(call, api->probed);
+        call = next;
+    }
 }
 
 static void probe_done(void *user, enum err err)
 {
-    struct call *call = user;
+    struct api *api = user;
 
-    call->probed = err;
-    server_post(atomic_load(&call->api->server), was_probed, call);
+    api->probed = err;
+    server_post(atomic_load(&api->server), was_probed, api);
 }
 
-/* GET /readyz */
+/* GET /readyz: one probe at a time, for all that ask meanwhile. */
 enum err readiness_show(struct call *call)
 {
-    const struct desk *desk = call->api->config.desk;
+    struct api *api = call->api;
+    const struct desk *desk = api->config.desk;
 
     if (server_is_stopping(server_of(call->request)))
         return trouble_say(&call->trouble, ERR_UNAVAILABLE, "This node is stopping.");
-    if (!desk->probe(desk->self, probe_done, call))
-        return trouble_say(&call->trouble, ERR_UNAVAILABLE, "This node takes no more work.");
+    if (!api->probing && !desk->probe(desk->self, probe_done, api))
+        return trouble_say(&call->trouble, ERR_UNAVAILABLE, "This node takes no more work now.");
+    call->next = api->probing;
+    api->probing = call;
     return OK;
 }
