@@ -240,19 +240,42 @@ static void end_refund(const struct answered *a, enum operation_event verdict)
         move_invoice(a, INVOICE_ON_REFUND_ALL);
 }
 
-/* No answer, or none that decides: the operation waits for its next look. */
-static void stays_unknown(const struct answered *a)
+/* Not ended: the clock looks again, later each time, and then a person is told too. */
+static void wait_for_next_look(const struct answered *a)
 {
-    if (a->operation->state == OPERATION_SENDING
-        && operation_move(a->turn, a->operation, OPERATION_ON_SILENCE))
-        a->operation->due_ms = a->turn->now_ms + schedule_unknown_ms(a->operation->tries);
+    struct operation *operation = a->operation;
+    operation->due_ms = a->turn->now_ms + schedule_unknown_ms(operation->tries);
+    operation->tries++;
+    row_touch(&operation->row);
+    if (operation->tries == SCHEDULE_UNKNOWN_TRIES + 1)
+        task_record(a->turn, a->payment, operation, "operation_unresolved",
+                    str_format(a->turn->arena, "The %s is %s after %d looks; ask the gateway.",
+                               word_text(&words_operation_kind, operation->kind),
+                               word_text(&words_operation_state, operation->state),
+                               SCHEDULE_UNKNOWN_TRIES));
 }
 
-/* Proven not sent, and not an authorize: the same operation goes again. */
+/* No answer, or none that decides. */
+static void stays_unknown(const struct answered *a)
+{
+    (void)operation_move(a->turn, a->operation, OPERATION_ON_SILENCE);
+    if (a->operation->state == OPERATION_UNKNOWN)
+        wait_for_next_look(a);
+}
+
+/* Proven not sent, and no authorize: the same operation goes again. When the gateway itself
+ * says that it never saw it, it can be reached, so at once. */
 static void goes_again(const struct answered *a)
 {
-    a->operation->due_ms = a->turn->now_ms + schedule_unknown_ms(a->operation->tries);
-    row_touch(&a->operation->row);
+    if (a->said->call != OPERATION_KIND_ENQUIRE) {
+        wait_for_next_look(a);
+        return;
+    }
+    bool sending = operation_move(a->turn, a->operation, OPERATION_ON_SEND);
+    assert(sending);
+    (void)sending;
+    a->operation->tries = 0;
+    operation_call(a->turn, a->payment, a->operation, a->operation->kind, NULL);
 }
 
 /* A payment that is being looked at because its payer came back, or its time is up. */

@@ -28,17 +28,6 @@ void payment_inherit_claim(struct turn *turn, const struct payment *payment, str
     operation->claim = claim;
 }
 
-static void tell_a_person(struct turn *turn, const struct payment *payment,
-                          const struct operation *operation)
-{
-    if (operation->tries == SCHEDULE_UNKNOWN_TRIES)
-        task_record(turn, payment, operation, "operation_unresolved",
-                    str_format(turn->arena, "The %s is %s after %lld looks; ask the gateway.",
-                               word_text(&words_operation_kind, operation->kind),
-                               word_text(&words_operation_state, operation->state),
-                               (long long)operation->tries));
-}
-
 /* An authorize is never repeated: its card is gone. Others are, where the gateway
  * de-duplicates or has been proven not to have seen them. */
 static bool may_send_again(const struct operation *operation, const struct gateway *gateway)
@@ -54,10 +43,9 @@ static bool may_send_again(const struct operation *operation, const struct gatew
 static void look_again(struct turn *turn, struct payment *payment, struct operation *operation)
 {
     struct payment_place place = payment_place(turn, payment);
-    operation->tries++;
+    /* Should this look be lost in a crash, it is made again then. */
     operation->due_ms = turn->now_ms + schedule_unknown_ms(operation->tries);
     row_touch(&operation->row);
-    tell_a_person(turn, payment, operation);
     if (may_send_again(operation, place.gateway)) {
         bool sending = operation_move(turn, operation, OPERATION_ON_SEND);
         assert(sending);
@@ -79,8 +67,10 @@ static enum err operation_due(struct turn *turn)
     /* Its node is gone: it may have sent the call or not. The first look is now. */
     if (operation->state == OPERATION_SENDING && run_id_equal(operation->run, ask->lapsed_run)
         && !run_id_equal(operation->run, turn->input->run)
-        && operation_move(turn, operation, OPERATION_ON_SILENCE))
+        && operation_move(turn, operation, OPERATION_ON_SILENCE)) {
         operation->due_ms = turn->now_ms;
+        operation->tries = 0;
+    }
     if (operation->due_ms != 0 && operation->due_ms <= turn->now_ms)
         look_again(turn, payment, operation);
     return OK;

@@ -20,7 +20,7 @@ struct operation {
     struct id claim;              /* the idempotency claim that it answers to, or zero */
     struct run_id run;            /* the lease while sending */
     int64_t attempts;             /* wire calls made with it, enquiries included */
-    int64_t tries;                /* steps taken in the schedule of its present state */
+    int64_t tries;                /* looks that did not end it (schedule.h) */
     struct str gateway_code;      /* their last word about it */
     struct str gateway_message;
     int64_t created_ms;

@@ -4,8 +4,8 @@
 
 #include "core/turn.h"
 
-/* How long to wait before look number `tries` + 1 at an unknown operation: 5 s, 30 s,
- * 2 min, 10 min, 1 h, 6 h, and from then on 24 h. */
+/* How long to wait for the next look at an operation that `tries` looks did not end:
+ * 5 s, 30 s, 2 min, 10 min, 1 h, 6 h, and from then on 24 h. */
 int64_t schedule_unknown_ms(int64_t tries);
 /* Looks after which a person is told as well. */
 #define SCHEDULE_UNKNOWN_TRIES 7

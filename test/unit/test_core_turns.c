@@ -118,8 +118,8 @@ static void unresolved_operation_becomes_a_task_once(void **state)
     world_answer(&world, GW_UNKNOWN);
     for (int look = 0; look < 10; look++) {
         assert_int_equal(world_due(&world), OK);
-        tasks += world.turn.books->tasks.count;
         world_answer(&world, GW_UNKNOWN);
+        tasks += world.turn.books->tasks.count;
     }
     assert_int_equal(tasks, 1);
     assert_status(PAYMENT_AUTHORIZING);
@@ -156,6 +156,38 @@ static void capture_not_sent_goes_again(void **state)
     assert_int_equal(world.turn.calls.items[0]->call, OPERATION_KIND_CAPTURE);
     world_answer(&world, GW_APPROVED);
     assert_status(PAYMENT_CAPTURED);
+    END;
+}
+
+static void refund_that_the_gateway_never_saw_goes_again_at_once(void **state)
+{
+    BEGIN;
+    world_create(&world, CAPTURE_METHOD_AUTOMATIC, 1250);
+    world_answer(&world, GW_APPROVED);
+    world_answer(&world, GW_APPROVED);
+    world_turn(&world, &turn_refund_create, &(struct refund_create){ 0 });
+    struct operation_id refund = PAYMENT->active_operation;
+    world_answer(&world, GW_UNKNOWN);
+    world_due(&world);
+    assert_int_equal(world.turn.calls.items[0]->call, OPERATION_KIND_ENQUIRE);
+    world_answer(&world, GW_ABSENT);
+    assert_int_equal(world.turn.calls.items[0]->call, OPERATION_KIND_REFUND);
+    assert_true(operation_id_equal(world.turn.calls.items[0]->operation->id, refund));
+    world_answer(&world, GW_APPROVED);
+    assert_int_equal(PAYMENT->refunded_minor, 1250);
+    END;
+}
+
+static void look_that_was_lost_in_a_crash_does_not_count(void **state)
+{
+    BEGIN;
+    world_create(&world, CAPTURE_METHOD_MANUAL, 1250);
+    world_answer(&world, GW_UNKNOWN);
+    int64_t first_ms = world.fake.now_ms;
+    for (int crash = 0; crash < 5; crash++)
+        world_due(&world);
+    assert_true(world.fake.now_ms - first_ms < 5 * MINUTE_MS);
+    assert_int_equal(world.books->operations.items[0]->tries, 1);
     END;
 }
 
@@ -530,6 +562,8 @@ int main(void)
         cmocka_unit_test(unresolved_operation_becomes_a_task_once),
         cmocka_unit_test(capture_is_repeated_with_the_same_operation),
         cmocka_unit_test(capture_not_sent_goes_again),
+        cmocka_unit_test(refund_that_the_gateway_never_saw_goes_again_at_once),
+        cmocka_unit_test(look_that_was_lost_in_a_crash_does_not_count),
         cmocka_unit_test(refused_capture_is_tried_again_and_then_told),
         cmocka_unit_test(manual_capture_takes_a_part_and_no_more),
         cmocka_unit_test(cancel_releases_and_is_refused_once_captured),
