@@ -20,8 +20,14 @@ static bool find_challenge(struct call *call, struct api_challenge *out)
 }
 
 /* Every answer of ours forbids caches already. */
-static void add_page_headers(struct call *call)
+static void add_page_headers(struct call *call, struct str return_url)
 {
+    struct buf policy;
+
+    buf_init(&policy, call->arena, PAGE_MAX);
+    challenge_page_write_policy(&policy, return_url);
+    assert(buf_ok(&policy));
+    call_add_header(call, STR("Content-Security-Policy"), buf_str(&policy));
     for (size_t i = 0; i < CHALLENGE_PAGE_HEADER_COUNT; i++)
         if (!str_equal_nocase(challenge_page_headers[i].name, STR("Cache-Control")))
             call_add_header(call, challenge_page_headers[i].name, challenge_page_headers[i].value);
@@ -34,7 +40,7 @@ static void answer_wrong_link(struct call *call)
     buf_init(&page, call->arena, PAGE_MAX);
     challenge_page_write_wrong_link(&page);
     assert(buf_ok(&page));
-    add_page_headers(call);
+    add_page_headers(call, (struct str){ 0 });
     call_answer(call, 404, PAGE_TYPE, buf_str(&page));
 }
 
@@ -61,7 +67,7 @@ enum err challenge_show(struct call *call)
         .return_url = challenge.return_url,
     });
     assert(buf_ok(&page));
-    add_page_headers(call);
+    add_page_headers(call, challenge.return_url);
     call_answer(call, 200, PAGE_TYPE, buf_str(&page));
     return OK;
 }

@@ -110,9 +110,10 @@ static enum err build_authorize(const struct gateway_ask *ask, struct arena *are
     struct json_out json;
     struct buf body;
 
-    assert(card != NULL && !ask->capture_now);
+    assert(card != NULL);
     begin(&json, &body, arena);
     put_amount(&json, ask->amount);
+    json_put_bool(&json, "capture", ask->capture_now);
     json_put_text_or_null(&json, "description", ask->description);
     json_put_text_or_null(&json, "return_url", ask->return_url);
     json_open_object(&json, "card");
@@ -170,21 +171,24 @@ static struct str failure_code_of(enum gateway_outcome outcome, struct str their
     return outcome == GW_DECLINED ? STR("card_declined") : STR("processing_error");
 }
 
-static bool read_position(const struct json *charge, struct gateway_answer *answer)
+/* Where the money is: all of it, or nothing is said. */
+static void read_position(const struct json *charge, struct gateway_answer *answer)
 {
     answer->has_position = json_int(json_get(charge, "authorized"), &answer->authorized_minor) &&
                            json_int(json_get(charge, "captured"), &answer->captured_minor) &&
                            json_int(json_get(charge, "refunded"), &answer->refunded_minor) &&
-                           json_bool(json_get(charge, "released"), &answer->released);
-    return answer->has_position && answer->authorized_minor >= 0 && answer->captured_minor >= 0 &&
-           answer->refunded_minor >= 0;
+                           json_bool(json_get(charge, "released"), &answer->released) &&
+                           answer->authorized_minor >= 0 && answer->captured_minor >= 0 &&
+                           answer->refunded_minor >= 0;
 }
 
 /* Whether the answer has what its outcome promises: what is half said is not understood. */
 static bool is_complete(const struct gateway_ask *ask, const struct gateway_answer *answer)
 {
     bool stated = answer->amount.currency != CURRENCY_NONE;
-    if (str_is_empty(answer->gateway_reference))
+    /* A sale is told from a reservation by where the money is. */
+    bool needs_position = ask->call == OPERATION_KIND_ENQUIRE || ask->capture_now;
+    if (str_is_empty(answer->gateway_reference) || (needs_position && !answer->has_position))
         return false;
     if (answer->outcome == GW_NEEDS_PAYER)
         return ask->about == OPERATION_KIND_AUTHORIZE && !str_is_empty(answer->action_url);
@@ -217,8 +221,7 @@ static enum err parse_operation(const struct gateway_ask *ask, const struct json
         answer.action = ACTION_CHALLENGE;
         answer.action_url = json_text(json_get(doc, "action_url"));
     }
-    if (ask->call == OPERATION_KIND_ENQUIRE && !read_position(charge, &answer))
-        return ERR_BAD_REPLY;
+    read_position(charge, &answer);
     if (!is_complete(ask, &answer))
         return ERR_BAD_REPLY;
     *out = answer;

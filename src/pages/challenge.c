@@ -1,6 +1,7 @@
 #include "pages/challenge.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "pages/html.h"
 
@@ -17,10 +18,9 @@
     ":focus-visible{outline:3px solid #b35900;outline-offset:2px}"
 #define STYLE_HASH "sha256-ajhDMP/Cbh908Rz6ObxFbHoTUcmNL+0VkFN3tns4R/o="
 
+#define HOST_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.:[]"
+
 const struct http_header challenge_page_headers[CHALLENGE_PAGE_HEADER_COUNT] = {
-    { STR_INIT("Content-Security-Policy"),
-      STR_INIT("default-src 'none'; style-src '" STYLE_HASH "'; form-action 'self'; "
-               "base-uri 'none'; frame-ancestors 'none'") },
     { STR_INIT("Cache-Control"), STR_INIT("no-store") },
     { STR_INIT("Referrer-Policy"), STR_INIT("no-referrer") },
     { STR_INIT("X-Content-Type-Options"), STR_INIT("nosniff") },
@@ -81,6 +81,39 @@ static void write_form(struct buf *out)
                    "<button class=\"yes\" name=\"decision\" value=\"approve\">Approve</button>\n"
                    "<button name=\"decision\" value=\"decline\">Decline</button>\n"
                    "</form>\n");
+}
+
+static bool is_one_of(const char *set, char c)
+{
+    return c != '\0' && strchr(set, c) != NULL;
+}
+
+/* Scheme, host and port; empty when there is a character in the host that no host has: the
+ * policy's own signs could be among them. */
+static struct str origin_of(struct str url)
+{
+    if (!is_web_address(url))
+        return (struct str){ 0 };
+    size_t start = str_find_char(url, '/', 0) + 2;
+    size_t end = start;
+    while (end < url.len && !is_one_of("/?#", url.ptr[end])) {
+        if (!is_one_of(HOST_CHARACTERS, url.ptr[end]))
+            return (struct str){ 0 };
+        end++;
+    }
+    return end > start ? str_slice(url, 0, end) : (struct str){ 0 };
+}
+
+void challenge_page_write_policy(struct buf *out, struct str return_url)
+{
+    struct str origin = origin_of(return_url);
+
+    buf_add_c(out, "default-src 'none'; style-src '" STYLE_HASH "'; base-uri 'none'; "
+                   "frame-ancestors 'none'; form-action 'self'");
+    if (!str_is_empty(origin)) {
+        buf_add_char(out, ' ');
+        buf_add(out, origin);
+    }
 }
 
 void challenge_page_write(struct buf *out, const struct challenge_page *page)

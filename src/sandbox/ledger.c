@@ -32,6 +32,7 @@ static const struct column charge_columns[] = {
     COLUMN(sandbox_charge, INT, VARIES, captured_minor, NULL),
     COLUMN(sandbox_charge, INT, VARIES, refunded_minor, NULL),
     COLUMN(sandbox_charge, INT, VARIES, released_minor, NULL),
+    COLUMN(sandbox_charge, BOOL, FIXED, sale, NULL),
     COLUMN(sandbox_charge, WORD, FIXED, card, &words_sandbox_card),
     COLUMN(sandbox_charge, TEXT, FIXED, last4, NULL),
     COLUMN(sandbox_charge, TEXT, FIXED, token, NULL),

@@ -43,6 +43,7 @@ struct sandbox_charge {
     int64_t captured_minor;
     int64_t refunded_minor;
     int64_t released_minor;
+    bool sale; /* captured as soon as it is authorised */
     enum sandbox_card card;
     struct str last4;
     struct str token; /* of the challenge, or empty */

@@ -104,6 +104,8 @@ static void read_members(const struct json *doc, struct sandbox_ask *ask)
         read_amount(doc, ask);
     ask->charge = ask->reference;
     if (ask->kind == SANDBOX_KIND_AUTHORIZE) {
+        if (!json_bool(json_get(doc, "capture"), &ask->sale))
+            refuse(ask, "capture");
         ask->description = json_text(json_get(doc, "description"));
         ask->return_url = json_text(json_get(doc, "return_url"));
         read_card(json_get(doc, "card"), ask);

@@ -20,6 +20,7 @@ struct sandbox_ask {
     struct str reference;   /* the Idempotency-Key, or the operation asked about */
     struct str charge;      /* its authorize's reference; of an authorize: its own */
     struct money amount;    /* none for a void */
+    bool sale;              /* of an authorize: take the money at once */
     enum sandbox_card card; /* of an authorize */
     struct str last4;
     struct str description;

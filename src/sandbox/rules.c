@@ -37,7 +37,8 @@ static int64_t held_minor(const struct sandbox_charge *charge)
 }
 
 static void move(struct rules *rules, const struct sandbox_charge *charge,
-                 const struct sandbox_operation *operation, int64_t amount_minor)
+                 const struct sandbox_operation *operation, enum sandbox_kind kind,
+                 int64_t amount_minor)
 {
     struct sandbox_movement *movement = ARENA_NEW(rules->ledger->arena, struct sandbox_movement);
 
@@ -45,7 +46,7 @@ static void move(struct rules *rules, const struct sandbox_charge *charge,
     *movement = (struct sandbox_movement){
         .account = charge->account,
         .charge = charge->reference,
-        .kind = operation->kind,
+        .kind = kind,
         .reference = operation->reference,
         .amount_minor = amount_minor,
         .currency = charge->currency,
@@ -101,6 +102,7 @@ static struct sandbox_charge *make_charge(struct rules *rules, const struct sand
         .state = SANDBOX_CHARGE_REFUSED,
         .currency = ask->amount.currency,
         .amount_minor = ask->amount.minor,
+        .sale = ask->sale,
         .card = ask->card,
         .last4 = ask->last4,
         .description = ask->description,
@@ -111,12 +113,18 @@ static struct sandbox_charge *make_charge(struct rules *rules, const struct sand
     return charge;
 }
 
+/* What an approved authorize does: it holds the money, and takes it at once when so asked. */
 static void hold(struct rules *rules, struct sandbox_charge *charge,
                  const struct sandbox_operation *authorize)
 {
     charge->state = SANDBOX_CHARGE_AUTHORIZED;
     charge->authorized_minor = charge->amount_minor;
-    move(rules, charge, authorize, charge->amount_minor);
+    move(rules, charge, authorize, SANDBOX_KIND_AUTHORIZE, charge->amount_minor);
+    if (charge->sale) {
+        charge->state = SANDBOX_CHARGE_CAPTURED;
+        charge->captured_minor = charge->amount_minor;
+        move(rules, charge, authorize, SANDBOX_KIND_CAPTURE, charge->amount_minor);
+    }
 }
 
 static void do_authorize(struct rules *rules, const struct sandbox_ask *ask,
@@ -128,11 +136,17 @@ static void do_authorize(struct rules *rules, const struct sandbox_ask *ask,
     if (card->silence == SILENCE_UNSEEN)
         return;
     struct sandbox_charge *charge = make_charge(rules, ask);
-    struct sandbox_operation *operation = record(rules, ask, charge, card->authorize,
-                                                 card->authorize_code);
-    if (card->authorize == SANDBOX_STATUS_APPROVED)
+    enum sandbox_status status = card->authorize;
+    enum sandbox_code code = card->authorize_code;
+    /* A sale is one step: what would refuse its capture refuses the whole. */
+    if (ask->sale && card->capture_code != SANDBOX_CODE_NONE) {
+        status = SANDBOX_STATUS_REFUSED;
+        code = card->capture_code;
+    }
+    struct sandbox_operation *operation = record(rules, ask, charge, status, code);
+    if (status == SANDBOX_STATUS_APPROVED)
         hold(rules, charge, operation);
-    if (card->authorize == SANDBOX_STATUS_REQUIRES_ACTION) {
+    if (status == SANDBOX_STATUS_REQUIRES_ACTION) {
         charge->state = SANDBOX_CHARGE_WAITING;
         charge->token = make_token(rules);
     }
@@ -236,7 +250,7 @@ static void do_with_charge(struct rules *rules, const struct sandbox_ask *ask,
     struct sandbox_operation *operation = record(
         rules, ask, charge, done ? SANDBOX_STATUS_APPROVED : SANDBOX_STATUS_REFUSED, code);
     if (done)
-        move(rules, charge, operation,
+        move(rules, charge, operation, ask->kind,
              ask->kind == SANDBOX_KIND_VOID ? held_before : ask->amount.minor);
     out->silent = done && ask->kind == SANDBOX_KIND_REFUND &&
                   behaviours[charge->card].silence == SILENCE_REFUND;
@@ -244,8 +258,11 @@ static void do_with_charge(struct rules *rules, const struct sandbox_ask *ask,
     out->operation = operation;
 }
 
-static bool is_same(const struct sandbox_operation *operation, const struct sandbox_ask *ask)
+static bool is_same(const struct sandbox_operation *operation, const struct sandbox_charge *charge,
+                    const struct sandbox_ask *ask)
 {
+    if (ask->kind == SANDBOX_KIND_AUTHORIZE && ask->sale != charge->sale)
+        return false;
     return str_equal(operation->account, ask->account) && operation->kind == ask->kind &&
            id_equal(operation->charge, ledger_key(ask->account, ask->charge)) &&
            operation->amount_minor == ask->amount.minor &&
@@ -256,17 +273,19 @@ static bool is_same(const struct sandbox_operation *operation, const struct sand
 static void answer_again(struct rules *rules, struct sandbox_operation *operation,
                          const struct sandbox_ask *ask, struct sandbox_verdict *out)
 {
+    const struct sandbox_charge *charge = ledger_charge(rules->ledger, operation->charge);
+
+    assert(charge != NULL);
     if (ask->is_enquiry && !str_equal(operation->account, ask->account)) {
         out->error = SANDBOX_ERROR_UNKNOWN_OPERATION;
-    } else if (!ask->is_enquiry && !is_same(operation, ask)) {
+    } else if (!ask->is_enquiry && !is_same(operation, charge, ask)) {
         /* Ours to catch: purser never uses a reference for two things. */
         operation->conflicts++;
         row_touch(&operation->row);
         out->error = SANDBOX_ERROR_REFERENCE_REUSED;
     } else {
         out->operation = operation;
-        out->charge = ledger_charge(rules->ledger, operation->charge);
-        assert(out->charge != NULL);
+        out->charge = charge;
     }
 }
 

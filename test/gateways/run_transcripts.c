@@ -27,7 +27,7 @@
 #include "base/json.h"
 #include "gateways/gateways.h"
 
-#define FILE_MAX   (256 << 10)
+#define FILE_MAX (256 << 10)
 #define FIELDS_MAX 32
 
 struct transcript {
@@ -118,8 +118,9 @@ static bool set_card(struct arena *arena, struct card *card, struct str name, st
     int64_t number;
 
     if (str_equal_c(name, "card"))
-        *card =
-            (struct card){ secret_of(arena, value), secret_of(arena, STR("123")), { 0 }, 12, 2030 };
+        *card = (struct card){
+            secret_of(arena, value), secret_of(arena, STR("123")), { 0 }, 12, 2030
+        };
     else if (str_equal_c(name, "cvc"))
         card->cvc = secret_of(arena, value);
     else if (str_equal_c(name, "holder"))
@@ -148,6 +149,8 @@ static bool set_member(struct arena *arena, struct gateway_ask *ask, struct card
             return true;
         }
     }
+    if (str_equal_c(name, "capture_now"))
+        return (ask->capture_now = str_equal_c(value, "yes"));
     if (str_equal_c(name, "method"))
         return (ask->method = word_of(&words_payment_method, value)) != METHOD_NONE;
     ask->card = card;

@@ -65,11 +65,12 @@ struct http_request sandbox_request(struct sandbox_fixture *far, const char *cal
 
 struct str sandbox_card_body(struct sandbox_fixture *far, const char *number, int amount)
 {
-    return str_format(&far->place.arena,
-                      "{\"amount\":%d,\"currency\":\"EUR\",\"description\":\"Two cups\","
-                      "\"return_url\":\"https://shop.test/back\",\"card\":{\"number\":\"%s\","
-                      "\"exp_month\":12,\"exp_year\":2030,\"cvc\":\"737\"}}",
-                      amount, number);
+    return str_format(
+        &far->place.arena,
+        "{\"amount\":%d,\"currency\":\"EUR\",\"capture\":false,\"description\":\"Two cups\","
+        "\"return_url\":\"https://shop.test/back\",\"card\":{\"number\":\"%s\","
+        "\"exp_month\":12,\"exp_year\":2030,\"cvc\":\"737\"}}",
+        amount, number);
 }
 
 struct str sandbox_amount_body(struct sandbox_fixture *far, const char *charge, int amount)

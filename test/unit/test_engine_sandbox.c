@@ -51,7 +51,7 @@ static const char *say(struct sandbox_fixture *far, const struct gateway_ask *as
         buf_addf(&said, " %.*s", STR_ARG(answer.failure_code));
     /* The adapter knows every word that the far side says. */
     assert_true(answer.outcome == GW_ABSENT || str_equal(answer.failure_code, answer.gateway_code));
-    if (answer.has_position)
+    if (answer.has_position && ask->call == OPERATION_KIND_ENQUIRE)
         buf_addf(&said, " %lld/%lld/%lld%s", (long long)answer.authorized_minor,
                  (long long)answer.captured_minor, (long long)answer.refunded_minor,
                  answer.released ? " released" : "");
@@ -147,6 +147,33 @@ static void test_each_card(void **state)
     }
 }
 
+/* An account that takes the money in one step. */
+static void test_sale(void **state)
+{
+    struct sandbox_fixture *far = *state;
+    static const struct {
+        const char *number;
+        const char *then, *about;
+    } cards[] = {
+        { "4242424242424242", "approved", "approved 1000/1000/0" },
+        { "4000000000000002", "declined card_declined", "declined card_declined 0/0/0" },
+        { "4000000000000341", "refused capture_refused", "refused capture_refused 0/0/0" },
+        { "4000000000000259", "silence", "approved 1000/1000/0" },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cards); i++) {
+        struct gateway_ask ask = ask_of(OPERATION_KIND_AUTHORIZE, "op_a", 1000);
+        const struct card card = {
+            secret_of(cards[i].number), secret_of("123"), STR("Jo Lind"), 12, 2030,
+        };
+        ask.card = &card;
+        ask.capture_now = true;
+        assert_string_equal(say(far, &ask), cards[i].then);
+        assert_string_equal(enquire(far, OPERATION_KIND_AUTHORIZE, "op_a", 1000), cards[i].about);
+        start_again(far, far->place.engine);
+    }
+}
+
 static void test_cancel(void **state)
 {
     struct sandbox_fixture *far = *state;
@@ -200,9 +227,8 @@ static void test_challenge(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_each_card),
-        cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_each_card), cmocka_unit_test(test_sale),
+        cmocka_unit_test(test_cancel),    cmocka_unit_test(test_limits),
         cmocka_unit_test(test_challenge),
     };
     return sandbox_run("both sides of the sandbox", tests, COUNT_OF(tests));

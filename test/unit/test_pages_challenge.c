@@ -148,6 +148,17 @@ static void test_wrong_link(void **state)
     assert_false(has(page, "href"));
 }
 
+static const char *policy_for(struct str return_url)
+{
+    static char policy[512];
+    struct buf buf;
+
+    buf_fixed(&buf, policy, sizeof(policy));
+    challenge_page_write_policy(&buf, return_url);
+    assert_true(buf_ok(&buf));
+    return buf_c(&buf);
+}
+
 /* The style is allowed by its hash alone: a page whose style has another is shown bare. */
 static void test_policy_allows_the_style_and_nothing_else(void **state)
 {
@@ -162,15 +173,58 @@ static void test_policy_allows_the_style_and_nothing_else(void **state)
     buf_fixed(&buf, policy, sizeof(policy));
     buf_add_c(&buf, "default-src 'none'; style-src 'sha256-");
     crypto_write_base64(&buf, hash.bytes, sizeof(hash.bytes));
-    buf_add_c(&buf, "'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'");
-    assert_true(str_equal_c(challenge_page_headers[0].name, "Content-Security-Policy"));
-    assert_string_equal(challenge_page_headers[0].value.ptr, buf_c(&buf));
+    buf_add_c(&buf, "'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'");
+    assert_string_equal(policy_for(STR("")), buf_c(&buf));
     /* Nothing that the policy would stop. */
     assert_false(has(page, "<script"));
     assert_false(has(page, "style="));
     assert_false(has(page, "src="));
     assert_false(has(page, " on"));
     assert_null(strstr(strstr(page, "<style>") + 1, "<style"));
+}
+
+static void test_policy_lets_the_payer_go_back(void **state)
+{
+    (void)state;
+    static const struct {
+        struct str url;
+        const char *ends;
+    } cases[] = {
+        { STR_INIT("https://shop.test/back?a=1"), "form-action 'self' https://shop.test" },
+        { STR_INIT("https://shop.test"), "form-action 'self' https://shop.test" },
+        { STR_INIT("http://127.0.0.1:8080#x"), "form-action 'self' http://127.0.0.1:8080" },
+        { STR_INIT("http://[::1]:8080/"), "form-action 'self' http://[::1]:8080" },
+        { STR_INIT("https://shop.test; script-src *"), "form-action 'self'" },
+        { STR_INIT("https://shop.test, default-src *"), "form-action 'self'" },
+        { STR_INIT("https://*"), "form-action 'self'" },
+        { STR_INIT("https://"), "form-action 'self'" },
+        { STR_INIT("https:///x"), "form-action 'self'" },
+        { STR_INIT("https://user@shop.test/"), "form-action 'self'" },
+        { STR_INIT("javascript:alert(1)"), "form-action 'self'" },
+        { STR_INIT(""), "form-action 'self'" },
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_true(str_ends_with(str_of(policy_for(cases[i].url)), str_of(cases[i].ends)));
+}
+
+static void test_headers(void **state)
+{
+    (void)state;
+    static const char *const headers[CHALLENGE_PAGE_HEADER_COUNT] = {
+        "Cache-Control: no-store",
+        "Referrer-Policy: no-referrer",
+        "X-Content-Type-Options: nosniff",
+    };
+    char line[128];
+
+    for (size_t i = 0; i < CHALLENGE_PAGE_HEADER_COUNT; i++) {
+        struct buf buf;
+        buf_fixed(&buf, line, sizeof(line));
+        buf_addf(&buf, "%.*s: %.*s", STR_ARG(challenge_page_headers[i].name),
+                 STR_ARG(challenge_page_headers[i].value));
+        assert_string_equal(buf_c(&buf), headers[i]);
+    }
 }
 
 int main(void)
@@ -183,6 +237,8 @@ int main(void)
         cmocka_unit_test(test_html_write),
         cmocka_unit_test(test_wrong_link),
         cmocka_unit_test(test_policy_allows_the_style_and_nothing_else),
+        cmocka_unit_test(test_policy_lets_the_payer_go_back),
+        cmocka_unit_test(test_headers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -164,6 +164,49 @@ static void test_refunds_stay_within_the_capture(void **state)
     assert_string_equal(sandbox_refund(far, "op_g", 1), "refused amount_too_large 1000/700/700");
 }
 
+static const char *sell(struct sandbox_fixture *far, const char *reference, const char *number)
+{
+    return sandbox_say(far, "authorize", reference,
+                       str_format(&far->place.arena,
+                                  "{\"amount\":1000,\"currency\":\"EUR\",\"capture\":true,"
+                                  "\"card\":{\"number\":\"%s\",\"exp_month\":12,"
+                                  "\"exp_year\":2030,\"cvc\":\"737\"}}",
+                                  number));
+}
+
+static void test_sale(void **state)
+{
+    struct sandbox_fixture *far = *state;
+
+    assert_string_equal(sell(far, "op_a", GOOD_CARD), "approved 1000/1000/0");
+    assert_string_equal(sell(far, "op_a", GOOD_CARD), "approved 1000/1000/0");
+    assert_string_equal(sandbox_authorize(far, "op_a", GOOD_CARD, 1000), "409 reference_reused");
+    assert_string_equal(sandbox_capture(far, "op_b", 1000), "refused already_captured 1000/1000/0");
+    assert_string_equal(sandbox_void(far, "op_c"), "refused already_captured 1000/1000/0");
+    assert_string_equal(sandbox_refund(far, "op_d", 400), "approved 1000/1000/400");
+    assert_string_equal(sell(far, "op_e", "4000000000000002"), "declined card_declined 0/0/0");
+    assert_string_equal(sell(far, "op_f", "4000000000000341"), "refused capture_refused 0/0/0");
+    assert_string_equal(sell(far, "op_g", "4000000000000259"), "silence");
+    assert_string_equal(sandbox_enquire(far, "op_g"), "approved 1000/1000/0");
+    assert_string_equal(sandbox_ledger(far), "1 authorize op_a op_a 1000 EUR\n"
+                                             "2 capture op_a op_a 1000 EUR\n"
+                                             "3 refund op_a op_d 400 EUR\n"
+                                             "4 authorize op_g op_g 1000 EUR\n"
+                                             "5 capture op_g op_g 1000 EUR\n");
+}
+
+static void test_sale_that_the_payer_confirms(void **state)
+{
+    struct sandbox_fixture *far = *state;
+    struct sandbox_challenge challenge;
+
+    assert_string_equal(sell(far, "op_a", CHALLENGE_CARD), "requires_action 0/0/0");
+    enum err err = sandbox_challenge_decide(far->sandbox, sandbox_token(far), true,
+                                            &far->place.arena, &challenge);
+    assert_stored(far->db, err);
+    assert_string_equal(sandbox_enquire(far, "op_a"), "approved 1000/1000/0");
+}
+
 static void test_void(void **state)
 {
     struct sandbox_fixture *far = *state;
@@ -241,8 +284,9 @@ static void test_accounts_do_not_see_each_other(void **state)
 
 /* An authorize's body; each part as JSON. */
 #define AUTHORIZE(amount, currency, number, month, year, cvc)                                      \
-    "{\"amount\":" amount ",\"currency\":" currency ",\"card\":{\"number\":" number                \
-    ",\"exp_month\":" month ",\"exp_year\":" year ",\"cvc\":" cvc "}}"
+    "{\"amount\":" amount ",\"currency\":" currency                                                \
+    ",\"capture\":false,\"card\":{\"number\":" number ",\"exp_month\":" month                      \
+    ",\"exp_year\":" year ",\"cvc\":" cvc "}}"
 #define EUR "\"EUR\""
 #define CARD "\"4242424242424242\""
 #define CVC "\"123\""
@@ -486,6 +530,8 @@ int main(void)
         cmocka_unit_test(test_reference_of_another_request),
         cmocka_unit_test(test_partial_capture_releases_the_rest),
         cmocka_unit_test(test_refunds_stay_within_the_capture),
+        cmocka_unit_test(test_sale),
+        cmocka_unit_test(test_sale_that_the_payer_confirms),
         cmocka_unit_test(test_void),
         cmocka_unit_test(test_currency_is_the_charges),
         cmocka_unit_test(test_unknown_charges_and_operations),
