@@ -208,7 +208,7 @@ void connection_answer(struct connection *connection, const struct server_answer
     struct buf head;
 
     assert(request != NULL);
-    if (answer->close || server->stopping)
+    if (answer->close || server_is_stopping(server))
         connection->close_after = true;
     if (connection->close_after)
         persistence = HTTP_CLOSES;
