@@ -53,7 +53,7 @@ static bool check_step(const struct reading *reading, const struct machine *mach
 
     if (to == 0)
         return checker_blame(reading->checker, "I5", reading->name,
-                             "its data has no status of a %s", machine->name);
+                             "its data shows no status of any %s", machine->name);
     if (from == 0 && to == FIRST_STATE && machine->entered[FIRST_STATE] == type)
         return true;
     if (from == 0)
