@@ -85,7 +85,7 @@ static void run_batch(struct engine *engine, struct link *items)
 {
     static const size_t most = STORE_BATCH_MAX;
     struct turn turns[STORE_BATCH_MAX];
-    struct turn *pointers[STORE_BATCH_MAX];
+    struct turn *pointers[STORE_BATCH_MAX] = { 0 };
     struct release release = { .engine = engine };
     size_t count = 0;
     for (struct link *item = items; item; item = item->next) {
