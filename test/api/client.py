@@ -98,7 +98,7 @@ class Client:
         if body is not None:
             sent['Content-Type'] = 'application/json'
         if body is not None and not isinstance(body, bytes):
-            body = json.dumps(body).encode('utf-8')
+            body = json.dumps(body, ensure_ascii=False).encode('utf-8')
         sent.update(headers or {})
         sent = {name: value for name, value in sent.items() if value is not None}
         connection = http.client.HTTPConnection(self.server.host, self.server.port,

@@ -59,6 +59,14 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path.name == 'test_coverage.py')
 
 
+def pytest_sessionfinish():
+    """Servers of tests that failed half-way."""
+    for process in Installation.processes:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
 @pytest.fixture(scope='session')
 def whole_suite(request):
     """Whether every test file of this folder takes part in this run."""

@@ -136,7 +136,7 @@ class Contract:
                 value = parse_json(body)
             else:
                 value = dict(urllib.parse.parse_qsl(body.decode('utf-8')))
-        except (ValueError, Breach) as error:
+        except (ValueError, RecursionError, Breach) as error:
             return [str(error)]
         return self.problems(content['schema'], value)
 

@@ -40,6 +40,8 @@ def purser(*arguments, timeout=30, **env):
 class Installation:
     """`data` is a folder of the test's; the server listens on a free port of 127.0.0.1."""
 
+    processes = []      # of all installations, so that none outlives the tests
+
     def __init__(self, data):
         self.data = str(data)
         self.process = None
@@ -55,6 +57,7 @@ class Installation:
                 [*wrapper, binary(), 'serve', '--data', self.data, '--listen', '127.0.0.1:0',
                  *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
                 env=environment(PURSER_LOG_FORMAT='json', PURSER_LOG_LEVEL='debug', **env))
+        Installation.processes.append(self.process)
         ready = self.logged('serve.ready', START_S)
         self.host, port = ready['address'].rpartition('/')[2].rsplit(':', 1)
         self.port = int(port)

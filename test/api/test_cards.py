@@ -142,7 +142,7 @@ def test_a_pending_refund_reserves_its_amount(client):
 
 @pytest.mark.parametrize('change,param', [
     (dict(number='4242424242424241'), 'payment_method.card.number'),
-    (dict(number='42424242424242'), 'payment_method.card.number'),
+    (dict(number='42424242424241'), 'payment_method.card.number'),
     (dict(number='4242 4242 4242 4242'), 'payment_method.card.number'),
     (dict(number=None), 'payment_method.card.number'),
     (dict(number=4242424242424242), 'payment_method.card.number'),

@@ -49,7 +49,7 @@ def test_a_full_disk(small_disk, tmp_path_factory, contract):
     refused.refused('store_failed')
     assert int(refused.headers['Retry-After']) >= 1
     assert client.with_key(None).get('/healthz').expect(200)
-    client.with_key(None).get('/readyz').refused('store_failed')
+    until(lambda: client.with_key(None).get('/readyz').status == 503, 20, 'unreadiness', 0)
     assert [client.read(p) for p in before] == before
     assert any(event['level'] == 'error' for event in server.log())
 

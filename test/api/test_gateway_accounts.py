@@ -66,8 +66,14 @@ def test_a_disabled_account_takes_no_new_payments(client):
 
 
 def test_an_account_that_is_not_there(client):
-    client.pay(gateway_account='ga_00000000000000000000000000') \
+    client.pay(gateway_account='ga_01k1jqsm0xe3cvpj7fz1n4d9q8') \
         .refused('no_gateway_account', 'gateway_account')
+
+
+def test_an_id_of_zeros_is_not_the_same_as_none(client):
+    for name, zeros in (('gateway_account', 'ga_' + '0' * 26), ('invoice', 'inv_' + '0' * 26)):
+        answer = client.pay(**{name: zeros})
+        assert answer.status in (404, 422) and answer.json['param'] == name
 
 
 def test_an_account_that_takes_money_in_one_step(client):

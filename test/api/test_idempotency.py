@@ -147,7 +147,7 @@ def test_a_refusal_leaves_the_key_free(client):
     client.post('/v1/payments', dict(NEW, amount=0), key=key).refused('validation_failed')
     client.post('/v1/payments', dict(NEW, amuont=1), key=key).refused('unknown_member')
     client.with_key('psk_test_wrong').post('/v1/payments', NEW, key=key).refused('unauthenticated')
-    client.post('/v1/payments', dict(NEW, invoice='inv_00000000000000000000000000'), key=key) \
+    client.post('/v1/payments', dict(NEW, invoice='inv_01k1jqvz5tfw8axd0x2r0yhgb2'), key=key) \
         .refused('not_found')
     client.act(client.captured(), 'capture', key=key).refused('state_conflict')
     client.act(client.captured(), 'refunds', {'expected_refundable': 1}, key=key) \

@@ -173,7 +173,7 @@ def test_an_event_says_who_and_how(client):
 
 def test_what_the_feed_refuses(client):
     for after in ('x', 'pay_01k1jqvz5tfw8axd0x31b7n6k4', ''):
-        client.get('/v1/events', after=after).refused('invalid_cursor', 'after')
+        client.get('/v1/events', after=after).refused('validation_failed', 'after')
     client.get('/v1/events', cursor='x').refused('unknown_member', 'cursor')
 
 

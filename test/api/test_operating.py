@@ -86,8 +86,8 @@ def test_the_log_is_json_with_time_level_and_event(client, server):
     events = server.log()
     assert len(events) == len(lines) > 0
     for event in events:
-        assert {'time', 'level', 'event'} <= set(event), event
-        assert re.match(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$', event['time'])
+        assert {'ts', 'level', 'event'} <= set(event), event
+        assert re.match(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$', event['ts'])
 
 
 def test_the_admin_address_serves_health_and_metrics(tmp_path, contract):

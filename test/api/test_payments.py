@@ -124,7 +124,7 @@ def test_a_card_is_not_kept_for_a_later_confirm(client):
 
 
 def test_confirm_needs_something_to_confirm_with(client):
-    client.pay(None, confirm=True).refused('validation_failed', 'payment_method')
+    client.pay(None, confirm=True).refused('validation_failed', 'confirm')
 
 
 def test_cancel_before_anything_was_sent_asks_nobody(client):

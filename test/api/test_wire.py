@@ -155,7 +155,7 @@ def test_slow_senders_are_cut_and_others_are_served(client):
 
     threads = [threading.Thread(target=slow, args=args) for args in [
         ('header', b'', request(client, 'X-Long: ' + 'y' * 200), 20),
-        ('body', request(client, LENGTH), BODY[:1] + b' ' * 200, 45)]]
+        ('body', request(client, 'Content-Length: 200'), BODY[:1] + b' ' * 100, 45)]]
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
