@@ -14,12 +14,14 @@ static void write_words(struct buf *out, const struct column *column)
     const struct word_list *list = column->words;
 
     assert(list != NULL && list->count > 1);
-    buf_addf(out, " CHECK (%s IN (", column->name);
+    /* Not IN (...): SQLite makes a table of a list of more than two, anew for every row that is
+     * written, which costs 3 us for each such column. */
+    buf_add_c(out, " CHECK (");
     for (size_t i = 1; i < list->count; i++) {
         assert(strchr(list->words[i], '\'') == NULL);
-        buf_addf(out, "%s'%s'", i == 1 ? "" : ", ", list->words[i]);
+        buf_addf(out, "%s%s = '%s'", i == 1 ? "" : " OR ", column->name, list->words[i]);
     }
-    buf_add_c(out, "))");
+    buf_add_char(out, ')');
 }
 
 static bool is_required(const struct column *column)
