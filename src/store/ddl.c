@@ -9,13 +9,13 @@
 #include "base/buf.h"
 #include "store/db_driver.h"
 
+/* Not as IN (...): for a list of more than two SQLite fills a table of its own at every
+ * execution, which cost half of all the time that an insert takes. */
 static void write_words(struct buf *out, const struct column *column)
 {
     const struct word_list *list = column->words;
 
     assert(list != NULL && list->count > 1);
-    /* Not IN (...): SQLite makes a table of a list of more than two, anew for every row that is
-     * written, which costs 3 us for each such column. */
     buf_add_c(out, " CHECK (");
     for (size_t i = 1; i < list->count; i++) {
         assert(strchr(list->words[i], '\'') == NULL);
@@ -37,7 +37,7 @@ static void write_column(struct buf *out, const struct db_driver *driver,
     if (is_required(column))
         buf_add_c(out, " NOT NULL");
     if (column->kind == COLUMN_BOOL)
-        buf_addf(out, " CHECK (%s IN (0, 1))", column->name);
+        buf_addf(out, " CHECK (%s BETWEEN 0 AND 1)", column->name);
     if (column->kind == COLUMN_WORD)
         write_words(out, column);
 }
