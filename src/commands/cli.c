@@ -113,8 +113,8 @@ static struct str *flag_place(struct cli *cli, struct settings_layer *flags, str
 }
 
 /* One flag at `*at`, with its value; `*at` is left at its last argument. */
-static bool parse_flag(struct cli *cli, struct settings_layer *flags, int argc, char **argv,
-                       int *at)
+static bool parse_flag(struct cli *cli, struct settings_layer *flags, int argc,
+                       const char *const *argv, int *at)
 {
     struct str argument = str_of(argv[*at]);
     size_t equals = str_find_char(argument, '=', 0);
@@ -176,7 +176,7 @@ static bool check_complete(struct cli *cli)
     return true;
 }
 
-bool cli_parse(struct cli *cli, int argc, char **argv, bool *help)
+bool cli_parse(struct cli *cli, int argc, const char *const *argv, bool *help)
 {
     struct settings_layer flags = { 0 };
     bool only_operands = false;

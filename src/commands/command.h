@@ -69,7 +69,7 @@ struct command {
 
 /* Reads flags and operands into `cli` and resolves the settings. False when it printed a
  * sentence and the command must not run; `help` when --help was among them. */
-bool cli_parse(struct cli *cli, int argc, char **argv, bool *help);
+bool cli_parse(struct cli *cli, int argc, const char *const *argv, bool *help);
 
 /* The option, which must be in the command's list. */
 bool cli_has(const struct cli *cli, const char *option);

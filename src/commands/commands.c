@@ -10,8 +10,10 @@
 #define COMMANDS(X)                                                                                \
     X(serve)                                                                                       \
     X(init)                                                                                        \
-    X(key_create) X(key_list) X(key_revoke) X(config) X(doctor) X(events_tail) X(migrate_status)   \
-        X(migrate_up) X(graph) X(version) X(help)
+    X(key_create)                                                                                  \
+    X(key_list)                                                                                    \
+    X(key_revoke) X(config) X(doctor) X(events_tail) X(migrate_status) X(migrate_up) X(graph)      \
+        X(version) X(help)
 
 /* clang-format off */
 #define X(name) extern const struct command command_##name;
@@ -26,7 +28,7 @@ const struct command *const commands[] = { COMMANDS(X) NULL };
 #define WORDS_MAX 2
 
 /* The first words of the arguments as one text; empty when they are too long for a name. */
-static struct str join_words(int words, char **argv, struct buf *out)
+static struct str join_words(int words, const char *const *argv, struct buf *out)
 {
     buf_clear(out);
     for (int i = 0; i < words; i++) {
@@ -37,7 +39,7 @@ static struct str join_words(int words, char **argv, struct buf *out)
     return buf_ok(out) ? buf_str(out) : (struct str){ 0 };
 }
 
-const struct command *command_find(int argc, char **argv, int *words)
+const struct command *command_find(int argc, const char *const *argv, int *words)
 {
     char bytes[64];
     struct buf name;
@@ -56,7 +58,7 @@ const struct command *command_find(int argc, char **argv, int *words)
 }
 
 static enum exit_code run_command(const struct world *world, const struct command *command,
-                                  int argc, char **argv)
+                                  int argc, const char *const *argv)
 {
     struct arena arena = { 0 };
     struct cli cli = { .command = command, .world = world, .arena = &arena };
@@ -72,7 +74,7 @@ static enum exit_code run_command(const struct world *world, const struct comman
     return code;
 }
 
-static enum exit_code run_arguments(const struct world *world, int argc, char **argv)
+static enum exit_code run_arguments(const struct world *world, int argc, const char *const *argv)
 {
     int words = 0;
 
@@ -92,7 +94,7 @@ static enum exit_code run_arguments(const struct world *world, int argc, char **
     return run_command(world, command, argc - words, argv + words);
 }
 
-int commands_run(const struct world *world, int argc, char **argv)
+int commands_run(const struct world *world, int argc, const char *const *argv)
 {
     /* What purser writes is for its own user: books, keys, settings. */
     umask(077);

@@ -72,7 +72,7 @@ void help_command(const struct command *command, FILE *out)
 }
 
 /* The nearest of all names to the first word, or to the first two. */
-static const char *nearest_command(int argc, char **argv)
+static const char *nearest_command(int argc, const char *const *argv)
 {
     const char *names[COMMANDS_MAX];
     size_t count = 0;
@@ -91,7 +91,7 @@ static const char *nearest_command(int argc, char **argv)
     return buf_ok(&two) ? nearest_name(buf_str(&two), names, count) : NULL;
 }
 
-enum exit_code help_unknown(const struct world *world, int argc, char **argv)
+enum exit_code help_unknown(const struct world *world, int argc, const char *const *argv)
 {
     const char *nearest = nearest_command(argc, argv);
     bool family = false;
@@ -112,7 +112,7 @@ enum exit_code help_unknown(const struct world *world, int argc, char **argv)
 
 static enum exit_code run_help(struct cli *cli)
 {
-    char *words[CLI_OPERANDS_MAX];
+    const char *words[CLI_OPERANDS_MAX];
     int count = (int)cli->operand_count;
     int used = 0;
 
@@ -122,7 +122,7 @@ static enum exit_code run_help(struct cli *cli)
     }
     /* Operands are whole arguments: each ends with a NUL. */
     for (int i = 0; i < count; i++)
-        words[i] = (char *)cli->operands[i].ptr;
+        words[i] = cli->operands[i].ptr;
     const struct command *command = command_find(count, words, &used);
     if (command == NULL || used < count)
         return help_unknown(cli->world, count, words);

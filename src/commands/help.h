@@ -9,6 +9,6 @@ void help_overview(FILE *out);
 /* One command: usage, flags, settings, examples. */
 void help_command(const struct command *command, FILE *out);
 /* The arguments begin no command: says which was probably meant. */
-enum exit_code help_unknown(const struct world *world, int argc, char **argv);
+enum exit_code help_unknown(const struct world *world, int argc, const char *const *argv);
 
 #endif

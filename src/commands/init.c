@@ -1,5 +1,7 @@
 /* init.c - `purser init`: a data directory, ready to be looked at and edited before the first
  * start. `serve` needs none of it. */
+#include <string.h>
+
 #include "base/buf.h"
 #include "commands/command.h"
 #include "commands/file.h"
@@ -22,7 +24,11 @@ static struct str conf_text(struct arena *arena)
         /* Where this file lies cannot be said in it. */
         if (info->flag == NULL || i == SETTING_DATA || i == SETTING_CONFIG)
             continue;
-        buf_addf(&out, "\n# %s\n#%s = %s\n", info->help, info->name, info->fallback);
+        /* A default that is put together is no value that could be written down here. */
+        bool plain = strchr(info->fallback, '<') == NULL;
+        buf_addf(&out, "\n# %s%s%s\n#%s = %s\n", info->help,
+                 plain ? "" : " Default: ", plain ? "" : info->fallback, info->name,
+                 plain ? info->fallback : "");
     }
     return buf_str(&out);
 }
