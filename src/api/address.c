@@ -47,9 +47,9 @@ static bool parse_group(struct str text, uint16_t *out)
     return true;
 }
 
-/* Groups separated by ':'; the last may be an IPv4 address, which counts as two. Returns how
- * many, or -1. The empty text has none. */
-static int parse_groups(struct str text, uint16_t out[GROUPS])
+/* Groups separated by ':'. At the address's end the last may be an IPv4 address, which counts
+ * as two. Returns how many, or -1. The empty text has none. */
+static int parse_groups(struct str text, bool at_end, uint16_t out[GROUPS])
 {
     int count = 0;
 
@@ -60,7 +60,7 @@ static int parse_groups(struct str text, uint16_t out[GROUPS])
         struct str group = str_slice(text, 0, colon);
         uint8_t v4[4];
         bool last = colon == text.len;
-        if (last && count <= GROUPS - 2 && parse_v4(group, v4)) {
+        if (last && at_end && count <= GROUPS - 2 && parse_v4(group, v4)) {
             out[count] = (uint16_t)(v4[0] << 8 | v4[1]);
             out[count + 1] = (uint16_t)(v4[2] << 8 | v4[3]);
             return count + 2;
@@ -89,11 +89,11 @@ static bool parse_v6(struct str text, struct address *out)
     uint16_t tail[GROUPS] = { 0 };
     uint16_t all[GROUPS] = { 0 };
     size_t gap = find_gap(text);
-    int heads = parse_groups(str_slice(text, 0, gap), head);
+    int heads = parse_groups(str_slice(text, 0, gap), gap == text.len, head);
     int tails = 0;
 
     if (gap < text.len) {
-        tails = parse_groups(str_slice(text, gap + 2, text.len), tail);
+        tails = parse_groups(str_slice(text, gap + 2, text.len), true, tail);
         if (heads < 0 || tails < 0 || heads + tails > GROUPS - 1)
             return false;
     } else if (heads != GROUPS) {

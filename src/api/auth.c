@@ -15,7 +15,8 @@
 struct slot {
     struct api_key key;
     char *addresses;                 /* its own: key.addresses points to it */
-    int64_t read_us;                 /* when the reading began; 0: the slot is free */
+    int64_t read_us;                 /* when the reading began */
+    bool taken;
 };
 
 /* A key on its way from the books. */
@@ -63,7 +64,7 @@ static void keep(struct auth *auth, const struct lookup *lookup)
     struct str addresses = lookup->key.addresses;
 
     mem_free(slot->addresses);
-    *slot = (struct slot){ .key = lookup->key, .read_us = lookup->began_us };
+    *slot = (struct slot){ .key = lookup->key, .read_us = lookup->began_us, .taken = true };
     slot->addresses = mem_alloc(addresses.len + 1);
     for (size_t i = 0; i < addresses.len; i++)
         slot->addresses[i] = addresses.ptr[i];
@@ -75,7 +76,7 @@ static const struct api_key *kept(struct auth *auth, const struct sha256 *hash, 
 {
     const struct slot *slot = slot_of(auth, hash);
 
-    if (slot->read_us == 0 || now_us - slot->read_us >= AGE_US)
+    if (!slot->taken || now_us - slot->read_us >= AGE_US)
         return NULL;
     return same_hash(&slot->key.hash, hash) ? &slot->key : NULL;
 }

@@ -33,7 +33,7 @@ static enum err refuse_card_number(const struct reading *r)
 
 static enum err keep_str(const struct reading *r, struct str text)
 {
-    if (pan_present(text))
+    if (!r->field->ours && pan_present(text))
         return refuse_card_number(r);
     *(struct str *)r->to = text;
     return OK;
@@ -163,7 +163,8 @@ static enum err read_url(const struct reading *r, struct str text)
 
 static enum err read_id(const struct reading *r, struct str text)
 {
-    if (!id_parse(text, r->field->prefix, r->to))
+    /* Zeros would read as an id that was not given. */
+    if (!id_parse(text, r->field->prefix, r->to) || id_is_zero(*(const struct id *)r->to))
         return REFUSE(r, "%s must be an id that begins with %s_.", r->field->name,
                       r->field->prefix);
     return OK;

@@ -42,6 +42,7 @@ struct field {
     size_t given;                    /* of a bool that becomes true; 0: nobody asks */
     bool required;
     bool nullable;                   /* null is as good as the empty text */
+    bool ours;                       /* made by us: digits in it are chance, no card number */
     int64_t least, most;
     const struct word_list *words;
     unsigned allowed;                /* bits 1 << word */

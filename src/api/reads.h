@@ -23,7 +23,8 @@ struct page {
 #define PAGE_FIELDS                                                                               \
     { .name = "limit", .kind = FIELD_INT, .offset = offsetof(struct page, limit), .least = 1,     \
       .most = PAGE_MOST },                                                                        \
-    { .name = "cursor", .kind = FIELD_TEXT, .offset = offsetof(struct page, cursor), .most = 256 }
+    { .name = "cursor", .kind = FIELD_TEXT, .offset = offsetof(struct page, cursor), .most = 256, \
+      .ours = true }
 
 /* The lines of a list without filters. */
 extern const struct field page_fields[2];

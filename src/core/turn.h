@@ -78,7 +78,7 @@ struct turn_answer {
     int status;
     struct str body;
     bool final;                      /* nothing is in flight for it any more */
-    bool replayed;                   /* recorded before */
+    bool replayed;                   /* of an earlier request with the same key */
 };
 LIST_TYPE(turn_answer_list, struct turn_answer)
 

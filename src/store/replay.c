@@ -57,7 +57,7 @@ enum err batch_replay(struct batch *batch, struct turn *turn, const struct claim
         .claim_key = claim->key,
         .status = final ? (int)claim->status : 202,
         .final = final,
-        .replayed = final,
+        .replayed = true,
     };
     enum err err = final ? recorded_body(batch, claim, &answer.body)
                          : present_body(batch, claim, &answer.body);
