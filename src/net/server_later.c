@@ -165,9 +165,10 @@ void server_timer_start(struct server *server, struct server_timer *timer, int64
     timer->hidden = node;
     timer->f = f;
     timer->arg = arg;
-    /* libuv counts from the start of the loop's turn; the caller counts from now. */
+    /* libuv counts whole milliseconds from the start of the loop's turn, the caller from now: one
+     * more, so that it never ends before its time. */
     uv_update_time(&server->loop);
-    uv_timer_start(&node->uv, on_timer, (uint64_t)after_ms, 0);
+    uv_timer_start(&node->uv, on_timer, after_ms > 0 ? (uint64_t)after_ms + 1 : 0, 0);
 }
 
 /* Signals. */

@@ -45,8 +45,8 @@ class Answer:
 class Client:
     """One connection. What is read stays in `buffer` until it is an answer."""
 
-    def __init__(self, address):
-        self.socket = socket.create_connection(address, PATIENCE_S)
+    def __init__(self, address, source=None):
+        self.socket = socket.create_connection(address, PATIENCE_S, source and (source, 0))
         self.buffer = b''
 
     def __enter__(self):

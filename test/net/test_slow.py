@@ -9,20 +9,8 @@ from probe import CHUNKED, get, post
 
 LIMIT_S = 0.3
 LIMITS = dict(header_ms=300, body_ms=300, idle_ms=300, write_ms=300)
-SLACK_S = 0.25
+SLACK_S = 1.0
 EARLY_S = 0.02    # the server began to count before the client did
-
-
-def test_the_process_sleeps_when_nothing_is_due(probe):
-    def switches():
-        return probe.status('voluntary_ctxt_switches')
-
-    probe.until('connections_open', 1)
-    time.sleep(0.2)
-    before = switches()
-    time.sleep(0.7)
-    # One for the deadline that the last connection had noted, and no more.
-    assert switches() - before <= 1
 
 
 @pytest.fixture(scope='module')
@@ -30,6 +18,17 @@ def hurried():
     from probe import Probe
     with Probe(**LIMITS) as server:
         yield server
+
+
+def test_the_process_sleeps_when_nothing_is_due(hurried):
+    def switches():
+        return hurried.status('voluntary_ctxt_switches')
+
+    hurried.until('connections_open', 1)
+    time.sleep(2 * LIMIT_S)    # the last connection's deadline was noted, and is over
+    before = switches()
+    time.sleep(2 * LIMIT_S)
+    assert switches() == before
 
 
 def drip(client, data, pause_s=0.02):
@@ -125,7 +124,7 @@ def test_a_client_that_does_not_read(hurried):
     with hurried.client() as client:
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.send(get('/bytes?50000000'))
-        time.sleep(LIMIT_S + SLACK_S)
+        time.sleep(LIMIT_S)
         hurried.until('connections_open', 1)
         assert client.is_reset()
         assert len(client.buffer) < 50_000_000
