@@ -84,27 +84,17 @@ static enum err api_key_revoke(struct turn *turn)
     return turn_fail(turn, ERR_NOT_FOUND, "There is no such API key in this mode.");
 }
 
-/* The books allow one default per merchant and mode at any moment, between two rows of one
- * flush too: the account that loses the mark has to be written before the one that gets it,
- * so the latter goes to the end of the list. */
+/* There is one default per merchant and mode. */
 static void make_default(struct turn *turn, struct gateway_account *chosen)
 {
-    struct gateway_account_list *accounts = &turn->accounts;
-    size_t kept = 0;
-
-    for (size_t i = 0; i < accounts->count; i++) {
-        struct gateway_account *account = accounts->items[i];
-        if (account == chosen)
+    for (size_t i = 0; i < turn->accounts.count; i++) {
+        struct gateway_account *account = turn->accounts.items[i];
+        if (account == chosen || !account->is_default)
             continue;
-        accounts->items[kept++] = account;
-        if (account->is_default) {
-            account->is_default = false;
-            account->updated_ms = turn->now_ms;
-            row_touch(&account->row);
-        }
+        account->is_default = false;
+        account->updated_ms = turn->now_ms;
+        row_touch(&account->row);
     }
-    assert(kept + 1 == accounts->count);
-    accounts->items[kept] = chosen;
     chosen->is_default = true;
 }
 

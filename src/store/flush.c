@@ -73,10 +73,11 @@ static const struct flush_rule {
 static enum err write_rows(struct batch *batch, const struct table *table, const struct rows *rows)
 {
     enum err err = OK;
-    if (rows->fresh_count)
-        err = db_insert(batch->db, table, rows->fresh, rows->fresh_count);
-    if (!err && rows->changed_count)
+    /* A new row may take the place that a changed one gives up: which account is the default. */
+    if (rows->changed_count)
         err = db_update(batch->db, table, rows->changed, rows->changed_count);
+    if (!err && rows->fresh_count)
+        err = db_insert(batch->db, table, rows->fresh, rows->fresh_count);
     return err;
 }
 
@@ -139,12 +140,29 @@ static enum err number_all(struct batch *batch)
             (err) = write_rows((batch), (table), &rows_);                                \
     } while (0)
 
+/* At most one account of a merchant and mode is the default, between two statements of one
+ * flush too: those that lose the mark are written before the one that gets it. */
+static void defaults_last(struct gateway_account_list *accounts)
+{
+    size_t end = accounts->count;
+    for (size_t i = 0; i < end; ) {
+        struct gateway_account *account = accounts->items[i];
+        if (!account->is_default) {
+            i++;
+            continue;
+        }
+        accounts->items[i] = accounts->items[--end];
+        accounts->items[end] = account;
+    }
+}
+
 enum err batch_flush(struct batch *batch)
 {
     enum err err = number_all(batch);
     for (size_t i = 0; !err && i < sizeof(flush_rules) / sizeof(flush_rules[0]); i++)
         err = flush_table(batch, &flush_rules[i]);
     FLUSH_LIST(batch, &batch->claims_made, &table_claims, err);
+    defaults_last(&batch->accounts);
     FLUSH_LIST(batch, &batch->accounts, &table_gateway_accounts, err);
     FLUSH_LIST(batch, &batch->keys, &table_api_keys, err);
     return err;

@@ -158,14 +158,14 @@ class Client:
         """The object as it is now."""
         return self.get('/v1/%ss/%s' % (thing['object'], thing['id'])).expect(200)
 
-    def settles(self, thing, seconds=15):
-        """The object, once it is in a final state."""
+    def settles(self, thing, seconds=15, passing=None):
+        """The object, once nothing is under way with it (nor is it in the state `passing`)."""
         open_ones = ('created', 'authorizing', 'requires_action', 'capturing', 'cancelling',
                      'pending')
 
         def settled():
             now = self.read(thing)
-            return now if now['status'] not in open_ones else None
+            return now if now['status'] not in (*open_ones, passing) else None
         return until(settled, seconds, '%s to settle' % thing['id'])
 
     def moved_at_gateway(self, payment):

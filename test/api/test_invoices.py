@@ -97,6 +97,15 @@ def test_cancel_only_what_is_unpaid(client):
     client.post('/v1/invoices/%s/cancel' % paid['invoice'], {}).refused('state_conflict')
 
 
+def test_what_is_refused(client):
+    owed = invoice(client)
+    for action in ('cancel', 'fulfil'):
+        client.post('/v1/invoices/%s/%s' % (owed['id'], action), {'reason': 'x'}) \
+            .refused('unknown_member', 'reason')
+    client.get('/v1/invoices', status='open').refused('validation_failed', 'status')
+    assert client.read(owed) == owed
+
+
 def test_refunded_when_all_money_went_back(client):
     payment = client.captured(amount=1000)
     where = '/v1/invoices/' + payment['invoice']

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from client import together
+from client import card, together
 
 SILENT = '4000000000000259'        # approved, but the answer is lost for some seconds
 
@@ -49,6 +49,15 @@ def test_other_calls_wait_too(client):
     refused = client.captured(number='4000000000000275')
     answer, seconds = timed(lambda: client.act(refused, 'refunds', prefer=None))
     assert answer.expect(202)['status'] == 'pending' and 0.9 < seconds < 2.5
-    payment = client.authorized()
-    assert client.act(payment, 'capture', prefer='respond-async').status in (200, 202)
-    assert client.settles(payment)['status'] in ('authorized', 'captured')
+    waiting = client.pay(None).expect(201)
+    silent = {'payment_method': card(SILENT)}
+    assert client.act(waiting, 'confirm', silent, prefer='wait=0').expect(202)['version'] >= 2
+
+
+def test_respond_async_answers_with_the_payment_as_it_is(client):
+    for action, passing, settled in (('capture', 'capturing', 'captured'),
+                                     ('cancel', 'cancelling', 'cancelled')):
+        payment = client.authorized()
+        now = client.act(payment, action, prefer='respond-async').expect(202)
+        assert now['status'] == passing and now['actions'] == []
+        assert client.settles(payment, passing='authorized')['status'] == settled
