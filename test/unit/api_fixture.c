@@ -298,7 +298,9 @@ void api_gateway(struct api_fixture *fixture, enum gateway_outcome outcome)
     assert_true(fixture->call_count > 0);
     *said = (struct operation_answer){
         .call = fixture->kinds[0],
-        .answer = { .outcome = outcome, .gateway_reference = STR("theirs"),
+        .answer = { .outcome = outcome, 
+                    .gateway_reference = str_format(&turn->arena, "theirs-%d",
+                                                    ++fixture->answered),
                     .action = outcome == GW_NEEDS_PAYER ? ACTION_CHALLENGE : ACTION_NONE,
                     .action_url = STR("http://purser.test/sandbox/challenge/tok") },
         .http_status = 200,
@@ -576,6 +578,11 @@ struct str answer_body(const struct answer *answer)
 struct str answer_request_body(const struct answer *answer)
 {
     return answer->request_body;
+}
+
+bool answer_has(const struct answer *answer, const char *part)
+{
+    return memmem(answer->body.ptr, answer->body.len, part, strlen(part)) != NULL;
 }
 
 const struct json *answer_json(const struct answer *answer)

@@ -37,6 +37,7 @@ struct api_fixture {
     struct operation_id calls[API_QUEUE];
     enum operation_kind kinds[API_QUEUE];
     size_t call_count;
+    int answered;                    /* gateway calls so far: their references are theirs-1, ... */
     void (*probe_done)(void *user, enum err err);
     void *probe_user;
 
@@ -76,6 +77,8 @@ const struct json *answer_json(const struct answer *answer);
 struct str answer_header(const struct answer *answer, const char *name);
 /* A text member of the answer, "" when it is none. */
 const char *answer_text(const struct answer *answer, const char *member);
+/* Whether `part` is in its body. */
+bool answer_has(const struct answer *answer, const char *part);
 /* The request's body as the handler left it. */
 struct str answer_request_body(const struct answer *answer);
 
