@@ -8,97 +8,9 @@
 #ifndef CORE_GATEWAY_H
 #define CORE_GATEWAY_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "base/arena.h"
 #include "base/err.h"
-#include "base/money.h"
-#include "base/secret.h"
-#include "base/str.h"
-#include "core/gateway.def"
-#include "core/words.h"
-
-#define X(name, text, meaning) GW_##name,
-enum gateway_outcome { GATEWAY_OUTCOMES(X) GW_OUTCOME_COUNT };
-enum gateway_lost { GATEWAY_LOST(X) GW_LOST_COUNT };
-#undef X
-#define X(name, text, meaning) GW_CAPTURE_##name,
-enum gateway_capture { GATEWAY_CAPTURES(X) GW_CAPTURE_WAY_COUNT };
-#undef X
-
-const char *gateway_outcome_text(enum gateway_outcome outcome);
-const char *gateway_lost_text(enum gateway_lost lost);
-const char *gateway_capture_text(enum gateway_capture capture);
-
-/* Card details: in memory only, from the request to the gateway call. */
-struct card {
-    struct secret number;
-    struct secret cvc;
-    struct str holder_name;
-    int exp_month;
-    int exp_year;
-};
-
-/* Everything that a build or parse may look at. Texts live as long as the ask. */
-struct gateway_ask {
-    enum operation_kind call;        /* what is sent: a kind, or ENQUIRE about `about` */
-    enum operation_kind about;       /* the operation asked about; equals call unless ENQUIRE */
-    struct str reference;            /* ours, of the operation asked about: stable over repeats */
-    struct str payment_reference;    /* ours, of the payment's authorize operation */
-    struct str gateway_reference;    /* theirs, of the payment; empty until known */
-    struct money amount;             /* of the operation asked about */
-    bool capture_now;                /* authorize: take the money in the same step */
-    const struct card *card;         /* authorize with a card; else NULL */
-    enum payment_method method;
-    struct str description;
-    struct str return_url;           /* where the payer comes back to us */
-    struct str public_url;           /* of this purser, for pages of its own */
-    struct str account_id;           /* the gateway account's id text */
-    struct str settings;             /* the gateway account's settings, a JSON object */
-    int64_t now_ms;
-};
-
-/* Header lines and body are complete as they go over the wire, Content-Length and
- * the connection's own headers apart. */
-struct http_field {
-    struct str name;
-    struct str value;
-};
-
-struct http_request {
-    const char *method;
-    struct str url;
-    const struct http_field *fields;
-    size_t field_count;
-    struct str body;
-};
-
-struct http_reply {
-    int status;                      /* 0: no reply */
-    const struct http_field *fields;
-    size_t field_count;
-    struct str body;
-};
-
-/* A zeroed answer is "unknown, ask again". Texts live in the arena given to parse. */
-struct gateway_answer {
-    enum gateway_outcome outcome;    /* of the operation asked about */
-    struct money amount;             /* as they state it; currency NONE when they do not */
-    struct str gateway_reference;    /* theirs, of the payment */
-    struct str refund_reference;     /* theirs, of the refund */
-    struct str failure_code;         /* ours, when DECLINED or REFUSED: "card_declined" */
-    struct str gateway_code;         /* theirs, as it came */
-    struct str gateway_message;
-    enum next_action action;         /* when NEEDS_PAYER */
-    struct str action_url;
-    /* Where the payment's money is by their books; an enquiry may state it. */
-    bool has_position;
-    int64_t authorized_minor;
-    int64_t captured_minor;
-    int64_t refunded_minor;
-    bool released;                   /* the reservation was given back */
-};
+#include "core/wire.h"
 
 struct gateway_call {
     enum err (*build)(const struct gateway_ask *ask, struct arena *arena,
@@ -106,6 +18,49 @@ struct gateway_call {
     enum err (*parse)(const struct gateway_ask *ask, const struct http_reply *reply,
                       struct arena *arena, struct gateway_answer *out);
     enum gateway_lost lost;
+};
+
+/* A login (OAuth and the like) whose token the caller keeps in memory: one request at a
+ * time per account, fetched anew before it ends, dropped on HTTP 401. */
+struct gateway_token {
+    struct str text;
+    int64_t lives_ms;                /* from the moment of the reply */
+};
+
+struct gateway_login {
+    enum err (*build)(const struct gateway_ask *ask, struct arena *arena,
+                      struct http_request *out);
+    /* ERR_FORBIDDEN: the credentials are wrong; ERR_BAD_REPLY: anything else. */
+    enum err (*parse)(const struct http_reply *reply, struct arena *arena,
+                      struct gateway_token *out);
+};
+
+/* What a gateway sends by itself. There is no default verifier: a gateway without one takes
+ * no notifications. A claim never moves money by itself; it says which payment to ask about. */
+struct gateway_notice {
+    const struct http_field *fields;
+    size_t field_count;
+    struct str body;                 /* the raw bytes: signatures are over these */
+    const struct secret *credentials;
+};
+
+struct gateway_claim {
+    struct str reference;            /* ours, of an operation; empty when they do not say it */
+    struct str gateway_reference;    /* theirs, of the payment */
+    struct str notice_id;            /* theirs, for telling repetitions; empty: the body's hash */
+};
+
+struct gateway_notices {
+    bool (*verify)(const struct gateway_notice *notice);
+    /* At most `room` claims; ERR_BAD_REPLY when it cannot be understood. */
+    enum err (*read)(const struct gateway_notice *notice, struct arena *arena,
+                     struct gateway_claim *claims, size_t room, size_t *count);
+};
+
+/* How our references at the gateway look. */
+enum gateway_reference {
+    GW_REFERENCE_ID,                 /* the operation's id as text */
+    GW_REFERENCE_DIGITS,             /* digits from a counter of the account, kept in the books */
 };
 
 struct gateway {
@@ -119,6 +74,10 @@ struct gateway {
     int64_t deadline_ms;             /* of one wire call */
     int64_t authorization_ms;        /* how long a reservation holds by default */
     int64_t refund_age_ms;           /* refunds only that long after the capture; 0 for ever */
+    enum gateway_reference references;
+    const char *const *credentials;  /* the members that the credentials must have; NULL: none */
+    struct gateway_login login;      /* build NULL: it needs none */
+    struct gateway_notices notices;  /* verify NULL: it takes none */
     struct gateway_call calls[OPERATION_KIND_COUNT];
 };
 
@@ -135,8 +94,5 @@ struct gateway_word {
     enum gateway_outcome outcome;
 };
 enum gateway_outcome gateway_outcome_of(const struct gateway_word *words, struct str word);
-
-/* The header's value, empty when absent; names compare without case. */
-struct str http_reply_field(const struct http_reply *reply, const char *name);
 
 #endif
