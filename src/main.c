@@ -5,5 +5,5 @@ int main(int argc, char **argv)
 {
     const struct world world = { outside_real(), outside_env, stdout, stderr };
 
-    return commands_run(&world, argc - 1, argv + 1);
+    return commands_run(&world, argc - 1, (const char *const *)(argv + 1));
 }
