@@ -44,17 +44,17 @@ static bool check_host(struct http_parse *parse, struct str value)
 static bool check_content_length(struct http_parse *parse, struct str value)
 {
     if (parse->has_length)
-        return refuse(parse, HTTP_REFUSAL_LENGTH);
+        return refuse(parse, HTTP_REFUSAL_FRAMING);
     parse->has_length = true;
     if (!str_to_u64(value, &parse->content_length) || value.ptr[0] < '0' || value.ptr[0] > '9')
-        return refuse(parse, HTTP_REFUSAL_LENGTH);
+        return refuse(parse, HTTP_REFUSAL_FRAMING);
     return true;
 }
 
 static bool check_transfer_encoding(struct http_parse *parse, struct str value)
 {
     if (parse->chunked || parse->version_1_0 || !str_equal_nocase(value, STR("chunked")))
-        return refuse(parse, HTTP_REFUSAL_TRANSFER_ENCODING);
+        return refuse(parse, HTTP_REFUSAL_FRAMING);
     parse->chunked = true;
     return true;
 }
@@ -107,7 +107,7 @@ static bool check_fields(struct http_parse *parse)
     if (!parse->has_host && !parse->version_1_0)
         return refuse(parse, HTTP_REFUSAL_HOST_MISSING);
     if (parse->has_length && parse->chunked)
-        return refuse(parse, HTTP_REFUSAL_LENGTH);
+        return refuse(parse, HTTP_REFUSAL_FRAMING);
     return true;
 }
 
@@ -315,9 +315,9 @@ static enum http_refusal refusal_of_llhttp(llhttp_errno_t error)
         return HTTP_REFUSAL_HEADER_NAME;
     case HPE_INVALID_CONTENT_LENGTH:
     case HPE_UNEXPECTED_CONTENT_LENGTH:
-        return HTTP_REFUSAL_LENGTH;
+        return HTTP_REFUSAL_FRAMING;
     case HPE_INVALID_TRANSFER_ENCODING:
-        return HTTP_REFUSAL_TRANSFER_ENCODING;
+        return HTTP_REFUSAL_FRAMING;
     case HPE_INVALID_CHUNK_SIZE:
         return HTTP_REFUSAL_CHUNK_SIZE;
     default:
