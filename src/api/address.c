@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define GROUPS 8                     /* of an IPv6 address, 16 bits each */
+#define GROUPS 8 /* of an IPv6 address, 16 bits each */
 #define V4_BITS_BEFORE 96u
 
 static const uint8_t v4_lead[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };

@@ -11,12 +11,12 @@
 #include "base/str.h"
 
 struct address {
-    uint8_t bytes[16];               /* IPv4 as ::ffff:a.b.c.d */
+    uint8_t bytes[16]; /* IPv4 as ::ffff:a.b.c.d */
 };
 
 struct address_block {
     struct address first;
-    unsigned bits;                   /* of the 128 that have to be equal */
+    unsigned bits; /* of the 128 that have to be equal */
 };
 
 bool address_parse(struct str text, struct address *out);

@@ -67,17 +67,18 @@ void api_refuse(void *self, struct server_request *request, enum err err, int st
     call_request_id(api, arena, &id_text);
     buf_init(&body, arena, PROBLEM_MAX);
     problem_write(&body, &(struct problem){
-        .err = err,
-        .status = status,
-        .detail = str_of(detail),
-        .request_id = id_text,
-        .public_url = api->config.public_url,
-    });
+                             .err = err,
+                             .status = status,
+                             .detail = str_of(detail),
+                             .request_id = id_text,
+                             .public_url = api->config.public_url,
+                         });
     assert(buf_ok(&body));
     headers[0] = (struct http_header){ STR("Request-Id"), id_text };
     headers[1] = (struct http_header){ STR("Cache-Control"), STR("no-store") };
     headers[2] = (struct http_header){
-        STR("Retry-After"), str_format(arena, "%lld", (long long)retry_after_s),
+        STR("Retry-After"),
+        str_format(arena, "%lld", (long long)retry_after_s),
     };
     out->status = status;
     out->content_type = PROBLEM_TYPE;

@@ -8,8 +8,8 @@
 #include "core/keys.h"
 
 #define ADDRESSES_MAX 50
-#define ADDRESS_CHARS 49             /* "ffff:...:255.255.255.255/128" */
-#define OBJECT_MAX    ((size_t)64 * 1024)
+#define ADDRESS_CHARS 49 /* "ffff:...:255.255.255.255/128" */
+#define OBJECT_MAX ((size_t)64 * 1024)
 
 struct create_body {
     const struct json *scopes;
@@ -35,7 +35,8 @@ static enum err read_scopes(struct call *call, const struct json *list, int64_t 
     while (json_next(&cursor, NULL, &item)) {
         struct str word = json_text(item);
         /* One word each: "read write" is no scope. */
-        bool one = str_find_char(word, ' ', 0) == word.len && str_find_char(word, ',', 0) == word.len;
+        bool one = str_find_char(word, ' ', 0) == word.len &&
+                   str_find_char(word, ',', 0) == word.len;
         int64_t scope = one ? key_scopes_parse(word) : 0;
         if (scope == 0 || (scopes & scope))
             return trouble_about(&call->trouble, ERR_VALIDATION, STR("scopes"),

@@ -7,15 +7,15 @@
 #include "core/keys.h"
 #include "store/desk.h"
 
-#define SLOTS  1024u
+#define SLOTS 1024u
 #define AGE_US INT64_C(1000000)
 
 /* What was read of a key. The slot of a hash is given by its first bytes; whoever comes
  * later takes it over. */
 struct slot {
     struct api_key key;
-    char *addresses;                 /* its own: key.addresses points to it */
-    int64_t read_us;                 /* when the reading began */
+    char *addresses; /* its own: key.addresses points to it */
+    int64_t read_us; /* when the reading began */
     bool taken;
 };
 
@@ -25,8 +25,8 @@ struct lookup {
     struct api *api;
     struct sha256 hash;
     int64_t began_us;
-    struct call *waiting;            /* by next */
-    struct api_key key;              /* in the read's arena */
+    struct call *waiting; /* by next */
+    struct api_key key;   /* in the read's arena */
 };
 
 struct auth {
@@ -91,8 +91,8 @@ static enum err judge(struct call *call, const struct api_key *key)
     if (key->expires_ms != 0 && call_now_ms(call) >= key->expires_ms)
         return trouble_say(trouble, ERR_UNAUTHENTICATED, "The key has expired.");
     if (!address_is_listed(key->addresses, peer))
-        return trouble_say(trouble, ERR_FORBIDDEN,
-                           "The key may not be used from the address %.*s.", STR_ARG(peer));
+        return trouble_say(trouble, ERR_FORBIDDEN, "The key may not be used from the address %.*s.",
+                           STR_ARG(peer));
     call->who = (struct caller){ key->merchant, key->live, key->id, key->scopes };
     return OK;
 }
@@ -156,8 +156,7 @@ static void key_read_done(struct desk_read *read)
     server_post(atomic_load(&lookup->api->server), key_was_read, read);
 }
 
-static void look_up(struct auth *auth, struct call *call, const struct sha256 *hash,
-                    int64_t now_us)
+static void look_up(struct auth *auth, struct call *call, const struct sha256 *hash, int64_t now_us)
 {
     for (struct lookup *at = auth->lookups; at; at = at->next) {
         if (!same_hash(&at->hash, hash))
@@ -169,8 +168,9 @@ static void look_up(struct auth *auth, struct call *call, const struct sha256 *h
     struct lookup *lookup = mem_alloc(sizeof *lookup);
     struct desk_read *read = desk_read_new();
     const struct desk *desk = call->api->config.desk;
-    *lookup = (struct lookup){ .next = auth->lookups, .api = call->api, .hash = *hash,
-                               .began_us = now_us, .waiting = call };
+    *lookup = (struct lookup){
+        .next = auth->lookups, .api = call->api, .hash = *hash, .began_us = now_us, .waiting = call
+    };
     auth->lookups = lookup;
     read->run = read_key;
     read->done = key_read_done;

@@ -9,7 +9,7 @@
 #include "api/call.h"
 
 struct auth *auth_new(void);
-void auth_free(struct auth *auth);              /* accepts NULL */
+void auth_free(struct auth *auth); /* accepts NULL */
 
 /* Goes on with call_proceed, or call_fail; now or later. */
 void auth_begin(struct auth *auth, struct call *call);

@@ -82,8 +82,7 @@ static enum err check_scope(struct call *call)
     buf_fixed(&has, had, sizeof had);
     key_scopes_write(&has, call->who.scopes);
     return trouble_say(&call->trouble, ERR_FORBIDDEN,
-                       "This call needs the scope %s; the key has: %s.", buf_c(&text),
-                       buf_c(&has));
+                       "This call needs the scope %s; the key has: %s.", buf_c(&text), buf_c(&has));
 }
 
 void call_proceed(struct call *call)
@@ -152,8 +151,7 @@ static void hide_detail(struct call *call, enum err err)
 
 void call_fail(struct call *call, enum err err)
 {
-    int64_t retry_after_s = call->retry_after_s ? call->retry_after_s
-                                                : problem_retry_after_s(err);
+    int64_t retry_after_s = call->retry_after_s ? call->retry_after_s : problem_retry_after_s(err);
     int status = err_http_status(err);
     struct buf body;
 
@@ -167,12 +165,12 @@ void call_fail(struct call *call, enum err err)
         call_add_header(call, STR("WWW-Authenticate"), STR("Bearer realm=\"purser\""));
     buf_init(&body, call->arena, PROBLEM_MAX);
     problem_write(&body, &(struct problem){
-        .err = err,
-        .detail = call->trouble.detail,
-        .param = call->trouble.param,
-        .request_id = call->id_text,
-        .public_url = call->api->config.public_url,
-    });
+                             .err = err,
+                             .detail = call->trouble.detail,
+                             .param = call->trouble.param,
+                             .request_id = call->id_text,
+                             .public_url = call->api->config.public_url,
+                         });
     assert(buf_ok(&body));
     call_answer(call, status, PROBLEM_TYPE, buf_str(&body));
 }

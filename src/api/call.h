@@ -16,23 +16,23 @@
 #include "api/wait.h"
 #include "store/queries.h"
 
-#define API_BODY_MAX    ((size_t)64 * 1024)
-#define API_ANSWER_MAX  ((size_t)32 * 1024 * 1024)
-#define CALL_HEADERS    6
+#define API_BODY_MAX ((size_t)64 * 1024)
+#define API_ANSWER_MAX ((size_t)32 * 1024 * 1024)
+#define CALL_HEADERS 6
 
 struct auth;
 struct metrics;
 
 struct api {
     struct api_config config;
-    struct arena arena;              /* as long as the api */
+    struct arena arena; /* as long as the api */
     _Atomic(struct server *) server;
     struct id_maker ids;
     struct auth *auth;
     struct metrics *metrics;
     struct waiters waiters;
-    struct call *probing;            /* calls that wait for the probe under way, by next */
-    enum err probed;                 /* how it ended */
+    struct call *probing; /* calls that wait for the probe under way, by next */
+    enum err probed;      /* how it ended */
 };
 
 /* Who asks: what a key gives. */
@@ -46,17 +46,17 @@ struct caller {
 struct call {
     struct api *api;
     struct server_request *request;
-    struct arena *arena;             /* the request's */
-    const struct route *route;       /* NULL: no such address, or not with that method */
+    struct arena *arena;       /* the request's */
+    const struct route *route; /* NULL: no such address, or not with that method */
     struct request_id id;
     struct str id_text;
-    struct str segment;              /* of the path, for {...} */
-    struct id object;                /* the segment, where it is an id */
+    struct str segment; /* of the path, for {...} */
+    struct id object;   /* the segment, where it is an id */
     struct str allow;
     struct caller who;
     struct trouble trouble;
-    int64_t retry_after_s;           /* 0: as the error says */
-    struct call *next;               /* waits for the same key, or the same probe, as this one */
+    int64_t retry_after_s; /* 0: as the error says */
+    struct call *next;     /* waits for the same key, or the same probe, as this one */
 
     /* Headers that the answer gets beside those of every answer. */
     struct http_header headers[CALL_HEADERS];

@@ -76,8 +76,7 @@ static enum err check(const struct card_body *body, const char *where, int64_t n
                       struct trouble *trouble)
 {
     if (!pan_luhn_ok(body->number))
-        return trouble_about(trouble, ERR_VALIDATION,
-                             str_format(trouble->arena, "%snumber", where),
+        return trouble_about(trouble, ERR_VALIDATION, str_format(trouble->arena, "%snumber", where),
                              "number is no card number: its check digit is wrong.");
     if (has_expired(body, now_ms)) {
         struct time_parts now = time_split(now_ms);

@@ -6,8 +6,8 @@
 #include "core/gateway.h"
 
 struct card_given {
-    struct card card;            /* its secrets are the caller's to end: card_done */
-    struct str brand;            /* "visa"; empty when no issuer's range is known */
+    struct card card; /* its secrets are the caller's to end: card_done */
+    struct str brand; /* "visa"; empty when no issuer's range is known */
     struct str last4;
 };
 
@@ -15,8 +15,7 @@ struct card_given {
  * trouble. Digits, Luhn, month and year, expiry against `now_ms` (a card is good to the
  * end of its month, in UTC), CVC. Brand and last four digits are in the arena. */
 must_check enum err card_read(const struct json *object, const char *where, int64_t now_ms,
-                              struct arena *arena, struct card_given *out,
-                              struct trouble *trouble);
+                              struct arena *arena, struct card_given *out, struct trouble *trouble);
 /* Wipes number and CVC; accepts a zeroed one. */
 void card_done(struct card *card);
 

@@ -9,7 +9,7 @@
 #include "net/url.h"
 #include "pages/challenge.h"
 
-#define PAGE_MAX  ((size_t)64 * 1024)
+#define PAGE_MAX ((size_t)64 * 1024)
 #define PAGE_TYPE STR("text/html; charset=utf-8")
 
 static bool find_challenge(struct call *call, struct api_challenge *out)
@@ -61,11 +61,11 @@ enum err challenge_show(struct call *call)
     }
     buf_init(&page, call->arena, PAGE_MAX);
     challenge_page_write(&page, &(struct challenge_page){
-        .state = states[challenge.state],
-        .amount = challenge.amount,
-        .description = challenge.description,
-        .return_url = challenge.return_url,
-    });
+                                    .state = states[challenge.state],
+                                    .amount = challenge.amount,
+                                    .description = challenge.description,
+                                    .return_url = challenge.return_url,
+                                });
     assert(buf_ok(&page));
     add_page_headers(call, challenge.return_url);
     call_answer(call, 200, PAGE_TYPE, buf_str(&page));

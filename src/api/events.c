@@ -11,7 +11,10 @@ struct feed {
 };
 
 static const struct field feed_fields[] = {
-    { .name = "limit", .kind = FIELD_INT, .offset = offsetof(struct page, limit), .least = 1,
+    { .name = "limit",
+      .kind = FIELD_INT,
+      .offset = offsetof(struct page, limit),
+      .least = 1,
       .most = PAGE_MOST },
     FIELD(struct feed, after, ID, .prefix = "evt"),
 };
@@ -47,7 +50,10 @@ static enum err run_events(const struct read_ask *ask, struct db *db, struct jso
 
 /* GET /v1/events */
 const struct reading read_events = {
-    FIELDS(feed_fields), sizeof(struct feed), true, .run = run_events,
+    FIELDS(feed_fields),
+    sizeof(struct feed),
+    true,
+    .run = run_events,
 };
 
 static enum err run_event(const struct read_ask *ask, struct db *db, struct json_out *out)
@@ -68,8 +74,7 @@ static enum err run_event(const struct read_ask *ask, struct db *db, struct json
 /* GET /v1/events/{id} */
 const struct reading read_event = { .run = run_event };
 
-static enum err run_payment_events(const struct read_ask *ask, struct db *db,
-                                   struct json_out *out)
+static enum err run_payment_events(const struct read_ask *ask, struct db *db, struct json_out *out)
 {
     struct event_list events = { 0 };
     struct payment *payment = NULL;

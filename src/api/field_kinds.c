@@ -8,10 +8,10 @@
 #include "base/pan.h"
 #include "base/time.h"
 
-#define EMAIL_MAX          254
-#define URL_MAX            2048
-#define METADATA_MAX       50
-#define METADATA_NAME_MAX  64
+#define EMAIL_MAX 254
+#define URL_MAX 2048
+#define METADATA_MAX 50
+#define METADATA_NAME_MAX 64
 #define METADATA_VALUE_MAX 500
 #define METADATA_BYTES_MAX ((size_t)512 * 1024)
 
@@ -19,7 +19,7 @@
 struct reading {
     const struct field *field;
     struct str param;
-    void *to;                        /* where the value belongs */
+    void *to; /* where the value belongs */
     struct trouble *trouble;
 };
 
@@ -179,8 +179,8 @@ static enum err read_metadata_member(const struct reading *r, struct str name,
         return REFUSE(r, "The names in %s must have 1 to %d characters.", r->field->name,
                       METADATA_NAME_MAX);
     if (json_type(value) != JSON_TEXT || str_utf8_count(text) > METADATA_VALUE_MAX)
-        return REFUSE(r, "The values in %s must be texts of at most %d characters.",
-                      r->field->name, METADATA_VALUE_MAX);
+        return REFUSE(r, "The values in %s must be texts of at most %d characters.", r->field->name,
+                      METADATA_VALUE_MAX);
     if (pan_present(name) || pan_present(text))
         return refuse_card_number(r);
     return OK;
@@ -229,17 +229,26 @@ static enum err read_nested(const struct reading *r, const struct json *value)
 static enum err read_as_text(const struct reading *r, struct str text)
 {
     switch (r->field->kind) {
-    case FIELD_TEXT: return read_text(r, text);
-    case FIELD_DIGITS: return read_digits(r, text);
-    case FIELD_CURRENCY: return read_currency(r, text);
-    case FIELD_WORD: return read_word(r, text);
-    case FIELD_TIME: return read_time(r, text);
-    case FIELD_EMAIL: return read_email(r, text);
-    case FIELD_URL: return read_url(r, text);
-    case FIELD_ID: return read_id(r, text);
-    default: break;
+    case FIELD_TEXT:
+        return read_text(r, text);
+    case FIELD_DIGITS:
+        return read_digits(r, text);
+    case FIELD_CURRENCY:
+        return read_currency(r, text);
+    case FIELD_WORD:
+        return read_word(r, text);
+    case FIELD_TIME:
+        return read_time(r, text);
+    case FIELD_EMAIL:
+        return read_email(r, text);
+    case FIELD_URL:
+        return read_url(r, text);
+    case FIELD_ID:
+        return read_id(r, text);
+    default:
+        break;
     }
-    assert(false);               /* field_from_json and field_from_text read the others */
+    assert(false); /* field_from_json and field_from_text read the others */
     return ERR_INTERNAL;
 }
 
@@ -264,11 +273,15 @@ enum err field_from_json(const struct field *field, const struct json *value, st
     case FIELD_AMOUNT:
         is_number = json_int(value, &number);
         return read_number(&r, is_number, number);
-    case FIELD_BOOL: return read_bool(&r, value);
-    case FIELD_METADATA: return read_metadata(&r, value);
+    case FIELD_BOOL:
+        return read_bool(&r, value);
+    case FIELD_METADATA:
+        return read_metadata(&r, value);
     case FIELD_OBJECT:
-    case FIELD_ARRAY: return read_nested(&r, value);
-    default: return read_as_text(&r, json_text(value));
+    case FIELD_ARRAY:
+        return read_nested(&r, value);
+    default:
+        return read_as_text(&r, json_text(value));
     }
 }
 

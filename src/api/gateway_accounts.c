@@ -116,13 +116,18 @@ struct change_body {
 };
 
 static const struct field change_fields[] = {
-    { .name = "description", .kind = FIELD_TEXT, .most = DESCRIPTION_MAX, .nullable = true,
+    { .name = "description",
+      .kind = FIELD_TEXT,
+      .most = DESCRIPTION_MAX,
+      .nullable = true,
       .offset = offsetof(struct change_body, change.description),
       .given = offsetof(struct change_body, change.has_description) },
-    { .name = "is_default", .kind = FIELD_BOOL,
+    { .name = "is_default",
+      .kind = FIELD_BOOL,
       .offset = offsetof(struct change_body, change.is_default),
       .given = offsetof(struct change_body, change.has_default) },
-    { .name = "disabled", .kind = FIELD_BOOL,
+    { .name = "disabled",
+      .kind = FIELD_BOOL,
       .offset = offsetof(struct change_body, change.disabled),
       .given = offsetof(struct change_body, change.has_disabled) },
     FIELD(struct change_body, settings, OBJECT,

@@ -114,5 +114,8 @@ static enum err run_invoices(const struct read_ask *ask, struct db *db, struct j
 
 /* GET /v1/invoices */
 const struct reading read_invoices = {
-    FIELDS(search_fields), sizeof(struct search), true, .run = run_invoices,
+    FIELDS(search_fields),
+    sizeof(struct search),
+    true,
+    .run = run_invoices,
 };

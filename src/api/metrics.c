@@ -6,7 +6,7 @@
 
 #define STATUS_FIRST 100
 #define STATUS_COUNT 500
-#define METRICS_MAX  ((size_t)2 * 1024 * 1024)
+#define METRICS_MAX ((size_t)2 * 1024 * 1024)
 
 /* Upper bounds of the histogram in microseconds, and as Prometheus writes them: from a read
  * out of memory to the longest wait that a caller may ask for. */
@@ -27,7 +27,7 @@ static const struct bound bounds[] = {
 
 struct route_metrics {
     uint64_t by_status[STATUS_COUNT];
-    uint64_t by_bound[BOUND_COUNT];  /* each request in the first bound that holds it */
+    uint64_t by_bound[BOUND_COUNT]; /* each request in the first bound that holds it */
     uint64_t count;
     uint64_t us;
 };
@@ -130,22 +130,22 @@ void metrics_write(struct buf *out, const struct metrics *metrics)
 }
 
 /* X(member of struct server_counts, sort, name, help) */
-#define SERVER_COUNTS(X)                                                                          \
-    X(connections_accepted, "counter", "connections_accepted_total", "Connections accepted.")     \
-    X(connections_refused, "counter", "connections_refused_total",                                \
-      "Connections closed at once: too many.")                                                    \
-    X(refusals, "counter", "refusals_total", "Requests refused before they reached a route.")     \
-    X(connections_open, "gauge", "connections_open", "Connections now.")                          \
+#define SERVER_COUNTS(X)                                                                           \
+    X(connections_accepted, "counter", "connections_accepted_total", "Connections accepted.")      \
+    X(connections_refused, "counter", "connections_refused_total",                                 \
+      "Connections closed at once: too many.")                                                     \
+    X(refusals, "counter", "refusals_total", "Requests refused before they reached a route.")      \
+    X(connections_open, "gauge", "connections_open", "Connections now.")                           \
     X(requests_open, "gauge", "requests_open", "Requests that are not answered yet.")
 
 static void write_server(struct buf *out, const struct server *server)
 {
     struct server_counts counts = server_counts(server);
 
-#define X(member, sort, name, help)                                                               \
-    buf_addf(out,                                                                                 \
-             "# HELP purser_http_" name " " help "\n# TYPE purser_http_" name " " sort            \
-             "\npurser_http_" name " %llu\n",                                                     \
+#define X(member, sort, name, help)                                                                \
+    buf_addf(out,                                                                                  \
+             "# HELP purser_http_" name " " help "\n# TYPE purser_http_" name " " sort             \
+             "\npurser_http_" name " %llu\n",                                                      \
              (unsigned long long)counts.member);
     SERVER_COUNTS(X)
 #undef X

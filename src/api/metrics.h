@@ -5,7 +5,7 @@
 #include "api/call.h"
 
 struct metrics *metrics_new(void);
-void metrics_free(struct metrics *metrics);     /* accepts NULL */
+void metrics_free(struct metrics *metrics); /* accepts NULL */
 
 /* `route` is NULL for what had none. */
 void metrics_count(struct metrics *metrics, const struct route *route, int status, int64_t us);

@@ -77,8 +77,7 @@ enum err page_begin(struct call *call, struct page *page)
     return OK;
 }
 
-void cursor_write(struct buf *out, const struct call *call, const struct page *page,
-                  struct id last)
+void cursor_write(struct buf *out, const struct call *call, const struct page *page, struct id last)
 {
     struct cursor cursor = { .place = last };
 
@@ -110,8 +109,7 @@ void list_close_at(struct json_out *out, struct str next_cursor)
     json_close_object(out);
 }
 
-void list_close(struct json_out *out, const struct read_ask *ask, size_t row_count,
-                struct id last)
+void list_close(struct json_out *out, const struct read_ask *ask, size_t row_count, struct id last)
 {
     struct buf cursor;
 

@@ -186,7 +186,9 @@ enum err payment_confirm_ask(struct call *call, const struct json *json, struct 
 }
 
 static const struct field capture_fields[] = {
-    { .name = "amount", .kind = FIELD_AMOUNT, .least = 1,
+    { .name = "amount",
+      .kind = FIELD_AMOUNT,
+      .least = 1,
       .offset = offsetof(struct payment_capture, amount_minor) },
 };
 
@@ -243,17 +245,27 @@ struct search {
 static const struct field search_fields[] = {
     PAGE_FIELDS,
     FIELD(struct search, status, WORD, .words = &words_payment_state),
-    { .name = "reference", .kind = FIELD_TEXT, .most = REFERENCE_MAX,
+    { .name = "reference",
+      .kind = FIELD_TEXT,
+      .most = REFERENCE_MAX,
       .offset = offsetof(struct search, filter.reference) },
-    { .name = "gateway", .kind = FIELD_TEXT, .most = REFERENCE_MAX,
+    { .name = "gateway",
+      .kind = FIELD_TEXT,
+      .most = REFERENCE_MAX,
       .offset = offsetof(struct search, filter.gateway) },
-    { .name = "gateway_reference", .kind = FIELD_TEXT, .most = REFERENCE_MAX,
+    { .name = "gateway_reference",
+      .kind = FIELD_TEXT,
+      .most = REFERENCE_MAX,
       .offset = offsetof(struct search, filter.gateway_reference) },
-    { .name = "amount", .kind = FIELD_AMOUNT, .least = 1,
+    { .name = "amount",
+      .kind = FIELD_AMOUNT,
+      .least = 1,
       .offset = offsetof(struct search, filter.amount_minor) },
-    { .name = "created_from", .kind = FIELD_TIME,
+    { .name = "created_from",
+      .kind = FIELD_TIME,
       .offset = offsetof(struct search, filter.created_from_ms) },
-    { .name = "created_to", .kind = FIELD_TIME,
+    { .name = "created_to",
+      .kind = FIELD_TIME,
       .offset = offsetof(struct search, filter.created_to_ms) },
 };
 
@@ -261,9 +273,8 @@ static enum err check_search(struct call *call, const void *params)
 {
     const struct search *search = params;
 
-    return str_is_empty(search->filter.gateway)
-               ? OK
-               : gateway_check_name(call, search->filter.gateway);
+    return str_is_empty(search->filter.gateway) ? OK
+                                                : gateway_check_name(call, search->filter.gateway);
 }
 
 static enum err run_payments(const struct read_ask *ask, struct db *db, struct json_out *out)
@@ -291,7 +302,6 @@ static enum err run_payments(const struct read_ask *ask, struct db *db, struct j
 const struct reading read_payments = {
     FIELDS(search_fields), sizeof(struct search), true, check_search, run_payments,
 };
-
 
 static enum err put_operations(const struct read_ask *ask, struct db *db,
                                const struct operation_list *operations, struct json_out *out)
@@ -327,5 +337,6 @@ static enum err run_operations(const struct read_ask *ask, struct db *db, struct
 
 /* GET /v1/payments/{id}/operations */
 const struct reading read_payment_operations = {
-    PAGE_ONLY, .run = run_operations,
+    PAGE_ONLY,
+    .run = run_operations,
 };

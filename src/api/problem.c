@@ -60,10 +60,17 @@ static void add_escaped(struct buf *out, const char *text)
 {
     for (; *text; text++) {
         switch (*text) {
-        case '&': buf_add_c(out, "&amp;"); break;
-        case '<': buf_add_c(out, "&lt;"); break;
-        case '>': buf_add_c(out, "&gt;"); break;
-        default: buf_add_char(out, *text);
+        case '&':
+            buf_add_c(out, "&amp;");
+            break;
+        case '<':
+            buf_add_c(out, "&lt;");
+            break;
+        case '>':
+            buf_add_c(out, "&gt;");
+            break;
+        default:
+            buf_add_char(out, *text);
         }
     }
 }

@@ -9,8 +9,8 @@
 
 struct problem {
     enum err err;
-    int status;                  /* 0: the error's own */
-    struct str detail;           /* empty: the error's title does */
+    int status;        /* 0: the error's own */
+    struct str detail; /* empty: the error's title does */
     struct str param;
     struct str request_id;
     struct str public_url;

@@ -58,8 +58,7 @@ static enum err read_params(struct call *call, const struct reading *reading, vo
     if (page)
         page->limit = PAGE_DEFAULT;
     enum err err = fields_read_query(reading->params, reading->param_count,
-                                     server_request_query(call->request), params,
-                                     &call->trouble);
+                                     server_request_query(call->request), params, &call->trouble);
     if (!err && reading->check)
         err = reading->check(call, params);
     if (!err && page)

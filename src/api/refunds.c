@@ -6,10 +6,14 @@
 #include "core/requests.h"
 
 static const struct field create_fields[] = {
-    { .name = "amount", .kind = FIELD_AMOUNT, .least = 1,
+    { .name = "amount",
+      .kind = FIELD_AMOUNT,
+      .least = 1,
       .offset = offsetof(struct refund_create, amount_minor) },
     FIELD(struct refund_create, reason, TEXT, .most = REFERENCE_MAX),
-    { .name = "expected_refundable", .kind = FIELD_AMOUNT, .least = 0,
+    { .name = "expected_refundable",
+      .kind = FIELD_AMOUNT,
+      .least = 0,
       .offset = offsetof(struct refund_create, expected_refundable_minor),
       .given = offsetof(struct refund_create, has_expected_refundable) },
 };

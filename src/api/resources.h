@@ -11,9 +11,9 @@
 #include "store/desk.h"
 
 /* Characters of free texts that several requests have. */
-#define REFERENCE_MAX   255
+#define REFERENCE_MAX 255
 #define DESCRIPTION_MAX 1000
-#define SHOP_MAX        100
+#define SHOP_MAX 100
 
 typedef enum err turn_ask_f(struct call *call, const struct json *body, struct desk_turn *turn);
 

@@ -17,7 +17,7 @@ struct json;
 struct reading;
 
 enum route_access {
-    ROUTE_OPEN = 0,                  /* no key; query parameters nobody knows are ignored */
+    ROUTE_OPEN = 0, /* no key; query parameters nobody knows are ignored */
     ROUTE_READ = KEY_SCOPE_READ,
     ROUTE_WRITE = KEY_SCOPE_WRITE,
     ROUTE_REFUND = KEY_SCOPE_REFUND,
@@ -32,8 +32,8 @@ enum route_body { BODY_IGNORED = 0, BODY_OPTIONAL, BODY_REQUIRED };
 
 struct route {
     enum http_method method;
-    const char *pattern;             /* "/v1/payments/{id}/capture" */
-    const char *id_prefix;           /* of {id}; NULL when {...} is no id of ours */
+    const char *pattern;   /* "/v1/payments/{id}/capture" */
+    const char *id_prefix; /* of {id}; NULL when {...} is no id of ours */
     enum route_access access;
     enum route_claim claim;
     enum route_body body;

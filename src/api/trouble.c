@@ -10,8 +10,8 @@
 /* Of an unknown member, whose name the client chose. */
 #define PARAM_MAX 128
 
-__attribute__((format(printf, 2, 0)))
-static void say(struct trouble *trouble, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void say(struct trouble *trouble, const char *format,
+                                                      va_list args)
 {
     struct buf text;
 
@@ -33,8 +33,8 @@ enum err trouble_say(struct trouble *trouble, enum err err, const char *format, 
     return err;
 }
 
-enum err trouble_about(struct trouble *trouble, enum err err, struct str param,
-                       const char *format, ...)
+enum err trouble_about(struct trouble *trouble, enum err err, struct str param, const char *format,
+                       ...)
 {
     struct buf name;
     va_list args;

@@ -238,8 +238,8 @@ static void add_location(struct call *call, struct str body)
         if (str_equal_c(prefix, collections[i].prefix))
             call_add_header(call, STR("Location"),
                             str_format(call->arena, "%.*s%s%.*s",
-                                       STR_ARG(call->api->config.public_url),
-                                       collections[i].path, STR_ARG(id)));
+                                       STR_ARG(call->api->config.public_url), collections[i].path,
+                                       STR_ARG(id)));
 }
 
 /* Ends the call. */

@@ -11,16 +11,16 @@
 struct call;
 
 #define WAIT_DEFAULT_MS 1000
-#define WAIT_MAX_MS     30000
+#define WAIT_MAX_MS 30000
 
 struct waiter {
     struct id claim_key;
     struct call *call;
     struct waiter *next;
     bool listed;
-    bool waits;                      /* the turn is done; the timer runs */
+    bool waits; /* the turn is done; the timer runs */
     bool replayed;
-    struct turn_answer last;         /* the newest news; its body is in the call's arena */
+    struct turn_answer last; /* the newest news; its body is in the call's arena */
     struct server_timer timer;
 };
 

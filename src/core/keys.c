@@ -6,10 +6,10 @@
 #include "base/buf.h"
 #include "base/crypto.h"
 
-#define PREFIX_LEN   9
-#define RANDOM_LEN   33
+#define PREFIX_LEN 9
+#define RANDOM_LEN 33
 #define CHECKSUM_LEN 6
-#define HINT_TAIL    4
+#define HINT_TAIL 4
 
 static const struct str prefix_test = STR_INIT("psk_test_");
 static const struct str prefix_live = STR_INIT("psk_live_");

@@ -137,11 +137,9 @@ static enum err gateway_account_change(struct turn *turn)
 }
 
 const struct turn_handler turn_api_key_create = { "api_key.create", TARGET_NOTHING,
-                                                  .loads_keys = true,
-                                                  .handle = api_key_create };
+                                                  .loads_keys = true, .handle = api_key_create };
 const struct turn_handler turn_api_key_revoke = { "api_key.revoke", TARGET_NOTHING,
-                                                  .loads_keys = true,
-                                                  .handle = api_key_revoke };
+                                                  .loads_keys = true, .handle = api_key_revoke };
 const struct turn_handler turn_gateway_account_create = { "gateway_account.create", TARGET_NOTHING,
                                                           .handle = gateway_account_create };
 const struct turn_handler turn_gateway_account_change = { "gateway_account.change", TARGET_NOTHING,

@@ -31,9 +31,9 @@ struct payment_filter {
     struct str reference;
     struct str gateway;
     struct str gateway_reference;
-    int64_t amount_minor;            /* 0: any */
-    int64_t created_from_ms;         /* at or after; 0: any */
-    int64_t created_to_ms;           /* before; 0: any */
+    int64_t amount_minor;    /* 0: any */
+    int64_t created_from_ms; /* at or after; 0: any */
+    int64_t created_to_ms;   /* before; 0: any */
 };
 must_check enum err query_payment(struct db *db, struct query_scope scope, struct payment_id id,
                                   struct arena *arena, struct payment **out);
@@ -64,8 +64,8 @@ must_check enum err query_events(struct db *db, struct query_scope scope, int64_
                                  int64_t limit, struct arena *arena, struct event_list *out);
 /* Those of a payment and its refunds, in order: after `sequence`. */
 must_check enum err query_payment_events(struct db *db, const struct payment *payment,
-                                         int64_t after_sequence, int64_t limit,
-                                         struct arena *arena, struct event_list *out);
+                                         int64_t after_sequence, int64_t limit, struct arena *arena,
+                                         struct event_list *out);
 
 /* Operations of a payment, oldest first: after the id. Attempts of one, in order. */
 must_check enum err query_payment_operations(struct db *db, const struct payment *payment,

@@ -10,9 +10,8 @@ enum err query_gateway_account(struct db *db, struct query_scope scope,
     struct db_value args[] = { DB_ID(id), DB_ID(scope.merchant), DB_NUMBER(scope.live) };
     void *row = NULL;
 
-    enum err err = db_select(db, &table_gateway_accounts,
-                             "id = $1 AND merchant = $2 AND live = $3", QUERY_ARGS(args), arena,
-                             query_keep_row, &row);
+    enum err err = db_select(db, &table_gateway_accounts, "id = $1 AND merchant = $2 AND live = $3",
+                             QUERY_ARGS(args), arena, query_keep_row, &row);
     if (err)
         return err;
     if (!row)

@@ -23,6 +23,6 @@ enum err query_attempts(struct db *db, struct operation_id operation, struct are
     struct db_value args[] = { DB_ID(operation) };
     struct attempt_list_load load = { arena, out };
 
-    return db_select(db, &table_attempts, "operation = $1 ORDER BY number", QUERY_ARGS(args),
-                     arena, attempt_list_load, &load);
+    return db_select(db, &table_attempts, "operation = $1 ORDER BY number", QUERY_ARGS(args), arena,
+                     attempt_list_load, &load);
 }

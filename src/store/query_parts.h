@@ -25,16 +25,16 @@ static inline enum err query_keep_row(void *self, void *row)
 
 /* QUERY_LIST(payment_list, struct payment) makes `enum err payment_list_load(self, row)`, a
  * db_load_f whose self is a struct payment_list_load. */
-#define QUERY_LIST(list, type)                                                                   \
-    struct list##_load {                                                                         \
-        struct arena *arena;                                                                     \
-        struct list *to;                                                                         \
-    };                                                                                           \
-    static enum err list##_load(void *self, void *row)                                           \
-    {                                                                                            \
-        struct list##_load *load = self;                                                         \
-        list##_add(load->arena, load->to, (type *)row);                                          \
-        return OK;                                                                               \
+#define QUERY_LIST(list, type)                                                                     \
+    struct list##_load {                                                                           \
+        struct arena *arena;                                                                       \
+        struct list *to;                                                                           \
+    };                                                                                             \
+    static enum err list##_load(void *self, void *row)                                             \
+    {                                                                                              \
+        struct list##_load *load = self;                                                           \
+        list##_add(load->arena, load->to, (type *)row);                                            \
+        return OK;                                                                                 \
     }
 
 #define QUERY_ARGS(args) (args), sizeof(args) / sizeof((args)[0])

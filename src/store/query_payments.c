@@ -40,10 +40,10 @@ static struct id lower_id(struct id a, struct id b)
 #define SET_BACK_MAX_MS DAY_MS
 
 /* The same for every way in, so that all have the same arguments. */
-#define FILTERS                                                                                  \
-    "merchant = $1 AND live = $2 AND id >= $3 AND id < $4"                                       \
-    " AND created_ms >= $5 AND created_ms < $6 AND amount_minor BETWEEN $7 AND $8"               \
-    " AND ($9 = '' OR status = $9) AND ($10 = '' OR gateway = $10)"                              \
+#define FILTERS                                                                                    \
+    "merchant = $1 AND live = $2 AND id >= $3 AND id < $4"                                         \
+    " AND created_ms >= $5 AND created_ms < $6 AND amount_minor BETWEEN $7 AND $8"                 \
+    " AND ($9 = '' OR status = $9) AND ($10 = '' OR gateway = $10)"                                \
     " AND ($11 = '' OR reference = $11) AND ($12 = '' OR gateway_reference = $12)"
 #define NEWEST_FIRST " ORDER BY id DESC LIMIT $13"
 
@@ -77,12 +77,18 @@ enum err query_payments(struct db *db, struct query_scope scope,
     if (filter->created_to_ms)
         before = lower_id(before, lowest_id_at(to_ms + SET_BACK_MAX_MS));
     struct db_value args[] = {
-        DB_ID(scope.merchant),    DB_NUMBER(scope.live),
-        DB_ID(from),              DB_ID(before),
-        DB_NUMBER(filter->created_from_ms), DB_NUMBER(to_ms),
-        DB_NUMBER(least),         DB_NUMBER(most),
-        DB_STR(filter->status),   DB_STR(filter->gateway),
-        DB_STR(filter->reference), DB_STR(filter->gateway_reference),
+        DB_ID(scope.merchant),
+        DB_NUMBER(scope.live),
+        DB_ID(from),
+        DB_ID(before),
+        DB_NUMBER(filter->created_from_ms),
+        DB_NUMBER(to_ms),
+        DB_NUMBER(least),
+        DB_NUMBER(most),
+        DB_STR(filter->status),
+        DB_STR(filter->gateway),
+        DB_STR(filter->reference),
+        DB_STR(filter->gateway_reference),
         DB_NUMBER(page.limit),
     };
     struct payment_list_load load = { arena, out };

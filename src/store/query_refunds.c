@@ -20,9 +20,8 @@ enum err query_refund(struct db *db, struct query_scope scope, struct refund_id 
 }
 
 /* By the invoice, which has the index. */
-enum err query_payment_refunds(struct db *db, const struct payment *payment,
-                               struct query_page page, struct arena *arena,
-                               struct refund_list *out)
+enum err query_payment_refunds(struct db *db, const struct payment *payment, struct query_page page,
+                               struct arena *arena, struct refund_list *out)
 {
     struct id before = query_before(page);
     struct db_value args[] = { DB_ID(payment->invoice), DB_ID(payment->id), DB_ID(before),

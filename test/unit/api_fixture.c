@@ -7,153 +7,7 @@
 #include "core/keys.h"
 #include "core/requests.h"
 
-/* The server: one loop without a network. */
-
-struct post {
-    void (*f)(void *arg);
-    void *arg;
-};
-
-struct timer {
-    struct server_timer *timer;
-    int64_t ends_us;
-};
-
-struct server {
-    struct api_fixture *fixture;
-    struct post posts[API_QUEUE];
-    size_t post_count;
-    struct timer timers[API_QUEUE];
-    size_t timer_count;
-    bool stopping;
-};
-
-struct server_request {
-    struct server *server;
-    enum http_method method;
-    struct str path, query, body, peer;
-    struct http_header headers[16];
-    size_t header_count;
-    struct arena arena;
-    int64_t started_us;
-    struct answer *answer;
-};
-
-struct answer {
-    int status;
-    struct str content_type, body, request_body;
-    struct http_header headers[16];
-    size_t header_count;
-    struct arena *arena;
-};
-
 static struct server the_server;
-
-struct server *server_of(const struct server_request *request)
-{
-    return request->server;
-}
-
-enum http_method server_request_method(const struct server_request *request)
-{
-    return request->method;
-}
-
-struct str server_request_path(const struct server_request *request)
-{
-    return request->path;
-}
-
-struct str server_request_query(const struct server_request *request)
-{
-    return request->query;
-}
-
-struct str server_request_header(const struct server_request *request, const char *name)
-{
-    for (size_t i = 0; i < request->header_count; i++)
-        if (str_equal_nocase(request->headers[i].name, str_of(name)))
-            return request->headers[i].value;
-    return (struct str){ 0 };
-}
-
-struct str server_request_body(const struct server_request *request)
-{
-    return request->body;
-}
-
-struct str server_request_peer(const struct server_request *request)
-{
-    return request->peer;
-}
-
-struct arena *server_request_arena(struct server_request *request)
-{
-    return &request->arena;
-}
-
-int64_t server_request_started_us(const struct server_request *request)
-{
-    return request->started_us;
-}
-
-bool server_is_stopping(const struct server *server)
-{
-    return server->stopping;
-}
-
-struct server_counts server_counts(const struct server *server)
-{
-    return (struct server_counts){ .requests = server->post_count };
-}
-
-void server_post(struct server *server, void (*f)(void *arg), void *arg)
-{
-    assert_true(server->post_count < API_QUEUE);
-    server->posts[server->post_count++] = (struct post){ f, arg };
-}
-
-void server_timer_start(struct server *server, struct server_timer *timer, int64_t after_ms,
-                        void (*f)(void *arg), void *arg)
-{
-    int64_t now_us = outside_monotonic_us(&server->fixture->books.outside.outside);
-
-    assert_true(server->timer_count < API_QUEUE);
-    timer->f = f;
-    timer->arg = arg;
-    timer->hidden = server;
-    server->timers[server->timer_count++] = (struct timer){ timer, now_us + after_ms * 1000 };
-}
-
-void server_timer_cancel(struct server_timer *timer)
-{
-    struct server *server = timer->hidden;
-
-    for (size_t i = 0; server && i < server->timer_count; i++)
-        if (server->timers[i].timer == timer)
-            server->timers[i] = server->timers[--server->timer_count];
-}
-
-/* The request's memory ends here, as with the real one: under a sanitizer whoever touches it
- * later is found. */
-void server_answer(struct server_request *request, const struct server_answer *answer)
-{
-    struct answer *to = request->answer;
-
-    assert_int_equal(to->status, 0);
-    assert_true(answer->status >= 200);
-    to->status = answer->status;
-    to->content_type = str_copy(to->arena, answer->content_type);
-    to->body = str_copy(to->arena, answer->body);
-    to->request_body = str_copy(to->arena, request->body);
-    for (size_t i = 0; i < answer->header_count; i++)
-        to->headers[to->header_count++] = (struct http_header){
-            str_copy(to->arena, answer->headers[i].name),
-            str_copy(to->arena, answer->headers[i].value),
-        };
-    arena_done(&request->arena);
-    mem_free(request);
-}
 
 /* The desk. */
 
@@ -210,8 +64,7 @@ static void keep_effects(struct api_fixture *fixture, const struct turn *turn)
         fixture->kinds[fixture->call_count] = turn->calls.items[i]->call;
         fixture->calls[fixture->call_count++] = turn->calls.items[i]->operation->id;
     }
-    api_wake(fixture->api, (const struct turn_answer *const *)turn->wakes.items,
-             turn->wakes.count);
+    api_wake(fixture->api, (const struct turn_answer *const *)turn->wakes.items, turn->wakes.count);
 }
 
 static void run_turns(struct api_fixture *fixture)
@@ -298,9 +151,8 @@ void api_gateway(struct api_fixture *fixture, enum gateway_outcome outcome)
     assert_true(fixture->call_count > 0);
     *said = (struct operation_answer){
         .call = fixture->kinds[0],
-        .answer = { .outcome = outcome, 
-                    .gateway_reference = str_format(&turn->arena, "theirs-%d",
-                                                    ++fixture->answered),
+        .answer = { .outcome = outcome,
+                    .gateway_reference = str_format(&turn->arena, "theirs-%d", ++fixture->answered),
                     .action = outcome == GW_NEEDS_PAYER ? ACTION_CHALLENGE : ACTION_NONE,
                     .action_url = STR("http://purser.test/sandbox/challenge/tok") },
         .http_status = 200,
@@ -415,7 +267,8 @@ static void open_books(struct api_fixture *fixture)
 
     store_fixture_place(&fixture->books, &store_engines[0]);
     assert_int_equal(store_migrate(fixture->books.where, true, outside, arena, &why), OK);
-    struct store_config config = { .where = fixture->books.where, .outside = outside,
+    struct store_config config = { .where = fixture->books.where,
+                                   .outside = outside,
                                    .gateways = fixture->gateways };
     assert_int_equal(store_open(&config, arena, &fixture->store, &why), OK);
     struct db *db = store_db(fixture->store);
@@ -423,22 +276,25 @@ static void open_books(struct api_fixture *fixture)
     assert_stored(db, store_run_begin(fixture->store, STR("test"), true, &fixture->run));
     assert_stored(db, db_select(db, &table_merchants, "name = 'default'", NULL, 0, arena,
                                 keep_merchant, &fixture->merchant));
-    assert_int_equal(store_open_reader(fixture->books.where, outside, arena, &fixture->reader,
-                                       &why), OK);
+    assert_int_equal(
+        store_open_reader(fixture->books.where, outside, arena, &fixture->reader, &why), OK);
 }
 
 void api_fixture_open(struct api_fixture *fixture)
 {
     *fixture = (struct api_fixture){
-        .gateway = { .name = "sandbox", .test_only = true, .methods = card_only,
-                     .authorization_ms = INT64_C(432000000), .visibility_ms = 2000,
+        .gateway = { .name = "sandbox",
+                     .test_only = true,
+                     .methods = card_only,
+                     .authorization_ms = INT64_C(432000000),
+                     .visibility_ms = 2000,
                      .deadline_ms = 2000 },
         .gateways = { &fixture->gateway, NULL },
     };
     for (int kind = OPERATION_KIND_AUTHORIZE; kind < OPERATION_KIND_COUNT; kind++)
         fixture->gateway.calls[kind] = (struct gateway_call){ no_build, no_parse,
                                                               GW_ENQUIRE_FIRST };
-    the_server = (struct server){ .fixture = fixture };
+    the_server = (struct server){ .outside = &fixture->books.outside.outside };
     open_books(fixture);
     fixture->ids.outside = &fixture->books.outside.outside;
     log_setup(&fixture->books.outside.outside, LOG_TEXT, LOG_ERROR);
@@ -487,8 +343,8 @@ int api_fixture_teardown(void **state)
 
 static enum http_method method_of(const char *text)
 {
-    static const char *const texts[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE",
-                                         "OPTIONS", "OTHER" };
+    static const char *const texts[] = { "GET",   "HEAD",   "POST",    "PUT",
+                                         "PATCH", "DELETE", "OPTIONS", "OTHER" };
 
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         if (strcmp(text, texts[i]) == 0)
@@ -557,8 +413,8 @@ struct answer *api_post(struct api_fixture *fixture, const char *target, const c
 
     if (key)
         header = str_format(&fixture->books.arena, "Idempotency-Key: %s", key);
-    struct answer *answer = api_ask(fixture, "POST", target,
-                                    str_c(&fixture->books.arena, header), body);
+    struct answer *answer = api_ask(fixture, "POST", target, str_c(&fixture->books.arena, header),
+                                    body);
     api_run(fixture);
     return answer;
 }

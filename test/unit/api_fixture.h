@@ -9,11 +9,10 @@
 #include "store_fixture.h"
 
 #include "api/api.h"
+#include "api_fixture_server.h"
 #include "base/json.h"
 #include "core/gateway.h"
 #include "store/store.h"
-
-#define API_QUEUE 64
 
 struct api_fixture {
     struct store_fixture books;
@@ -25,8 +24,8 @@ struct api_fixture {
     struct merchant_id merchant;
     struct id_maker ids;
     struct run_id run;
-    struct str key;                  /* of the merchant's test mode, with all scopes */
-    struct gateway gateway;          /* "sandbox"; a test may change it */
+    struct str key;         /* of the merchant's test mode, with all scopes */
+    struct gateway gateway; /* "sandbox"; a test may change it */
     const struct gateway *gateways[2];
 
     /* What waits. */
@@ -37,15 +36,15 @@ struct api_fixture {
     struct operation_id calls[API_QUEUE];
     enum operation_kind kinds[API_QUEUE];
     size_t call_count;
-    int answered;                    /* gateway calls so far: their references are theirs-1, ... */
+    int answered; /* gateway calls so far: their references are theirs-1, ... */
     void (*probe_done)(void *user, enum err err);
     void *probe_user;
 
-    bool refuse;                     /* the desk takes nothing */
+    bool refuse; /* the desk takes nothing */
     enum err probe_err;
     size_t reads_done;
-    struct api_challenge challenge;  /* of the token "tok"; operation_reference empty: none */
-    size_t decided;                  /* how often decide was called */
+    struct api_challenge challenge; /* of the token "tok"; operation_reference empty: none */
+    size_t decided;                 /* how often decide was called */
 };
 
 void api_fixture_open(struct api_fixture *fixture);

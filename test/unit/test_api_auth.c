@@ -6,8 +6,8 @@
 
 static const char *with(struct api_fixture *fixture, struct str key)
 {
-    return str_c(&fixture->books.arena, str_format(&fixture->books.arena,
-                                                   "Authorization: Bearer %.*s", STR_ARG(key)));
+    return str_c(&fixture->books.arena,
+                 str_format(&fixture->books.arena, "Authorization: Bearer %.*s", STR_ARG(key)));
 }
 
 static struct answer *get(struct api_fixture *fixture, const char *target, const char *headers)
@@ -65,8 +65,8 @@ static void an_expired_key(void **state)
 {
     struct api_fixture *fixture = *state;
     int64_t now_ms = outside_now_ms(&fixture->books.outside.outside);
-    struct str key = api_add_key(fixture, (struct api_key){ .scopes = KEY_SCOPES_ALL,
-                                                            .expires_ms = now_ms + 500 });
+    struct str key = api_add_key(
+        fixture, (struct api_key){ .scopes = KEY_SCOPES_ALL, .expires_ms = now_ms + 500 });
 
     assert_status(get(fixture, "/v1/payments", with(fixture, key)), 200);
     api_pass_time(fixture, 499);
@@ -133,10 +133,11 @@ static void a_desk_that_takes_nothing(void **state)
 static void keys_bound_to_addresses(void **state)
 {
     struct api_fixture *fixture = *state;
-    struct str here = api_add_key(fixture, (struct api_key){ .scopes = KEY_SCOPES_ALL,
-                                                             .addresses = STR("::1 192.0.2.0/29") });
-    struct str there = api_add_key(fixture, (struct api_key){ .scopes = KEY_SCOPES_ALL,
-                                                              .addresses = STR("192.0.2.8/29") });
+    struct str here = api_add_key(
+        fixture,
+        (struct api_key){ .scopes = KEY_SCOPES_ALL, .addresses = STR("::1 192.0.2.0/29") });
+    struct str there = api_add_key(
+        fixture, (struct api_key){ .scopes = KEY_SCOPES_ALL, .addresses = STR("192.0.2.8/29") });
 
     assert_status(get(fixture, "/v1/payments", with(fixture, here)), 200);
     assert_problem(get(fixture, "/v1/payments", with(fixture, there)), 403, "forbidden", NULL);
@@ -173,8 +174,8 @@ static void each_call_needs_its_scope(void **state)
             api_run(fixture);
             bool refused = answer_status(answer) == 403;
             if (refused != (calls[i].scope != (enum key_scope)scope))
-                fail_msg("%s %s with %lld: %d", calls[i].method, calls[i].target,
-                         (long long)scope, answer_status(answer));
+                fail_msg("%s %s with %lld: %d", calls[i].method, calls[i].target, (long long)scope,
+                         answer_status(answer));
         }
     }
 }
@@ -196,10 +197,10 @@ static void what_a_key_does_not_see(void **state)
     assert_stored(db, db_begin(db));
     assert_stored(db, db_insert(db, &table_merchants, rows, 1));
     assert_stored(db, db_commit(db));
-    struct str live = api_add_key(fixture, (struct api_key){ .scopes = KEY_SCOPES_ALL,
-                                                             .live = true });
-    struct str stranger = api_add_key(fixture, (struct api_key){ .scopes = KEY_SCOPES_ALL,
-                                                                 .merchant = other->id });
+    struct str live = api_add_key(fixture,
+                                  (struct api_key){ .scopes = KEY_SCOPES_ALL, .live = true });
+    struct str stranger = api_add_key(
+        fixture, (struct api_key){ .scopes = KEY_SCOPES_ALL, .merchant = other->id });
     struct str keys[] = { live, stranger };
 
     for (size_t i = 0; i < COUNT_OF(keys); i++) {
@@ -208,9 +209,10 @@ static void what_a_key_does_not_see(void **state)
         struct answer *answer = api_ask(fixture, "POST", cancel, str_c(arena, headers), "");
         api_run(fixture);
         assert_problem(answer, 404, "not_found", NULL);
-        assert_int_equal(json_count(json_get(answer_json(get(fixture, "/v1/payments",
-                                                             with(fixture, keys[i]))), "data")),
-                         0);
+        assert_int_equal(
+            json_count(json_get(answer_json(get(fixture, "/v1/payments", with(fixture, keys[i]))),
+                                "data")),
+            0);
     }
     assert_status(get(fixture, one, ""), 200);
 }

@@ -119,7 +119,8 @@ static void what_is_taken(void **state)
                                  "\"email\":\"a@b\",\"url\":\"https://shop.example\","
                                  "\"id\":\"pay_01h455vb4pex5vsknk084sn02q\","
                                  "\"metadata\":{\"a\":\"\",\"b\":\"x\\\"y\"},"
-                                 "\"object\":{\"x\":1},\"array\":[1]}"), OK);
+                                 "\"object\":{\"x\":1},\"array\":[1]}"),
+                     OK);
     assert_int_equal(all->text.len, 10);
     assert_true(str_equal_c(all->digits, "042"));
     assert_int_equal(all->number, -1);
@@ -139,8 +140,8 @@ static void what_is_not_sent_stays(void **state)
 
     bench->trouble = (struct trouble){ .arena = &bench->arena };
     bench->all = (struct all){ .word = CAPTURE_METHOD_AUTOMATIC, .amount = 7 };
-    assert_int_equal(fields_read(FIELDS(fields), parsed(bench, "{}"), "", &bench->all,
-                                 &bench->trouble), OK);
+    assert_int_equal(
+        fields_read(FIELDS(fields), parsed(bench, "{}"), "", &bench->all, &bench->trouble), OK);
     assert_int_equal(bench->all.word, CAPTURE_METHOD_AUTOMATIC);
     assert_int_equal(bench->all.amount, 7);
 }
@@ -153,23 +154,29 @@ static void what_each_kind_refuses(void **state)
         const char *values[16];
     } cases[] = {
         { "text", { "\"\"", "\"123456\"", "1", "true", "[]", "{}" } },
-        { "digits", { "\"1\"", "\"1234\"", "\"1a\"", "\" 12\"", "12", "null", "\"\xd9\xa1\xd9\xa2\"" } },
+        { "digits",
+          { "\"1\"", "\"1234\"", "\"1a\"", "\" 12\"", "12", "null", "\"\xd9\xa1\xd9\xa2\"" } },
         { "number", { "-2", "10", "1.0", "1e0", "\"1\"", "null", "false" } },
-        { "amount", { "0", "-1", "1000000000000001", "9223372036854775807", "1.5", "1e3",
-                      "\"100\"", "null", "true", "[1]" } },
+        { "amount",
+          { "0", "-1", "1000000000000001", "9223372036854775807", "1.5", "1e3", "\"100\"", "null",
+            "true", "[1]" } },
         { "currency", { "\"eur\"", "\"EURO\"", "\"XYZ\"", "\"\"", "978", "null" } },
         { "word", { "\"Manual\"", "\"\"", "\"none\"", "1", "null" } },
         { "some", { "\"merchant\"", "\"expired\"", "\"\"" } },
         { "flag", { "0", "1", "\"true\"", "null" } },
-        { "time", { "\"2026-08-01\"", "\"2026-13-01T00:00:00Z\"", "\"now\"", "1785576600000", "null" } },
-        { "email", { "\"a\"", "\"@b\"", "\"a@\"", "\"a@b@c\"", "\"a b@c\"", "\"a@b\\nc\"", "null" } },
-        { "url", { "\"shop.example\"", "\"ftp://a\"", "\"https://\"", "\"https:///a\"",
-                   "\"https://a b\"", "\"https://\xc3\xa4.example\"", "\"javascript:alert(1)\"",
-                   "\"http://a\\r\\nSet-Cookie: x\"", "\"HTTPS://a\"", "\"https://?x\"", "null" } },
-        { "id", { "\"pay_\"", "\"ref_01h455vb4pex5vsknk084sn02q\"",
-                  "\"pay_01H455VB4PEX5VSKNK084SN02Q\"", "\"\"", "1", "null" } },
-        { "metadata", { "[]", "\"\"", "null", "{\"a\":1}", "{\"a\":null}", "{\"a\":{}}",
-                        "{\"\":\"x\"}" } },
+        { "time",
+          { "\"2026-08-01\"", "\"2026-13-01T00:00:00Z\"", "\"now\"", "1785576600000", "null" } },
+        { "email",
+          { "\"a\"", "\"@b\"", "\"a@\"", "\"a@b@c\"", "\"a b@c\"", "\"a@b\\nc\"", "null" } },
+        { "url",
+          { "\"shop.example\"", "\"ftp://a\"", "\"https://\"", "\"https:///a\"", "\"https://a b\"",
+            "\"https://\xc3\xa4.example\"", "\"javascript:alert(1)\"",
+            "\"http://a\\r\\nSet-Cookie: x\"", "\"HTTPS://a\"", "\"https://?x\"", "null" } },
+        { "id",
+          { "\"pay_\"", "\"ref_01h455vb4pex5vsknk084sn02q\"", "\"pay_01H455VB4PEX5VSKNK084SN02Q\"",
+            "\"\"", "1", "null" } },
+        { "metadata",
+          { "[]", "\"\"", "null", "{\"a\":1}", "{\"a\":null}", "{\"a\":{}}", "{\"\":\"x\"}" } },
         { "object", { "[]", "\"\"", "null", "1" } },
         { "array", { "{}", "\"\"", "null", "1" } },
     };
@@ -249,7 +256,8 @@ static void card_numbers_are_found_in_every_free_text(void **state)
     bench->trouble = (struct trouble){ .arena = &bench->arena };
     assert_int_equal(fields_read(FIELDS(long_text),
                                  parsed(bench, "{\"text\":\"my card is 4242424242424242\"}"), "",
-                                 &bench->all, &bench->trouble), ERR_CARD_NUMBER_IN_FIELD);
+                                 &bench->all, &bench->trouble),
+                     ERR_CARD_NUMBER_IN_FIELD);
     assert_false(str_find_char(bench->trouble.detail, '4', 0) < bench->trouble.detail.len);
 }
 
@@ -284,7 +292,8 @@ static void members_that_are_missing(void **state)
 
     bench->trouble = (struct trouble){ .arena = &bench->arena };
     assert_int_equal(fields_read(FIELDS(two), parsed(bench, "{\"amount\":5}"), "where.",
-                                 &bench->all, &bench->trouble), ERR_VALIDATION);
+                                 &bench->all, &bench->trouble),
+                     ERR_VALIDATION);
     assert_string_equal(str_c(&bench->arena, bench->trouble.param), "where.currency");
     assert_true(bench->all.flag);
 }
@@ -303,7 +312,8 @@ static void queries(void **state)
     assert_int_equal(read_query(bench, ""), OK);
     assert_int_equal(read_query(bench, "text=a%20b+c&number=9&amount=12&word=manual"
                                        "&time=2026-08-01T09:30:00Z"
-                                       "&id=pay_01h455vb4pex5vsknk084sn02q"), OK);
+                                       "&id=pay_01h455vb4pex5vsknk084sn02q"),
+                     OK);
     assert_true(str_equal_c(bench->all.text, "a b c"));
     assert_int_equal(bench->all.number, 9);
     assert_int_equal(bench->all.amount, 12);
@@ -319,8 +329,8 @@ static void queries(void **state)
 
 /* Cards. */
 
-#define NOW_MS INT64_C(1772366400000)        /* 2026-03-01 */
-#define CARD(number, month, year, cvc)                                                            \
+#define NOW_MS INT64_C(1772366400000) /* 2026-03-01 */
+#define CARD(number, month, year, cvc)                                                             \
     "{\"number\":\"" number "\",\"exp_month\":" month ",\"exp_year\":" year ",\"cvc\":\"" cvc "\"}"
 
 static enum err read_card(struct bench *bench, const char *text, struct card_given *card)
@@ -383,12 +393,12 @@ static void brands(void **state)
     static const struct {
         const char *number, *brand;
     } cases[] = {
-        { "4000056655665556", "visa" },     { "5555555555554444", "mastercard" },
+        { "4000056655665556", "visa" },       { "5555555555554444", "mastercard" },
         { "2221000000000009", "mastercard" }, { "2720990000000007", "mastercard" },
-        { "2200000000000004", "mir" },      { "378282246310005", "amex" },
-        { "6011111111111117", "discover" }, { "3530111333300000", "jcb" },
-        { "30569309025904", "diners" },     { "6200000000000005", "unionpay" },
-        { "5018000000000009", "maestro" },  { "9999999999999995", "" },
+        { "2200000000000004", "mir" },        { "378282246310005", "amex" },
+        { "6011111111111117", "discover" },   { "3530111333300000", "jcb" },
+        { "30569309025904", "diners" },       { "6200000000000005", "unionpay" },
+        { "5018000000000009", "maestro" },    { "9999999999999995", "" },
     };
 
     for (size_t i = 0; i < COUNT_OF(cases); i++)

@@ -81,8 +81,7 @@ static void every_error_has_a_page(void **state)
     }
     assert_problem(get(fixture, "/errors/none"), 404, "not_found", NULL);
     struct answer *problem = get(fixture, "/v1/payments");
-    assert_string_equal(answer_text(problem, "type"),
-                        "http://purser.test/errors/unauthenticated");
+    assert_string_equal(answer_text(problem, "type"), "http://purser.test/errors/unauthenticated");
     assert_string_equal(answer_text(problem, "doc_url"), answer_text(problem, "type"));
 }
 
@@ -164,16 +163,16 @@ static void without_a_return_url_back_to_the_page(void **state)
     fixture->challenge.return_url = (struct str){ 0 };
     struct answer *answer = decide(fixture, "tok", "a=b&decision=decline");
     assert_status(answer, 303);
-    assert_true(str_equal_c(answer_header(answer, "Location"),
-                            "http://purser.test/sandbox/challenge/tok"));
+    assert_true(
+        str_equal_c(answer_header(answer, "Location"), "http://purser.test/sandbox/challenge/tok"));
     assert_int_equal(fixture->challenge.state, CHALLENGE_DECLINED);
 }
 
 static void decisions_that_are_none(void **state)
 {
     struct api_fixture *fixture = *state;
-    static const char *const forms[] = { "", "decision=", "decision=maybe", "decision",
-                                         "decision=%ff", "{\"decision\":\"approve\"}" };
+    static const char *const forms[] = { "",         "decision=",    "decision=maybe",
+                                         "decision", "decision=%ff", "{\"decision\":\"approve\"}" };
 
     challenged(fixture);
     for (size_t i = 0; i < COUNT_OF(forms); i++)

@@ -3,17 +3,15 @@
 
 #include <string.h>
 
-#define CARD                                                                                      \
-    "\"payment_method\":{\"type\":\"card\",\"card\":{\"number\":\"4242424242424242\","            \
+#define CARD                                                                                       \
+    "\"payment_method\":{\"type\":\"card\",\"card\":{\"number\":\"4242424242424242\","             \
     "\"exp_month\":12,\"exp_year\":2034,\"cvc\":\"123\"}}"
 #define PAY "{\"amount\":1250,\"currency\":\"EUR\",\"reference\":\"order-1\"," CARD "}"
 
-static const char *path(struct api_fixture *fixture, const struct answer *payment,
-                        const char *rest)
+static const char *path(struct api_fixture *fixture, const struct answer *payment, const char *rest)
 {
-    return str_c(&fixture->books.arena,
-                 str_format(&fixture->books.arena, "/v1/payments/%s%s",
-                            answer_text(payment, "id"), rest));
+    return str_c(&fixture->books.arena, str_format(&fixture->books.arena, "/v1/payments/%s%s",
+                                                   answer_text(payment, "id"), rest));
 }
 
 /* A payment that the gateway has authorised and captured. */
@@ -144,9 +142,9 @@ static void another_body_under_the_same_key_is_refused(void **state)
     struct api_fixture *fixture = *state;
 
     captured(fixture, "k1");
-    assert_problem(api_post(fixture, "/v1/payments", "k1",
-                            "{\"amount\":1251,\"currency\":\"EUR\"}"),
-                   422, "idempotency_mismatch", NULL);
+    assert_problem(
+        api_post(fixture, "/v1/payments", "k1", "{\"amount\":1251,\"currency\":\"EUR\"}"), 422,
+        "idempotency_mismatch", NULL);
     assert_problem(api_post(fixture, "/v1/invoices", "k1", "{\"amount\":1,\"currency\":\"EUR\"}"),
                    422, "idempotency_mismatch", NULL);
     assert_int_equal(store_count(&fixture->books, fixture->reader, &table_payments), 1);
@@ -212,8 +210,8 @@ static void a_repetition_in_the_batch_of_the_end(void **state)
 static void a_key_is_needed_and_must_be_one(void **state)
 {
     struct api_fixture *fixture = *state;
-    static const char *const wrong[] = { "\"\"", "\"a", "a b", "\xc3\xa4", "\"a\"b\"", "\"a\\\"",
-                                         "\"a\\x\"" };
+    static const char *const wrong[] = { "\"\"",     "\"a",     "a b",     "\xc3\xa4",
+                                         "\"a\"b\"", "\"a\\\"", "\"a\\x\"" };
     char lengthy[257];
 
     assert_problem(api_post(fixture, "/v1/payments", NULL, PAY), 400, "idempotency_key_required",
@@ -227,8 +225,8 @@ static void a_key_is_needed_and_must_be_one(void **state)
     }
     memset(lengthy, 'x', sizeof lengthy - 1);
     lengthy[sizeof lengthy - 1] = '\0';
-    assert_problem(api_post(fixture, "/v1/payments", lengthy, PAY), 400,
-                   "invalid_idempotency_key", "Idempotency-Key");
+    assert_problem(api_post(fixture, "/v1/payments", lengthy, PAY), 400, "invalid_idempotency_key",
+                   "Idempotency-Key");
     assert_int_equal(fixture->call_count, 0);
 }
 
@@ -252,16 +250,16 @@ static void bodies_that_are_no_json(void **state)
 
     assert_problem(api_post(fixture, "/v1/payments", "k", ""), 400, "malformed_json", NULL);
     assert_problem(api_post(fixture, "/v1/payments", "k", "[]"), 400, "malformed_json", NULL);
-    assert_problem(api_post(fixture, "/v1/payments", "k", "{\"amount\":1,"), 400,
-                   "malformed_json", NULL);
+    assert_problem(api_post(fixture, "/v1/payments", "k", "{\"amount\":1,"), 400, "malformed_json",
+                   NULL);
     assert_problem(api_post(fixture, "/v1/payments", "k", "{\"amount\":1,\"amount\":1}"), 400,
                    "malformed_json", NULL);
     answer = api_ask(fixture, "POST", "/v1/payments",
                      "Idempotency-Key: k\nContent-Type: text/plain", PAY);
     api_run(fixture);
     assert_problem(answer, 415, "unsupported_media_type", "Content-Type");
-    answer = api_ask(fixture, "POST", "/v1/payments",
-                     "Idempotency-Key: k\nContent-Encoding: gzip", PAY);
+    answer = api_ask(fixture, "POST", "/v1/payments", "Idempotency-Key: k\nContent-Encoding: gzip",
+                     PAY);
     api_run(fixture);
     assert_problem(answer, 415, "unsupported_media_type", "Content-Encoding");
     answer = api_ask(fixture, "POST", "/v1/payments",
@@ -282,17 +280,19 @@ static void requests_that_are_not_valid(void **state)
         { "{\"amount\":1,\"currency\":\"EUR\",\"payment_method\":{\"type\":\"card\"}}",
           "validation_failed", "payment_method.card" },
         { "{\"amount\":1,\"currency\":\"EUR\",\"payment_method\":{\"type\":\"gateway_page\","
-          "\"card\":{}}}", "validation_failed", "payment_method.card" },
+          "\"card\":{}}}",
+          "validation_failed", "payment_method.card" },
         { "{\"amount\":1,\"currency\":\"EUR\",\"payment_method\":{\"type\":\"saved_card\"}}",
           "validation_failed", "payment_method.token" },
         { "{\"amount\":1,\"currency\":\"EUR\",\"payment_method\":{\"type\":\"gateway_page\"}}",
           "payment_method_not_supported", "payment_method.type" },
         { "{\"amount\":1,\"currency\":\"EUR\",\"payment_method\":{\"type\":\"card\","
-          "\"card\":{\"nubmer\":\"4242424242424242\"}}}", "unknown_member",
-          "payment_method.card.nubmer" },
+          "\"card\":{\"nubmer\":\"4242424242424242\"}}}",
+          "unknown_member", "payment_method.card.nubmer" },
         { "{\"amount\":1,\"currency\":\"EUR\",\"confirm\":true}", "validation_failed", "confirm" },
         { "{\"amount\":1,\"currency\":\"EUR\",\"gateway_account\":"
-          "\"ga_01h455vb4pex5vsknk084sn02q\"}", "no_gateway_account", "gateway_account" },
+          "\"ga_01h455vb4pex5vsknk084sn02q\"}",
+          "no_gateway_account", "gateway_account" },
         { "{\"amount\":1,\"currency\":\"EUR\",\"description\":\"4242424242424242\"}",
           "card_number_in_field", "description" },
     };
@@ -303,7 +303,8 @@ static void requests_that_are_not_valid(void **state)
     assert_problem(api_post(fixture, "/v1/payments?x=1", "k", PAY), 422, "unknown_member", "x");
     assert_problem(api_post(fixture, "/v1/payments", "k",
                             "{\"amount\":1,\"currency\":\"EUR\",\"invoice\":"
-                            "\"inv_01h455vb4pex5vsknk084sn02q\"}"), 404, "not_found", NULL);
+                            "\"inv_01h455vb4pex5vsknk084sn02q\"}"),
+                   404, "not_found", NULL);
     assert_int_equal(store_count(&fixture->books, fixture->reader, &table_payments), 0);
     assert_int_equal(store_count(&fixture->books, fixture->reader, &table_claims), 0);
 }
@@ -335,8 +336,8 @@ static void a_manual_payment_is_captured_and_refunded(void **state)
     assert_status(payment, 201);
     assert_string_equal(answer_text(payment, "status"), "authorized");
 
-    assert_problem(api_post(fixture, path(fixture, payment, "/capture"), "k2",
-                            "{\"amount\":901}"), 422, "capture_exceeds_authorized", "amount");
+    assert_problem(api_post(fixture, path(fixture, payment, "/capture"), "k2", "{\"amount\":901}"),
+                   422, "capture_exceeds_authorized", "amount");
     struct answer *capture = api_post(fixture, path(fixture, payment, "/capture"), "k2", "");
     assert_problem(api_post(fixture, path(fixture, payment, "/cancel"), "k3", ""), 409,
                    "operation_in_progress", NULL);
@@ -355,10 +356,10 @@ static void a_manual_payment_is_captured_and_refunded(void **state)
     assert_true(str_starts_with(answer_header(refund, "Location"),
                                 STR("http://purser.test/v1/refunds/ref_")));
     assert_problem(api_post(fixture, path(fixture, payment, "/refunds"), "k5",
-                            "{\"expected_refundable\":900}"), 412, "precondition_failed",
-                   "expected_refundable");
-    assert_problem(api_post(fixture, path(fixture, payment, "/refunds"), "k6",
-                            "{\"amount\":601}"), 422, "refund_exceeds_captured", "amount");
+                            "{\"expected_refundable\":900}"),
+                   412, "precondition_failed", "expected_refundable");
+    assert_problem(api_post(fixture, path(fixture, payment, "/refunds"), "k6", "{\"amount\":601}"),
+                   422, "refund_exceeds_captured", "amount");
 }
 
 static void what_can_pass_says_when_to_come_again(void **state)
@@ -385,8 +386,9 @@ static void cancelling_says_why(void **state)
     struct answer *payment = api_post(fixture, "/v1/payments", "k1",
                                       "{\"amount\":900,\"currency\":\"EUR\"}");
 
-    assert_problem(api_post(fixture, path(fixture, payment, "/cancel"), "k2",
-                            "{\"reason\":\"expired\"}"), 422, "validation_failed", "reason");
+    assert_problem(
+        api_post(fixture, path(fixture, payment, "/cancel"), "k2", "{\"reason\":\"expired\"}"), 422,
+        "validation_failed", "reason");
     struct answer *cancelled = api_post(fixture, path(fixture, payment, "/cancel"), "k2",
                                         "{\"reason\":\"duplicate\"}");
     assert_status(cancelled, 200);

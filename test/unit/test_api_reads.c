@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CARD                                                                                      \
-    "\"payment_method\":{\"type\":\"card\",\"card\":{\"number\":\"4242424242424242\","            \
+#define CARD                                                                                       \
+    "\"payment_method\":{\"type\":\"card\",\"card\":{\"number\":\"4242424242424242\","             \
     "\"exp_month\":12,\"exp_year\":2034,\"cvc\":\"123\"}}"
 
 static const char *format(struct api_fixture *fixture, const char *pattern, const char *text)
@@ -13,8 +13,8 @@ static const char *format(struct api_fixture *fixture, const char *pattern, cons
     size_t mark = str_find_char(str_of(pattern), '%', 0);
     struct arena *arena = &fixture->books.arena;
 
-    return str_c(arena, str_format(arena, "%.*s%s%s", (int)mark, pattern, text,
-                                   pattern + mark + 1));
+    return str_c(arena,
+                 str_format(arena, "%.*s%s%s", (int)mark, pattern, text, pattern + mark + 1));
 }
 
 static size_t shown(const struct answer *answer)
@@ -41,7 +41,8 @@ static struct answer *make(struct api_fixture *fixture, int number)
 {
     struct arena *arena = &fixture->books.arena;
     struct str key = str_format(arena, "key-%d", number);
-    struct str body = str_format(arena, "{\"amount\":%d,\"currency\":\"EUR\",\"reference\":\"r%d\"}",
+    struct str body = str_format(arena,
+                                 "{\"amount\":%d,\"currency\":\"EUR\",\"reference\":\"r%d\"}",
                                  1000 + number, number % 3);
 
     api_pass_time(fixture, 1);
@@ -68,8 +69,8 @@ static void one_payment_is_as_it_was_answered(void **state)
 {
     struct api_fixture *fixture = *state;
     struct answer *made = make(fixture, 1);
-    struct answer *read = api_get(fixture, format(fixture, "/v1/payments/%",
-                                                  answer_text(made, "id")));
+    struct answer *read = api_get(fixture,
+                                  format(fixture, "/v1/payments/%", answer_text(made, "id")));
 
     assert_status(read, 200);
     assert_true(str_equal(answer_body(made), answer_body(read)));
@@ -152,9 +153,11 @@ static void cursors_of_other_queries(void **state)
     cursor = answer_text(api_get(fixture, "/v1/payments?limit=1&status=created&gateway=sandbox"),
                          "next_cursor");
     assert_int_equal(strlen(cursor), 48);
-    assert_int_equal(shown(api_get(fixture, format(fixture, "/v1/payments?cursor=%"
+    assert_int_equal(shown(api_get(fixture, format(fixture,
+                                                   "/v1/payments?cursor=%"
                                                    "&gateway=sandbox&limit=9&status=created",
-                                                   cursor))), 2);
+                                                   cursor))),
+                     2);
     static const char *const others[] = {
         "/v1/payments?cursor=%",
         "/v1/payments?status=created&cursor=%",
@@ -164,8 +167,8 @@ static void cursors_of_other_queries(void **state)
         "/v1/payments?status=created&gateway=sandbox&cursor=00%",
     };
     for (size_t i = 0; i < COUNT_OF(others); i++)
-        assert_problem(api_get(fixture, format(fixture, others[i], cursor)), 400,
-                       "invalid_cursor", "cursor");
+        assert_problem(api_get(fixture, format(fixture, others[i], cursor)), 400, "invalid_cursor",
+                       "cursor");
 }
 
 static void filters(void **state)
@@ -286,8 +289,8 @@ static void the_refunds_of_a_payment(void **state)
         api_gateway(fixture, GW_APPROVED);
         api_run(fixture);
         assert_status(refund, 201);
-        struct answer *read = api_get(fixture, format(fixture, "/v1/refunds/%",
-                                                      answer_text(refund, "id")));
+        struct answer *read = api_get(fixture,
+                                      format(fixture, "/v1/refunds/%", answer_text(refund, "id")));
         assert_true(str_equal(answer_body(refund), answer_body(read)));
     }
     struct answer *page = api_get(fixture, refunds);
@@ -313,14 +316,12 @@ static void the_feed_goes_on_after_an_event(void **state)
     assert_string_equal(item(fixture, all, 0, "type"), "invoice.created");
     const char *after = "";
     for (;;) {
-        struct answer *page = api_get(fixture, after[0] == '\0'
-                                                   ? "/v1/events?limit=2"
-                                                   : format(fixture, "/v1/events?limit=2&after=%",
-                                                            after));
+        struct answer *page = api_get(
+            fixture, after[0] == '\0' ? "/v1/events?limit=2"
+                                      : format(fixture, "/v1/events?limit=2&after=%", after));
         size_t count = shown(page);
         for (size_t i = 0; i < count; i++)
-            assert_string_equal(item(fixture, page, i, "id"),
-                                item(fixture, all, seen + i, "id"));
+            assert_string_equal(item(fixture, page, i, "id"), item(fixture, all, seen + i, "id"));
         if (count == 0)
             break;
         seen += count;
@@ -346,9 +347,9 @@ static void one_event(void **state)
     struct str other = str_copy(&fixture->books.arena, str_of(id));
     char *letter = (char *)(uintptr_t)other.ptr + 4 + 8;
     *letter = *letter == '1' ? '2' : '1';
-    assert_problem(api_get(fixture, format(fixture, "/v1/events/%",
-                                           str_c(&fixture->books.arena, other))),
-                   404, "not_found", NULL);
+    assert_problem(
+        api_get(fixture, format(fixture, "/v1/events/%", str_c(&fixture->books.arena, other))), 404,
+        "not_found", NULL);
 }
 
 static void invoices_with_their_payments(void **state)
@@ -362,9 +363,9 @@ static void invoices_with_their_payments(void **state)
     assert_true(str_ends_with(answer_header(made, "Location"), str_of(id)));
     for (int i = 0; i < 2; i++) {
         struct str key = str_format(&fixture->books.arena, "p%d", i);
-        struct str body = str_format(&fixture->books.arena,
-                                     "{\"amount\":700,\"currency\":\"EUR\",\"invoice\":\"%s\"," CARD
-                                     "}", id);
+        struct str body = str_format(
+            &fixture->books.arena,
+            "{\"amount\":700,\"currency\":\"EUR\",\"invoice\":\"%s\"," CARD "}", id);
         struct answer *payment = api_post(fixture, "/v1/payments",
                                           str_c(&fixture->books.arena, key),
                                           str_c(&fixture->books.arena, body));
@@ -381,8 +382,9 @@ static void invoices_with_their_payments(void **state)
     assert_int_equal(shown(api_get(fixture, "/v1/invoices?status=cancelled")), 1);
     assert_problem(api_post(fixture, format(fixture, "/v1/invoices/%/fulfil", id), NULL, "{}"), 409,
                    "state_conflict", NULL);
-    assert_problem(api_post(fixture, format(fixture, "/v1/invoices/%/cancel", id), NULL,
-                            "{\"reason\":\"x\"}"), 422, "unknown_member", "reason");
+    assert_problem(
+        api_post(fixture, format(fixture, "/v1/invoices/%/cancel", id), NULL, "{\"reason\":\"x\"}"),
+        422, "unknown_member", "reason");
 }
 
 static void head_is_get(void **state)
@@ -392,7 +394,7 @@ static void head_is_get(void **state)
 
     api_run(fixture);
     assert_status(answer, 200);
-    assert_true(answer_body(answer).len > 0);        /* the server leaves it out */
+    assert_true(answer_body(answer).len > 0); /* the server leaves it out */
 }
 
 static void methods_that_an_address_does_not_take(void **state)

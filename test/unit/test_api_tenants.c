@@ -6,12 +6,11 @@
 static struct answer *ask(struct api_fixture *fixture, const char *method, const char *target,
                           struct str key, const char *body)
 {
-    struct str header = str_is_empty(key)
-                            ? (struct str){ 0 }
-                            : str_format(&fixture->books.arena, "Authorization: Bearer %.*s",
-                                         STR_ARG(key));
-    struct answer *answer = api_ask(fixture, method, target,
-                                    str_c(&fixture->books.arena, header), body);
+    struct str header = str_is_empty(key) ? (struct str){ 0 }
+                                          : str_format(&fixture->books.arena,
+                                                       "Authorization: Bearer %.*s", STR_ARG(key));
+    struct answer *answer = api_ask(fixture, method, target, str_c(&fixture->books.arena, header),
+                                    body);
 
     api_run(fixture);
     return answer;
@@ -104,7 +103,8 @@ static void keys_that_are_not_valid(void **state)
     assert_problem(api_post(fixture, "/v1/api_keys", NULL, "{\"live\":true}"), 422,
                    "unknown_member", "live");
     assert_problem(ask(fixture, "DELETE", "/v1/api_keys/key_01h455vb4pex5vsknk084sn02q",
-                       (struct str){ 0 }, ""), 404, "not_found", NULL);
+                       (struct str){ 0 }, ""),
+                   404, "not_found", NULL);
     assert_int_equal(store_count(&fixture->books, fixture->reader, &table_api_keys), 1);
 }
 
@@ -120,8 +120,7 @@ static void accounts_are_made_and_changed(void **state)
                                    "\"settings\":{\"capture\":\"sale\"}}");
     assert_status(made, 201);
     assert_false(flag(made, "is_default"));
-    assert_true(str_ends_with(answer_header(made, "Location"),
-                              str_of(answer_text(made, "id"))));
+    assert_true(str_ends_with(answer_header(made, "Location"), str_of(answer_text(made, "id"))));
     const char *path = at(fixture, "gateway_accounts", made);
     struct answer *changed = ask(fixture, "PATCH", path, (struct str){ 0 },
                                  "{\"is_default\":true,\"description\":null}");
@@ -130,15 +129,16 @@ static void accounts_are_made_and_changed(void **state)
     assert_true(answer_has(changed, "\"description\":null"));
     assert_true(answer_has(changed, "\"capture\":\"sale\""));
     assert_true(str_equal(answer_body(api_get(fixture, path)), answer_body(changed)));
-    assert_int_equal(store_number(fixture->reader,
-                                  "SELECT count(*) FROM gateway_accounts WHERE is_default = 1"),
-                     1);
+    assert_int_equal(
+        store_number(fixture->reader, "SELECT count(*) FROM gateway_accounts WHERE is_default = 1"),
+        1);
     /* And back: the order in which the rows are written does not matter. */
     struct answer *third = api_post(fixture, target, NULL,
                                     "{\"gateway\":\"sandbox\",\"is_default\":true}");
     assert_status(third, 201);
     assert_status(ask(fixture, "PATCH", path, (struct str){ 0 },
-                      "{\"is_default\":true,\"disabled\":true,\"settings\":{}}"), 200);
+                      "{\"is_default\":true,\"disabled\":true,\"settings\":{}}"),
+                  200);
     assert_false(flag(api_get(fixture, at(fixture, "gateway_accounts", third)), "is_default"));
     assert_true(flag(api_get(fixture, path), "disabled"));
     assert_true(answer_has(api_get(fixture, path), "\"settings\":{}"));
@@ -163,17 +163,18 @@ static void accounts_that_are_not_valid(void **state)
         assert_problem(api_post(fixture, "/v1/gateway_accounts", NULL, cases[i].body), 422,
                        cases[i].code, cases[i].param);
     assert_problem(ask(fixture, "PATCH", "/v1/gateway_accounts/ga_01h455vb4pex5vsknk084sn02q",
-                       (struct str){ 0 }, "{\"disabled\":true}"), 404, "not_found", NULL);
+                       (struct str){ 0 }, "{\"disabled\":true}"),
+                   404, "not_found", NULL);
 }
 
 static void the_sandbox_is_not_for_live(void **state)
 {
     struct api_fixture *fixture = *state;
-    struct str live = api_add_key(fixture, (struct api_key){ .scopes = KEY_SCOPES_ALL,
-                                                             .live = true });
+    struct str live = api_add_key(fixture,
+                                  (struct api_key){ .scopes = KEY_SCOPES_ALL, .live = true });
 
-    assert_problem(ask(fixture, "POST", "/v1/gateway_accounts", live,
-                       "{\"gateway\":\"sandbox\"}"), 422, "validation_failed", "gateway");
+    assert_problem(ask(fixture, "POST", "/v1/gateway_accounts", live, "{\"gateway\":\"sandbox\"}"),
+                   422, "validation_failed", "gateway");
     struct answer *key = ask(fixture, "POST", "/v1/api_keys", live, "{}");
     assert_status(key, 201);
     assert_true(flag(key, "live"));

@@ -56,7 +56,8 @@ static int teardown(void **state)
 
 static enum err run(struct bench *bench, const struct turn_handler *handler, const void *ask)
 {
-    bench->input = (struct turn_input){ .handler = handler, .merchant = bench->merchant,
+    bench->input = (struct turn_input){ .handler = handler,
+                                        .merchant = bench->merchant,
                                         .ask = ask };
     bench->turn.answer = (struct turn_answer){ 0 };
     bench->turn.detail = (struct str){ 0 };
@@ -189,7 +190,8 @@ static void an_older_account_becomes_the_default(void **state)
     struct bench *bench = *state;
     struct gateway_account *first = add_account(bench, false);
     struct gateway_account *second = add_account(bench, true);
-    struct gateway_account_change ask = { .id = first->id, .has_default = true,
+    struct gateway_account_change ask = { .id = first->id,
+                                          .has_default = true,
                                           .is_default = true };
 
     assert_int_equal(run(bench, &turn_gateway_account_change, &ask), OK);
@@ -205,7 +207,8 @@ static void a_change_leaves_what_it_does_not_name(void **state)
 {
     struct bench *bench = *state;
     struct gateway_account *account = add_account(bench, true);
-    struct gateway_account_change ask = { .id = account->id, .has_disabled = true,
+    struct gateway_account_change ask = { .id = account->id,
+                                          .has_disabled = true,
                                           .disabled = true };
 
     account->description = STR("kept");
@@ -216,8 +219,9 @@ static void a_change_leaves_what_it_does_not_name(void **state)
     assert_true(str_equal_c(account->settings, "{\"capture\":\"sale\"}"));
     assert_int_equal(account->row, ROW_CHANGED);
 
-    ask = (struct gateway_account_change){ .id = account->id, .has_description = true,
-                                           .has_settings = true, .has_default = true };
+    ask = (struct gateway_account_change){
+        .id = account->id, .has_description = true, .has_settings = true, .has_default = true
+    };
     assert_int_equal(run(bench, &turn_gateway_account_change, &ask), OK);
     assert_true(str_is_empty(account->description) && str_is_empty(account->settings));
     assert_true(account->disabled && !account->is_default);
