@@ -52,9 +52,9 @@ struct db {
     const struct db_driver *driver;
 };
 
-/* First member of the driver's own. */
 struct db_serving_lock {
     const struct db_driver *driver;
+    int fd;                          /* where the engine is files */
 };
 
 extern const struct db_driver db_driver_sqlite;
