@@ -73,7 +73,7 @@ static const struct flush_rule {
 static enum err write_rows(struct batch *batch, const struct table *table, const struct rows *rows)
 {
     enum err err = OK;
-    /* A new row may take the place that a changed one gives up: which account is the default. */
+    /* A new row may take the place that a changed one gives up. */
     if (rows->changed_count)
         err = db_update(batch->db, table, rows->changed, rows->changed_count);
     if (!err && rows->fresh_count)
@@ -140,20 +140,19 @@ static enum err number_all(struct batch *batch)
             (err) = write_rows((batch), (table), &rows_);                                \
     } while (0)
 
-/* At most one account of a merchant and mode is the default, between two statements of one
- * flush too: those that lose the mark are written before the one that gets it. */
-static void defaults_last(struct gateway_account_list *accounts)
+/* One default per merchant and mode is a unique index, checked row by row: those that lose
+ * the mark are written in a statement before the one that gets it. */
+static enum err flush_accounts(struct batch *batch)
 {
-    size_t end = accounts->count;
-    for (size_t i = 0; i < end; ) {
-        struct gateway_account *account = accounts->items[i];
-        if (!account->is_default) {
-            i++;
-            continue;
-        }
-        accounts->items[i] = accounts->items[--end];
-        accounts->items[end] = account;
+    struct gateway_account_list others = { 0 }, defaults = { 0 };
+    enum err err = OK;
+    for (size_t i = 0; i < batch->accounts.count; i++) {
+        struct gateway_account *account = batch->accounts.items[i];
+        gateway_account_list_add(batch->arena, account->is_default ? &defaults : &others, account);
     }
+    FLUSH_LIST(batch, &others, &table_gateway_accounts, err);
+    FLUSH_LIST(batch, &defaults, &table_gateway_accounts, err);
+    return err;
 }
 
 enum err batch_flush(struct batch *batch)
@@ -162,8 +161,8 @@ enum err batch_flush(struct batch *batch)
     for (size_t i = 0; !err && i < sizeof(flush_rules) / sizeof(flush_rules[0]); i++)
         err = flush_table(batch, &flush_rules[i]);
     FLUSH_LIST(batch, &batch->claims_made, &table_claims, err);
-    defaults_last(&batch->accounts);
-    FLUSH_LIST(batch, &batch->accounts, &table_gateway_accounts, err);
+    if (!err)
+        err = flush_accounts(batch);
     FLUSH_LIST(batch, &batch->keys, &table_api_keys, err);
     return err;
 }
