@@ -1,13 +1,21 @@
 /* db.h - a connection to the books, whatever engine keeps them.
  *
- * db_sqlite.c (and db_postgres.c) are the only files that know an engine. SQL that
+ * db_sqlite.c and db_postgres.c are the only files that know an engine. SQL that
  * is written by hand is in the common dialect: $1, $2 ... for values, never a value
- * inside the text; ON CONFLICT; RETURNING. A connection belongs to one thread at a
- * time. On an error the sentence of the engine is in db_error until the next call.
+ * inside the text; ON CONFLICT; RETURNING; CAST(sum(x) AS BIGINT). A connection belongs to
+ * one thread at a time. On an error the sentence of the engine is in db_error until the next
+ * call.
  *
- * Errors: ERR_STORE (disk full, I/O, connection lost, a CHECK or UNIQUE that failed),
- * ERR_STORE_BUSY (locked by another process for longer than 5 s). Both leave the transaction
- * to be rolled back. */
+ * Errors, all of which leave the transaction to be rolled back:
+ *     ERR_STORE           I/O, a CHECK or UNIQUE that failed, SQL that is wrong
+ *     ERR_STORE_BUSY      locked by somebody else for longer than 5 s
+ *     ERR_STORE_RETRY     undone, because another transaction or a restart of the server came
+ *                         between: the same again may well succeed
+ *     ERR_STORE_IN_DOUBT  of db_commit, and of a statement outside of a transaction: the
+ *                         connection was lost before the server said whether it is done
+ *     ERR_UNAVAILABLE     no server can be reached that takes writing, or it is full
+ * An engine without a server gives the first two only. In a transaction an engine may tell the
+ * failure of an insert, update or delete as late as with the next query, or in db_commit. */
 #ifndef STORE_DB_H
 #define STORE_DB_H
 
@@ -27,8 +35,8 @@ struct db;
 enum db_access { DB_READ, DB_WRITE };
 
 struct db_config {
-    struct str where;            /* "sqlite:DIR" */
-    struct str file;             /* in DIR ("purser.db"); other engines: a prefix of tables */
+    struct str where;            /* "sqlite:DIR", "postgresql://USER@HOST/DATABASE?..." */
+    struct str file;             /* in DIR; "purser.db" are the books, others are kept beside */
     enum db_access access;
     bool durable;                /* a commit is on the disk when db_commit returns */
     bool create;                 /* make what is missing; else a missing file is ERR_IO */
@@ -40,11 +48,13 @@ must_check enum err db_open(const struct db_config *config, struct arena *arena,
 void db_close(struct db *db);                  /* accepts NULL */
 /* The engine's words about the last failure; until the next call. */
 struct str db_error(const struct db *db);
-const char *db_engine(const struct db *db);    /* "sqlite" */
+const char *db_engine(const struct db *db);    /* "sqlite", "postgresql" */
 /* Whether other nodes may write the same books: then leases are renewed and claimed. */
 bool db_is_shared(const struct db *db);
 /* The moment by the books' clock: the server's where there is one. */
 must_check enum err db_now(struct db *db, int64_t *out_ms);
+/* The same as an expression of SQL, read when the statement runs. Shared books only. */
+const char *db_now_sql(const struct db *db);
 
 /* Refuses a second server on books that only one may serve: ERR_ALREADY_RUNNING.
  * Held until db_unlock_serving or the process's end. Engines for many nodes: no-op. */
@@ -75,16 +85,23 @@ struct db_value {
 /* Called per row; values live until it returns. Anything but OK stops and is returned. */
 typedef enum err db_row_f(void *self, const struct db_value *values, size_t count);
 
-/* `sql` is one statement and a literal of the program: statements are prepared once
- * per connection and found by the pointer. */
+/* `sql` is one statement and a literal of the program, or lives as long as the connection:
+ * statements are prepared once and found by the pointer. */
 must_check enum err db_query(struct db *db, const char *sql, const struct db_value *args,
                              size_t arg_count, db_row_f *row, void *self);
 /* Rows changed by the last insert, update or delete of db_query. */
 int64_t db_changes(const struct db *db);
+/* An update, insert or delete that has to change a row; else the transaction fails with
+ * `otherwise`. Nobody waits for it: it may be told as late as in db_commit, which then has not
+ * committed. Shared books only. */
+must_check enum err db_require(struct db *db, const char *sql, const struct db_value *args,
+                               size_t arg_count, enum err otherwise);
 /* DDL and the like, any number of statements, nothing bound, not prepared. */
 must_check enum err db_script(struct db *db, struct str sql);
 
-/* Whole rows, by the table's description. `rows` are pointers to its structs. */
+/* Whole rows, by the table's description. `rows` are pointers to its structs. Descriptions,
+ * columns and conditions are the program's own: like SQL they are known by their addresses.
+ * Outside a transaction each row is a commit of its own. */
 must_check enum err db_insert(struct db *db, const struct table *table, const void *const *rows,
                               size_t count);
 /* Skips rows whose key exists; inserted[i] tells. */
