@@ -141,35 +141,48 @@ static enum err take_value(void *self, const struct db_value *values, size_t cou
     return OK;
 }
 
+/* -1 when there is none yet. */
+static enum err read_check(struct db *db, int64_t *out)
+{
+    struct db_value name = DB_STR(STR(CHECK_COUNTER));
+
+    *out = -1;
+    return db_query(db, "SELECT value FROM counters WHERE name = $1", &name, 1, take_value, out);
+}
+
+/* Another start may do the same at this moment: the first one's stays. */
+static enum err record_check(struct db *db, int64_t value)
+{
+    struct counter counter = { STR(CHECK_COUNTER), value };
+    const void *row = &counter;
+    bool inserted = false;
+
+    enum err err = db_begin(db);
+    if (err == OK)
+        err = db_insert_new(db, &table_counters, &row, 1, &inserted);
+    if (err == OK)
+        err = db_commit(db);
+    return err;
+}
+
 enum err installation_key_check(struct db *db, const struct secret *key, bool record,
                                 struct arena *arena, struct str *why)
 {
-    struct counter counter = { STR(CHECK_COUNTER), check_value(key) };
-    const void *row = &counter;
-    int64_t found = -1;
-    bool inserted = false;
+    int64_t mine = check_value(key);
+    int64_t theirs = -1;
 
-    if (record) {
-        enum err err = db_begin(db);
+    enum err err = read_check(db, &theirs);
+    if (err == OK && theirs < 0 && record) {
+        err = record_check(db, mine);
         if (err == OK)
-            err = db_insert_new(db, &table_counters, &row, 1, &inserted);
-        if (err == OK)
-            err = db_commit(db);
-        else
-            db_rollback(db);
-        if (err != OK) {
-            *why = str_copy(arena, db_error(db));
-            return err;
-        }
+            err = read_check(db, &theirs);
     }
-    struct db_value name = DB_STR(counter.name);
-    enum err err = db_query(db, "SELECT value FROM counters WHERE name = $1", &name, 1, take_value,
-                            &found);
     if (err != OK) {
         *why = str_copy(arena, db_error(db));
+        db_rollback(db);
         return err;
     }
-    if (found == counter.value || (found < 0 && !record))
+    if (theirs == mine || theirs < 0)
         return OK;
     *why = STR("this is not the installation key with which these books were made: their API keys "
                "and idempotency keys would not be recognised. Give the right key file "
