@@ -2,6 +2,7 @@
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -94,7 +95,26 @@ def test_long_suites_only_when_asked(tmp_path):
 
 
 def test_only_brings_what_is_needed(tmp_path):
-    assert run(tmp_path, LONG, '--only', 'c')[1].endswith('2 passed, 0 failed\n')
+    assert run(tmp_path, LONG, '--long', '--only', 'c')[1].endswith('2 passed, 0 failed\n')
+
+
+def test_only_brings_long_suites_only_when_asked(tmp_path):
+    assert run(tmp_path, LONG, '--only', '[ab]')[1].endswith('1 passed, 0 failed\n')
+
+
+def test_terminated_runner_ends_what_it_runs(tmp_path):
+    (tmp_path / 'suites').write_text(
+        f'one short - exit sh -c "echo $$ > {tmp_path}/pid; exec sleep 60"\n')
+    runner = subprocess.Popen([sys.executable, os.path.join(ROOT, 'tools', 'run_suites'),
+                               '--suites', tmp_path / 'suites'], stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 20
+    while not (tmp_path / 'pid').exists() or not (tmp_path / 'pid').read_text().strip():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    runner.terminate()
+    assert runner.wait(timeout=20) == 143
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / 'pid').read_text()), 0)
 
 
 def test_what_runs_too_long_is_stopped():
