@@ -122,7 +122,8 @@ static void linger(struct connection *connection)
 
 static void answer_was_sent(struct connection *connection)
 {
-    if (connection->close_after)
+    /* Stopping may have begun while it was being written. */
+    if (connection->close_after || connection->server->stopping)
         linger(connection);
     else
         enter(connection, PHASE_IDLE);

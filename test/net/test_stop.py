@@ -84,3 +84,15 @@ def test_asked_again_it_can_only_end_sooner():
         assert 0.25 <= time.monotonic() - begin < 2
     probe.process.communicate(timeout=10)
     assert probe.process.returncode == 0
+
+
+def test_an_answer_on_its_way_arrives_and_is_the_last():
+    probe = Probe()
+    with probe.client() as client:
+        client.send(get('/bytes?4000000'))
+        assert client.fill()
+        begin = time.monotonic()
+        probe.ask(get('/stop?8000'))
+        assert len(client.answer().body) == 4_000_000
+        assert client.rest() == b''
+    ends_within(probe, 4, begin)
