@@ -89,10 +89,12 @@ def test_asked_again_it_can_only_end_sooner():
 def test_an_answer_on_its_way_arrives_and_is_the_last():
     probe = Probe()
     with probe.client() as client:
-        client.send(get('/bytes?4000000'))
+        client.send(get('/bytes?40000000'))    # more than the kernel takes
         assert client.fill()
         begin = time.monotonic()
         probe.ask(get('/stop?8000'))
-        assert len(client.answer().body) == 4_000_000
-        assert client.rest() == b''
+        received = 0
+        while more := len(client.socket.recv(1 << 20)):
+            received += more
+        assert 39_900_000 < received < 40_000_000
     ends_within(probe, 4, begin)
