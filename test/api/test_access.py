@@ -97,6 +97,13 @@ def test_a_key_with_addresses(client, addresses, may):
         answer.refused('forbidden')
 
 
+def test_an_address_is_not_what_a_header_says(client):
+    other, _ = make_key(client, addresses=['192.0.2.0/24'])
+    for name in ('X-Forwarded-For', 'X-Real-IP', 'Forwarded'):
+        answer = other.call('GET', '/v1/payments', headers={name: '192.0.2.7'})
+        answer.refused('forbidden')
+
+
 @pytest.mark.parametrize('members,param', [
     ({'scopes': []}, 'scopes'), ({'scopes': ['all']}, 'scopes'), ({'scopes': 'read'}, 'scopes'),
     ({'scopes': ['read', 'read']}, 'scopes'), ({'addresses': ['localhost']}, 'addresses'),

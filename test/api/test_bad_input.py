@@ -212,10 +212,17 @@ def test_a_card_number_elsewhere(client):
 
 
 @pytest.mark.parametrize('media', ['text/plain', 'application/xml', 'multipart/form-data',
-                                   'application/x-www-form-urlencoded', 'application/jsonx'])
+                                   'application/x-www-form-urlencoded', 'application/jsonx',
+                                   None])
 def test_bodies_that_are_not_json(client, media):
     client.post('/v1/payments', GOOD, headers={'Content-Type': media}) \
         .refused('unsupported_media_type')
+
+
+def test_a_charset_may_be_named(client):
+    body = dict(GOOD, amount=0)
+    client.post('/v1/payments', body, headers={'Content-Type': 'application/json; charset=utf-8'}) \
+        .refused('validation_failed', 'amount')
 
 
 def test_encoded_bodies(client):

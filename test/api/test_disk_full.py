@@ -1,6 +1,7 @@
 """A full disk: a clear refusal, no half payment, and no restart needed afterwards."""
 import os
 import subprocess
+import time
 
 import pytest
 
@@ -8,6 +9,7 @@ from client import Client, until
 from installation import Installation
 
 SIZE_MB = 24
+SILENT = '4000000000000259'        # approved; the answer is lost, and found by asking
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='mounting a small disk needs root')
 
@@ -36,14 +38,20 @@ def fill(folder):
     return path
 
 
-def test_a_full_disk(small_disk, tmp_path_factory, contract):
+@pytest.fixture()
+def server(small_disk, tmp_path_factory):
+    """On the small disk, but with its log elsewhere."""
     server = Installation(small_disk / 'data')
     server.log_path = str(tmp_path_factory.mktemp('log') / 'serve.log')
-    server.start()
+    return server.start()
+
+
+def test_a_full_disk(small_disk, server, contract):
     client = Client(server, server.key(), contract)
     before = [client.captured() for _ in range(3)]
+    lost = [client.pay(SILENT, prefer='respond-async').expect(202) for _ in range(5)]
     ballast = fill(small_disk)
-    refused, answered = write_until_refused(client)
+    refused, taken = write_until_refused(client)
 
     # A clear refusal: nothing was recorded, and the same request may come again.
     refused.refused('store_failed')
@@ -53,16 +61,19 @@ def test_a_full_disk(small_disk, tmp_path_factory, contract):
     assert [client.read(p) for p in before] == before
     assert any(event['level'] == 'error' for event in server.log())
 
-    # Space comes back: the service goes on by itself, with the same key.
+    # It stays full while answers of the gateway come in, and none of them may be lost.
+    taken += stay_full(client, 4)
     os.remove(ballast)
     until(lambda: client.with_key(None).get('/readyz').status == 200, 10, 'readiness')
     payment = until(lambda: next((a for a in [client.pay(key='after-the-flood')]
                                   if a.status == 201), None), 10, 'a payment').json
     assert payment['status'] == 'captured'
-    for one in answered:
-        assert client.settles(one)['status'] == 'captured'
+    assert {client.settles(one, 45)['status'] for one in lost + taken} == {'captured'}
     assert server.doctor().returncode == 0
     assert server.stop() == 0
+
+
+LARGE = {'key-%d' % i: 'v' * 500 for i in range(50)}
 
 
 def write_until_refused(client, most=4000):
@@ -70,10 +81,22 @@ def write_until_refused(client, most=4000):
 
     The write-ahead log has room of its own, so some requests succeed on a full disk."""
     taken = []
-    large = {'key-%d' % i: 'v' * 500 for i in range(50)}
     for _ in range(most):
-        answer = client.pay(metadata=large, prefer='wait=5')
+        answer = client.pay(metadata=LARGE, prefer='wait=1')
         if answer.status not in (201, 202):
             return answer, taken
         taken.append(answer.json)
     raise AssertionError('%d payments fit on a full disk' % most)
+
+
+def stay_full(client, seconds):
+    """Goes on asking; whatever is taken must be done later. Returns it."""
+    taken, end = [], time.monotonic() + seconds
+    while time.monotonic() < end:
+        answer = client.pay(metadata=LARGE, prefer='respond-async')
+        if answer.status == 503:
+            answer.refused('store_failed')
+            time.sleep(0.01)
+        else:
+            taken.append(answer.expect(201, 202))
+    return taken

@@ -64,8 +64,9 @@ class Wire:
         lines = head.decode('latin-1').split('\r\n')
         headers = dict(line.split(': ', 1) for line in lines[1:] if line)
         body = b''
-        while len(body) < int(headers.get('Content-Length', 0)):
-            chunk = self.socket.recv(65536)
+        length = int(headers.get('Content-Length', 0))
+        while len(body) < length:
+            chunk = self.socket.recv(length - len(body))
             assert chunk, 'closed inside a body, after %r' % body
             body += chunk
         return Answer(int(lines[0].split(' ')[1]), headers, body)
