@@ -27,6 +27,24 @@ void engine_due(struct engine *engine, int64_t due_ms)
     pthread_mutex_unlock(&engine->due.lock);
 }
 
+void engine_again(struct engine *engine, struct desk_turn *turn)
+{
+    if (!queue_put(&engine->again, &turn->link, 0)) {
+        desk_turn_free(turn);
+        return;
+    }
+    engine_due(engine, outside_now_ms(engine->outside) + RETRY_MS);
+}
+
+static void hand_in_again(struct engine *engine)
+{
+    struct link *next;
+    for (struct link *item = queue_take_now(&engine->again); item; item = next) {
+        next = item->next;
+        engine_turn(engine, LINK_OWNER(item, struct desk_turn, link));
+    }
+}
+
 static void turn_done(struct desk_turn *turn)
 {
     struct engine *engine = turn->user;
@@ -94,6 +112,7 @@ static bool look_at_all(struct engine *engine, struct db *db, struct arena *aren
     engine->due.due_ms = 0;
     engine->due.failed = false;
     pthread_mutex_unlock(&engine->due.lock);
+    hand_in_again(engine);
     for (size_t i = 0; !err && jobs[i]; i++)
         err = look(engine, db, jobs[i], arena, now_ms, &found_any);
     pthread_mutex_lock(&engine->due.lock);

@@ -138,6 +138,7 @@ enum err engine_open(const struct engine_config *config, struct arena *arena,
     queue_init(&engine->turns);
     queue_init(&engine->reads);
     queue_init(&engine->calls);
+    queue_init(&engine->again);
     pthread_mutex_init(&engine->probe.lock, NULL);
     init_due(engine);
     enum err err = start(engine, config, arena, why);
@@ -164,6 +165,17 @@ static void drain(struct engine *engine, int64_t grace_ms)
         usleep(CLOSE_STEP_US);
 }
 
+/* Nothing is handed in again from here on; what waits for it is in the books as sending. */
+static void drop_again(struct engine *engine)
+{
+    struct link *next;
+    queue_close(&engine->again);
+    for (struct link *item = queue_take_now(&engine->again); item; item = next) {
+        next = item->next;
+        desk_turn_free(LINK_OWNER(item, struct desk_turn, link));
+    }
+}
+
 static void stop_clock(struct engine *engine)
 {
     pthread_mutex_lock(&engine->due.lock);
@@ -178,6 +190,7 @@ static void stop_clock(struct engine *engine)
 static void stop_threads(struct engine *engine)
 {
     stop_clock(engine);
+    drop_again(engine);
     atomic_store(&engine->hurry, true);
     queue_close(&engine->calls);
     if (engine->started_outbound)
@@ -208,6 +221,7 @@ void engine_close(struct engine *engine, int64_t grace_ms)
     queue_done(&engine->turns);
     queue_done(&engine->reads);
     queue_done(&engine->calls);
+    queue_done(&engine->again);
     pthread_mutex_destroy(&engine->probe.lock);
     pthread_mutex_destroy(&engine->due.lock);
     pthread_cond_destroy(&engine->due.changed);

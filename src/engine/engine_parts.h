@@ -51,6 +51,7 @@ struct engine {
     struct run_id run;
 
     struct queue turns, reads, calls;
+    struct queue again;              /* turns of our own that failed, until the clock looks up */
     pthread_t writer, outbound, clock, readers[ENGINE_READERS_MAX];
     unsigned reader_count;
     bool started_writer, started_outbound, started_clock;
@@ -91,6 +92,9 @@ must_check enum err engine_open_readers(struct engine *engine, struct str where,
 
 /* clock.c */
 void *engine_clock(void *engine);
+/* A turn of our own that the books could not take now is handed in again in a second. When the
+ * engine stops first it is freed: the next start asks the gateway. */
+void engine_again(struct engine *engine, struct desk_turn *turn);
 /* Something is due then; the clock looks up at the earliest of what it was told. */
 void engine_due(struct engine *engine, int64_t due_ms);
 

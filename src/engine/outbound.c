@@ -73,9 +73,14 @@ void engine_order(struct engine *engine, const struct turn_call *order)
         call_free(call);     /* closing: the books know it as sending, the next start asks */
 }
 
+/* An answer that the books could not take (a full disk, a server that is away) is kept and
+ * handed in again: while this run lives, nobody else asks about its operation. */
 static void answer_done(struct desk_turn *turn)
 {
-    desk_turn_free(turn);
+    if (turn->err && err_is_retryable(turn->err))
+        engine_again(turn->user, turn);
+    else
+        desk_turn_free(turn);
 }
 
 /* The answer becomes a turn; its texts move to the turn's arena. */
@@ -108,6 +113,7 @@ static void hand_in(struct engine *engine, struct call *call, const struct gatew
         .ask = said,
     };
     turn->done = answer_done;
+    turn->user = engine;
     if (answer->outcome == GW_UNKNOWN)
         ENGINE_COUNT(engine, gateway_unknown_total, 1);
     atomic_fetch_sub(&engine->tally.calls_in_flight, 1);

@@ -81,6 +81,14 @@ struct link *queue_take(struct queue *queue, size_t most, int64_t until_us)
     return items;
 }
 
+struct link *queue_take_now(struct queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    struct link *items = cut(queue, SIZE_MAX);
+    pthread_mutex_unlock(&queue->lock);
+    return items;
+}
+
 void queue_nudge(struct queue *queue)
 {
     pthread_mutex_lock(&queue->lock);

@@ -28,6 +28,8 @@ bool queue_put(struct queue *queue, struct link *item, size_t limit);
 /* Waits for items until `until_us` of CLOCK_MONOTONIC (0: without end), then takes at
  * most `most`, linked by next. NULL when there is none: time is up, nudged, or closed and empty. */
 struct link *queue_take(struct queue *queue, size_t most, int64_t until_us);
+/* Takes everything that is there, without waiting. */
+struct link *queue_take_now(struct queue *queue);
 void queue_nudge(struct queue *queue);
 /* Nothing more is put in; what is inside is still taken. */
 void queue_close(struct queue *queue);

@@ -49,6 +49,18 @@ static void note_due(struct engine *engine, const struct books *books)
         engine_due(engine, books->operations.items[i]->due_ms);
 }
 
+static void log_unknown(const struct operation *operation)
+{
+    char text[ID_TEXT_MAX];
+    struct buf id;
+    buf_fixed(&id, text, sizeof(text));
+    operation_id_write(&id, operation->id);
+    log_event(LOG_INFO, "operation.unknown", LOG_STR("operation", buf_str(&id)),
+              LOG_STR("kind", word_str(&words_operation_kind, operation->kind)),
+              LOG_INT("looks", operation->tries), LOG_INT("next_look_ms", operation->due_ms),
+              LOG_END);
+}
+
 /* What a person may have to look into, said once, where it is decided. */
 static void log_turn(const struct turn *turn)
 {
@@ -59,6 +71,10 @@ static void log_turn(const struct turn *turn)
     for (size_t i = 0; books && i < books->tasks.count; i++)
         log_event(LOG_WARN, "task.opened", LOG_STR("kind", books->tasks.items[i]->kind),
                   LOG_STR("detail", books->tasks.items[i]->detail), LOG_END);
+    for (size_t i = 0; books && i < books->operations.count; i++)
+        if (books->operations.items[i]->row != ROW_CLEAN
+            && books->operations.items[i]->state == OPERATION_UNKNOWN)
+            log_unknown(books->operations.items[i]);
     if (turn->err == ERR_STORE || turn->err == ERR_STORE_BUSY || turn->err == ERR_INTERNAL)
         log_event(LOG_ERROR, "turn.failed", LOG_C("turn", turn->input->handler->name),
                   LOG_C("code", err_code(turn->err)), LOG_STR("detail", turn->detail), LOG_END);
