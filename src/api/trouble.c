@@ -43,7 +43,9 @@ enum err trouble_about(struct trouble *trouble, enum err err, struct str param, 
     if (str_is_empty(trouble->detail)) {
         buf_init(&name, trouble->arena, PARAM_MAX * 2);
         pan_write_masked(&name, str_slice(param, 0, PARAM_MAX));
-        trouble->param = buf_str(&name);
+        /* What masking leaves can look like another number again. */
+        if (!pan_present(buf_str(&name)))
+            trouble->param = buf_str(&name);
     }
     va_start(args, format);
     say(trouble, format, args);
