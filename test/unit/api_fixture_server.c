@@ -95,6 +95,7 @@ void server_answer(struct server_request *request, const struct server_answer *a
     struct answer *to = request->answer;
 
     assert_int_equal(to->status, 0);
+    request->server->open--;
     assert_true(answer->status >= 200);
     to->status = answer->status;
     to->content_type = str_copy(to->arena, answer->content_type);

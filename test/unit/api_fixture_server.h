@@ -23,6 +23,7 @@ struct server {
     struct timer timers[API_QUEUE];
     size_t timer_count;
     bool stopping;
+    size_t open; /* requests that are not answered */
 };
 
 struct server_request {
