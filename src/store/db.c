@@ -9,7 +9,27 @@
 
 #define DDL_MAX (256 << 10)
 
-static const struct db_driver *const drivers[] = { &db_driver_sqlite, NULL };
+static const struct db_driver *const drivers[] = { &db_driver_sqlite, &db_driver_postgres, NULL };
+
+/* Which versions of the schema the books have seen. */
+struct schema_version {
+    int64_t version;
+    struct str what;
+    int64_t applied_ms;
+};
+
+static const struct column schema_columns[] = {
+    { "version", COLUMN_INT, COLUMN_KEY, offsetof(struct schema_version, version), NULL, 0 },
+    { "what", COLUMN_TEXT, COLUMN_FIXED, offsetof(struct schema_version, what), NULL, 0 },
+    { "applied_ms", COLUMN_TIME, COLUMN_FIXED, offsetof(struct schema_version, applied_ms), NULL,
+      0 },
+};
+static const struct index no_indexes[] = { { 0 } };
+static const char *const no_checks[] = { NULL };
+static const struct table schema_versions = {
+    "schema_versions", 1,         sizeof(struct schema_version), schema_columns, 3, 1,
+    no_indexes,        no_checks,
+};
 
 /* Cuts the prefix off `where`. */
 static enum err find_driver(struct str *where, struct arena *arena, const struct db_driver **out,
@@ -24,8 +44,22 @@ static enum err find_driver(struct str *where, struct arena *arena, const struct
         return OK;
     }
     /* Not what was given: it may hold a password. */
-    *why = str_format(arena, "The store must be named as sqlite:DIRECTORY.");
+    *why = str_format(arena, "The store must be named as sqlite:DIRECTORY or "
+                             "postgresql://USER@HOST/DATABASE.");
     return ERR_VALIDATION;
+}
+
+/* The books' own is schema_versions. What is kept beside them counts its versions by itself. */
+static const struct table *versions_of(const struct db_config *config,
+                                       const struct db_driver *driver, struct arena *arena)
+{
+    struct str stem = str_slice(config->file, 0, str_find_char(config->file, '.', 0));
+
+    if (!driver->one_place || str_equal_c(stem, "purser"))
+        return &schema_versions;
+    struct table *own = arena_copy(arena, &schema_versions, sizeof schema_versions);
+    own->name = str_format(arena, "%.*s_%s", STR_ARG(stem), schema_versions.name).ptr;
+    return own;
 }
 
 enum err db_open(const struct db_config *config, struct arena *arena, struct db **out,
@@ -33,10 +67,17 @@ enum err db_open(const struct db_config *config, struct arena *arena, struct db 
 {
     struct db_config there = *config;
     const struct db_driver *driver = NULL;
+    struct db *db = NULL;
     enum err err = find_driver(&there.where, arena, &driver, why);
 
     assert(config->outside != NULL && !str_is_empty(config->file));
-    return err == OK ? driver->open(&there, arena, out, why) : err;
+    if (err == OK)
+        err = driver->open(&there, arena, &db, why);
+    if (err != OK)
+        return err;
+    db->versions = versions_of(config, driver, arena);
+    *out = db;
+    return OK;
 }
 
 void db_close(struct db *db)
@@ -63,6 +104,12 @@ bool db_is_shared(const struct db *db)
 enum err db_now(struct db *db, int64_t *out_ms)
 {
     return db->driver->now(db, out_ms);
+}
+
+const char *db_now_sql(const struct db *db)
+{
+    assert(db->driver->shared);
+    return db->driver->now_sql;
 }
 
 enum err db_lock_serving(struct str where, struct arena *arena, struct db_serving_lock **out,
@@ -99,6 +146,13 @@ enum err db_query(struct db *db, const char *sql, const struct db_value *args, s
                   db_row_f *row, void *self)
 {
     return db->driver->query(db, sql, args, arg_count, row, self);
+}
+
+enum err db_require(struct db *db, const char *sql, const struct db_value *args, size_t arg_count,
+                    enum err otherwise)
+{
+    assert(db->driver->shared && otherwise != OK);
+    return db->driver->require(db, sql, args, arg_count, otherwise);
 }
 
 int64_t db_changes(const struct db *db)
@@ -227,37 +281,26 @@ enum err db_verify(struct db *db, struct arena *arena, struct str *wrong)
 
 /* The schema. */
 
-struct schema_version {
-    int64_t version;
-    struct str what;
-    int64_t applied_ms;
-};
-
-static const struct column schema_columns[] = {
-    { "version", COLUMN_INT, COLUMN_KEY, offsetof(struct schema_version, version), NULL, 0 },
-    { "what", COLUMN_TEXT, COLUMN_FIXED, offsetof(struct schema_version, what), NULL, 0 },
-    { "applied_ms", COLUMN_TIME, COLUMN_FIXED, offsetof(struct schema_version, applied_ms), NULL,
-      0 },
-};
-static const struct index no_indexes[] = { { 0 } };
-static const char *const no_checks[] = { NULL };
-static const struct table schema_versions = {
-    "schema_versions", 1,         sizeof(struct schema_version), schema_columns, 3, 1,
-    no_indexes,        no_checks,
-};
+static enum err take_version(void *self, void *row)
+{
+    *(int *)self = (int)((const struct schema_version *)row)->version;
+    return OK;
+}
 
 enum err db_schema_version(struct db *db, int *out)
 {
-    const struct db_value name = DB_STR(str_of(schema_versions.name));
+    const struct db_value name = DB_STR(str_of(db->versions->name));
+    struct arena scratch = { 0 };
     int64_t there = 0;
-    int64_t version = 0;
+    int version = 0;
     enum err err = db_query(db, db->driver->has_table_sql, &name, 1, read_number, &there);
 
     if (err == OK && there != 0)
-        err = db_query(db, "SELECT max(version) FROM schema_versions", NULL, 0, read_number,
-                       &version);
+        err = db_select(db, db->versions, "1 = 1 ORDER BY version DESC LIMIT 1", NULL, 0, &scratch,
+                        take_version, &version);
+    arena_done(&scratch);
     if (err == OK)
-        *out = (int)version;
+        *out = version;
     return err;
 }
 
@@ -312,13 +355,13 @@ static enum err apply(struct db *db, const struct migration *migration)
         err = db_script(db, str_of(migration->sql));
     if (err == OK)
         err = db_now(db, &row.applied_ms);
-    return err == OK ? db_insert(db, &schema_versions, rows, 1) : err;
+    return err == OK ? db_insert(db, db->versions, rows, 1) : err;
 }
 
 static enum err migrate_from(struct db *db, int version, const struct table *const *tables,
                              const struct migration *migrations, struct arena *arena)
 {
-    const struct table *const own[] = { &schema_versions, NULL };
+    const struct table *const own[] = { db->versions, NULL };
     enum err err = add_tables(db, own, version, arena);
 
     if (err == OK)
@@ -334,9 +377,12 @@ static enum err migrate_locked(struct db *db, const struct table *const *tables,
                                struct str *why)
 {
     int newest = newest_of(migrations);
+    const char *lock_sql = db->driver->lock_schema_sql;
     int version = 0;
-    enum err err = db_schema_version(db, &version);
+    enum err err = lock_sql != NULL ? db_query(db, lock_sql, NULL, 0, NULL, NULL) : OK;
 
+    if (err == OK)
+        err = db_schema_version(db, &version);
     if (err == OK)
         err = check_version(version, newest, arena, why);
     if (err == OK && version < newest)

@@ -1,21 +1,19 @@
 /* db.h - a connection to the books, whatever engine keeps them.
  *
- * db_sqlite.c and db_postgres.c are the only files that know an engine. SQL that
- * is written by hand is in the common dialect: $1, $2 ... for values, never a value
- * inside the text; ON CONFLICT; RETURNING; CAST(sum(x) AS BIGINT). A connection belongs to
- * one thread at a time. On an error the sentence of the engine is in db_error until the next
- * call.
+ * db_sqlite.c and db_postgres.c are the only files that know an engine. SQL by hand is in the
+ * common dialect: $1, $2 ... for values, never a value inside the text; ON CONFLICT; RETURNING;
+ * CAST(sum(x) AS BIGINT). A connection belongs to one thread at a time. On an error the
+ * engine's sentence is in db_error until the next call.
  *
  * Errors, all of which leave the transaction to be rolled back:
  *     ERR_STORE           I/O, a CHECK or UNIQUE that failed, SQL that is wrong
  *     ERR_STORE_BUSY      locked by somebody else for longer than 5 s
- *     ERR_STORE_RETRY     undone, because another transaction or a restart of the server came
- *                         between: the same again may well succeed
- *     ERR_STORE_IN_DOUBT  of db_commit, and of a statement outside of a transaction: the
- *                         connection was lost before the server said whether it is done
- *     ERR_UNAVAILABLE     no server can be reached that takes writing, or it is full
- * An engine without a server gives the first two only. In a transaction an engine may tell the
- * failure of an insert, update or delete as late as with the next query, or in db_commit. */
+ * and from an engine with a server:
+ *     ERR_STORE_RETRY     undone because another transaction, or a restart of it, came between
+ *     ERR_STORE_IN_DOUBT  of a commit: the connection was lost before it said "done"
+ *     ERR_UNAVAILABLE     it cannot be reached, takes no writing, or is full
+ * In a transaction an insert, update or delete that fails may say so as late as the next query
+ * or db_commit does. */
 #ifndef STORE_DB_H
 #define STORE_DB_H
 
@@ -92,8 +90,7 @@ must_check enum err db_query(struct db *db, const char *sql, const struct db_val
 /* Rows changed by the last insert, update or delete of db_query. */
 int64_t db_changes(const struct db *db);
 /* An update, insert or delete that has to change a row; else the transaction fails with
- * `otherwise`. Nobody waits for it: it may be told as late as in db_commit, which then has not
- * committed. Shared books only. */
+ * `otherwise`, which may be told as late as in db_commit. Shared books only. */
 must_check enum err db_require(struct db *db, const char *sql, const struct db_value *args,
                                size_t arg_count, enum err otherwise);
 /* DDL and the like, any number of statements, nothing bound, not prepared. */

@@ -14,10 +14,16 @@ struct db_driver {
     const char *engine;              /* "sqlite" */
     const char *prefix;              /* of struct db_config.where: "sqlite:" */
     bool shared;
+    /* What db_config.file tells apart lies in one place, where names of tables must differ. */
+    bool one_place;
     /* By column kind the engine's type, and what follows a table's ")". */
     const char *column_types[COLUMN_KIND_COUNT];
     const char *table_suffix;
     const char *has_table_sql;       /* gives a row when there is a table named $1 */
+    /* Holds the schema for this transaction against others who migrate; NULL when every write
+     * transaction does. */
+    const char *lock_schema_sql;
+    const char *now_sql;             /* see db_now_sql */
     /* Gives one row with the text "ok", or with what is wrong; NULL when there is no such. */
     const char *verify_sql;
 
@@ -35,6 +41,8 @@ struct db_driver {
     void (*rollback)(struct db *db);
     enum err (*query)(struct db *db, const char *sql, const struct db_value *args,
                       size_t arg_count, db_row_f *row, void *self);
+    enum err (*require)(struct db *db, const char *sql, const struct db_value *args,
+                        size_t arg_count, enum err otherwise);       /* shared books only */
     int64_t (*changes)(const struct db *db);
     enum err (*script)(struct db *db, struct str sql);
     /* changed[i], unless `changed` is NULL, tells whether row i was written. */
@@ -50,6 +58,7 @@ struct db_driver {
 
 struct db {
     const struct db_driver *driver;
+    const struct table *versions;    /* of the schema; db.c's */
 };
 
 struct db_serving_lock {
@@ -57,7 +66,7 @@ struct db_serving_lock {
     int fd;                          /* where the engine is files */
 };
 
-extern const struct db_driver db_driver_sqlite;
+extern const struct db_driver db_driver_sqlite, db_driver_postgres;
 
 /* Row <-> values (codec.c). `values` has room for all columns; what it points to is the
  * row's. */

@@ -98,7 +98,8 @@ static bool is_insert(const struct sqltext *what)
 void sqltext_write(struct buf *out, const struct sqltext *what)
 {
     switch (what->kind) {
-    case SQLTEXT_QUERY: buf_add_c(out, what->text); break;
+    case SQLTEXT_QUERY:
+    case SQLTEXT_REQUIRE: buf_add_c(out, what->text); break;
     case SQLTEXT_WRITE:
         if (is_insert(what))
             write_insert(out, what->table, what->write == WRITE_INSERT_NEW);
@@ -113,29 +114,51 @@ void sqltext_write(struct buf *out, const struct sqltext *what)
     }
 }
 
-static size_t pick(const struct table *table, const struct db_value *values, unsigned roles,
-                   struct db_value *args)
-{
-    size_t count = 0;
+/* A set of columns, by their places in the table. */
+struct picked {
+    size_t places[TABLE_COLUMNS_MAX];
+    size_t count;
+};
 
+static void pick(const struct table *table, unsigned roles, struct picked *out)
+{
     for (size_t i = 0; i < table->column_count; i++) {
         if (has_role(table, i, roles))
-            args[count++] = values[i];
+            out->places[out->count++] = i;
     }
-    return count;
+}
+
+static void pick_args(const struct sqltext *what, struct picked *out)
+{
+    assert(what->kind == SQLTEXT_WRITE);
+    out->count = 0;
+    if (is_insert(what))
+        pick(what->table, EVERY_ROLE, out);
+    else if (what->write == WRITE_UPDATE)
+        pick(what->table, BIT(COLUMN_VARIES), out);
+    if (!is_insert(what))
+        pick(what->table, BIT(COLUMN_KEY), out);
+}
+
+size_t sqltext_columns(const struct sqltext *what, const struct column **out)
+{
+    struct picked picked;
+
+    pick_args(what, &picked);
+    for (size_t i = 0; i < picked.count; i++)
+        out[i] = &what->table->columns[picked.places[i]];
+    return picked.count;
 }
 
 size_t sqltext_args(const struct sqltext *what, const struct db_value *values,
                     struct db_value *args)
 {
-    size_t count = 0;
+    struct picked picked;
 
-    assert(what->kind == SQLTEXT_WRITE);
-    if (is_insert(what))
-        return pick(what->table, values, EVERY_ROLE, args);
-    if (what->write == WRITE_UPDATE)
-        count = pick(what->table, values, BIT(COLUMN_VARIES), args);
-    return count + pick(what->table, values, BIT(COLUMN_KEY), args + count);
+    pick_args(what, &picked);
+    for (size_t i = 0; i < picked.count; i++)
+        args[i] = values[picked.places[i]];
+    return picked.count;
 }
 
 static size_t bucket_of(const struct sqltext *what)
@@ -144,14 +167,14 @@ static size_t bucket_of(const struct sqltext *what)
 
     mixed = mixed * 31 + (uint64_t)(uintptr_t)what->text;
     mixed = mixed * 31 + (uint64_t)(uintptr_t)what->and_where;
-    mixed = mixed * 31 + (uint64_t)what->kind * 8 + (uint64_t)what->write;
+    mixed = mixed * 31 + (uint64_t)what->kind * 16 + (uint64_t)what->write * 2 + what->lock;
     return (size_t)((mixed * UINT64_C(0x9e3779b97f4a7c15)) >> 32) % STATEMENT_BUCKETS;
 }
 
 static bool is_same(const struct sqltext *a, const struct sqltext *b)
 {
     return a->kind == b->kind && a->write == b->write && a->table == b->table &&
-           a->text == b->text && a->and_where == b->and_where;
+           a->text == b->text && a->and_where == b->and_where && a->lock == b->lock;
 }
 
 struct statement *statements_find(const struct statements *statements, const struct sqltext *what)

@@ -15,14 +15,19 @@ struct sqltext {
         SQLTEXT_WRITE,  /* one row, by `write` */
         SQLTEXT_LOAD,   /* rows whose column `text` is $1, `and_where`, by key */
         SQLTEXT_SELECT, /* rows that the condition `text` selects */
+        SQLTEXT_REQUIRE, /* `text`, which has to change a row */
     } kind;
     enum db_write write;
     const struct table *table;
     const char *text;
     const char *and_where; /* NULL for none */
+    bool lock;             /* a SQLTEXT_LOAD that holds its rows, where engines lock rows */
 };
 
 void sqltext_write(struct buf *out, const struct sqltext *what);
+/* The columns that a SQLTEXT_WRITE takes as $1, $2 ..., in that order. Returns how many; `out`
+ * has room for TABLE_COLUMNS_MAX. */
+size_t sqltext_columns(const struct sqltext *what, const struct column **out);
 /* Those of a row's values (one per column) that a SQLTEXT_WRITE takes as $1, $2 ... Returns
  * how many; `args` has room for TABLE_COLUMNS_MAX. */
 size_t sqltext_args(const struct sqltext *what, const struct db_value *values,

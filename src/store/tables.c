@@ -19,6 +19,8 @@
 #define failure_message         failure.message
 #define failure_gateway_code    failure.gateway_code
 #define failure_gateway_message failure.gateway_message
+/* And one whose own name is a word of SQL. */
+#define authorize_operation     authorization
 
 /* clang-format off */
 

@@ -29,7 +29,7 @@ def payments(data):
     """{id: row}, amounts and status as the books have them."""
     found = rows(data, 'purser.db',
                  'SELECT id, status, amount_minor, authorized_minor, captured_minor,'
-                 ' refunded_minor, authorization, version FROM payments')
+                 ' refunded_minor, authorize_operation, version FROM payments')
     return {type_id('pay', row['id']): row for row in found}
 
 
@@ -44,13 +44,13 @@ def ledger(data):
 
 
 def differences(data):
-    """Where the two disagree, one sentence each: invariants I1, I3 and I10 of docs/invariants.md."""
+    """Where the two disagree, one sentence each: invariants I1, I3 and I10 (docs/invariants.md)."""
     found, known = [], set()
     sums = ledger(data)
     for name, row in payments(data).items():
-        if row['authorization'] is None:
+        if row['authorize_operation'] is None:
             continue
-        reference = type_id('op', row['authorization'])
+        reference = type_id('op', row['authorize_operation'])
         known.add(reference)
         theirs = sums.get(reference, {})
         captured, refunded = (theirs.get(kind, (0, 0))[0] for kind in ('capture', 'refund'))

@@ -232,11 +232,12 @@ static int tear_down(void **state)
 
 int sandbox_run(const char *group, const struct CMUnitTest *tests, size_t count)
 {
+    const struct store_engine *engine = NULL;
     struct arena arena = { 0 };
     struct CMUnitTest runs[RUN_MAX];
     size_t made = 0;
 
-    for (const struct store_engine *engine = store_engines; engine->name != NULL; engine++) {
+    while ((engine = store_engine_next(engine)) != NULL) {
         for (size_t i = 0; i < count; i++) {
             assert_true(made < RUN_MAX);
             runs[made] = tests[i];

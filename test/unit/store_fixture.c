@@ -12,7 +12,7 @@
 #include "store/migrations.h"
 
 #define START_MS INT64_C(1772366400000)
-#define RUN_MAX 128
+#define RUN_MAX 256
 
 /* Engines. */
 
@@ -39,17 +39,73 @@ static void drop_dir(struct store_fixture *fixture)
     assert_int_equal(rmdir(fixture->dir), 0);
 }
 
+/* A schema of its own: made in no time, and other tests may run beside it. */
+static const char *postgres_address(void)
+{
+    return outside_env("PURSER_TEST_POSTGRES");
+}
+
+static void in_database(const char *order, const char *schema, const char *more)
+{
+    struct arena arena = { 0 };
+    struct db_config config = {
+        .where = str_of(postgres_address()),
+        .file = STR("purser.db"),
+        .access = DB_WRITE,
+        .outside = outside_real(),
+    };
+    struct db *db = NULL;
+    struct str why = { 0 };
+
+    if (db_open(&config, &arena, &db, &why) != OK)
+        fail_msg("%.*s", STR_ARG(why));
+    assert_stored(db, db_script(db, str_format(&arena, "%s %s%s", order, schema, more)));
+    db_close(db);
+    arena_done(&arena);
+}
+
+static void make_schema(struct store_fixture *fixture)
+{
+    struct id name;
+
+    outside_random(outside_real(), &name, sizeof name);
+    struct buf schema;
+    buf_fixed(&schema, fixture->schema, sizeof fixture->schema);
+    buf_add_c(&schema, "test_");
+    buf_add_hex(&schema, &name, sizeof name);
+    in_database("CREATE SCHEMA", buf_c(&schema), "");
+    fixture->where = str_format(&fixture->arena, "%s&options=-csearch_path%%3D%s",
+                                postgres_address(), fixture->schema);
+}
+
+static void drop_schema(struct store_fixture *fixture)
+{
+    in_database("DROP SCHEMA", fixture->schema, " CASCADE");
+}
+
 const struct store_engine store_engines[] = {
     { "sqlite", make_dir, drop_dir },
+    { "postgresql", make_schema, drop_schema },
     { 0 },
 };
+
+const struct store_engine *store_engine_next(const struct store_engine *engine)
+{
+    const struct store_engine *next = engine == NULL ? store_engines : engine + 1;
+
+    if (next->name != NULL && next->make_place == make_schema && postgres_address() == NULL)
+        next++;
+    return next->name != NULL ? next : NULL;
+}
 
 /* Fixtures. */
 
 void store_fixture_place(struct store_fixture *fixture, const struct store_engine *engine)
 {
     *fixture = (struct store_fixture){ .engine = engine };
-    outside_fake_init(&fixture->outside, START_MS, 1);
+    /* A server has a clock of its own. */
+    bool is_here = engine->make_place == make_dir;
+    outside_fake_init(&fixture->outside, is_here ? START_MS : outside_now_ms(outside_real()), 1);
     engine->make_place(fixture);
 }
 
@@ -269,6 +325,11 @@ int64_t store_count(struct store_fixture *fixture, struct db *db, const struct t
     return count;
 }
 
+enum err store_told(struct db *db)
+{
+    return db_query(db, "SELECT 1", NULL, 0, NULL, NULL);
+}
+
 void assert_stored_at(const struct db *db, enum err err, const char *file, int line)
 {
     if (err == OK)
@@ -306,24 +367,43 @@ static int tear_down(void **state)
     return 0;
 }
 
-int store_run(const char *group, const struct CMUnitTest *tests, size_t count)
+static size_t add_runs(const struct store_engine *engine, const struct CMUnitTest *tests,
+                       size_t count, struct arena *arena, struct CMUnitTest *runs)
 {
+    for (size_t i = 0; i < count; i++) {
+        runs[i] = tests[i];
+        runs[i].name = str_format(arena, "%s: %s", engine->name, tests[i].name).ptr;
+        runs[i].setup_func = set_up;
+        runs[i].teardown_func = tear_down;
+        runs[i].initial_state = (void *)(uintptr_t)engine;
+    }
+    return count;
+}
+
+static int run(const char *only, const char *group, const struct CMUnitTest *tests, size_t count)
+{
+    const struct store_engine *engine = NULL;
     struct arena arena = { 0 };
     struct CMUnitTest runs[RUN_MAX];
     size_t made = 0;
 
-    for (const struct store_engine *engine = store_engines; engine->name != NULL; engine++) {
-        for (size_t i = 0; i < count; i++) {
-            assert(made < RUN_MAX);
-            runs[made] = tests[i];
-            runs[made].name = str_format(&arena, "%s: %s", engine->name, tests[i].name).ptr;
-            runs[made].setup_func = set_up;
-            runs[made].teardown_func = tear_down;
-            runs[made].initial_state = (void *)(uintptr_t)engine;
-            made++;
-        }
+    while ((engine = store_engine_next(engine)) != NULL) {
+        assert(made + count <= RUN_MAX);
+        if (only == NULL || strcmp(only, engine->name) == 0)
+            made += add_runs(engine, tests, count, &arena, runs + made);
     }
     int failed = _cmocka_run_group_tests(group, runs, made, NULL, NULL);
     arena_done(&arena);
     return failed;
+}
+
+int store_run(const char *group, const struct CMUnitTest *tests, size_t count)
+{
+    return run(NULL, group, tests, count);
+}
+
+int store_run_on(const char *engine, const char *group, const struct CMUnitTest *tests,
+                 size_t count)
+{
+    return run(engine, group, tests, count);
 }

@@ -35,8 +35,11 @@ struct store_engine {
     void (*make_place)(struct store_fixture *fixture);
     void (*drop_place)(struct store_fixture *fixture);
 };
-/* Ended by name NULL. */
+/* The first is SQLite. Ended by name NULL. */
 extern const struct store_engine store_engines[];
+/* Those that can be tested here: PostgreSQL where PURSER_TEST_POSTGRES is the address of a
+ * database in which schemas may be made (tools/pg). NULL begins; NULL ends. */
+const struct store_engine *store_engine_next(const struct store_engine *engine);
 
 struct store_fixture {
     const struct store_engine *engine;
@@ -44,6 +47,7 @@ struct store_fixture {
     struct outside_fake outside;     /* the books' clock, and a seed for random rows */
     struct str where;
     char dir[128];                   /* of an engine of files */
+    char schema[64];                 /* of an engine of servers */
     struct db *db;                   /* the durable writer; NULL when the test closed it */
 };
 
@@ -72,14 +76,21 @@ int64_t store_number(struct db *db, const char *sql);
 /* Counts the rows of a table. */
 int64_t store_count(struct store_fixture *fixture, struct db *db, const struct table *table);
 
+/* In a transaction: what the writes before came to, which an engine may tell with the next
+ * query only. */
+enum err store_told(struct db *db);
+
 /* Fails the test with the engine's sentence unless `err` is OK. */
 #define assert_stored(db, err) assert_stored_at((db), (err), __FILE__, __LINE__)
 void assert_stored_at(const struct db *db, enum err err, const char *file, int line);
 /* Whether `part` is in the text. */
 bool text_has(struct str text, const char *part);
 
-/* Runs the tests for every engine as one group; each gets a struct store_fixture, made by
- * store_fixture_open, as *state. Returns cmocka's result. */
+/* Runs the tests for every engine that is there as one group; each gets a struct
+ * store_fixture, made by store_fixture_open, as *state. Returns cmocka's result. */
 int store_run(const char *group, const struct CMUnitTest *tests, size_t count);
+/* The same for one engine, of which the tests know more; none is run where it is not there. */
+int store_run_on(const char *engine, const char *group, const struct CMUnitTest *tests,
+                 size_t count);
 
 #endif

@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define SUM_OF_CONFLICTS "SELECT CAST(sum(conflicts) AS BIGINT) FROM sandbox_operations"
+
 static void test_each_card(void **state)
 {
     struct sandbox_fixture *far = *state;
@@ -102,7 +104,7 @@ static void test_same_reference_has_one_effect(void **state)
     assert_string_equal(sandbox_ledger(far), "1 authorize op_a op_a 1000 EUR\n"
                                              "2 capture op_a op_b 800 EUR\n"
                                              "3 refund op_a op_c 300 EUR\n");
-    assert_int_equal(store_number(far->db, "SELECT sum(conflicts) FROM sandbox_operations"), 0);
+    assert_int_equal(store_number(far->db, SUM_OF_CONFLICTS), 0);
 }
 
 static void test_refusals_are_repeated_too(void **state)
@@ -132,7 +134,7 @@ static void test_reference_of_another_request(void **state)
                     STR("{\"charge\":\"op_a\",\"amount\":1000,\"currency\":\"USD\"}")),
         "409 reference_reused");
     /* A checker sees that it happened. */
-    assert_int_equal(store_number(far->db, "SELECT sum(conflicts) FROM sandbox_operations"), 5);
+    assert_int_equal(store_number(far->db, SUM_OF_CONFLICTS), 5);
     assert_string_equal(sandbox_ledger(far), "1 authorize op_a op_a 1000 EUR\n"
                                              "2 capture op_a op_b 1000 EUR\n");
 }

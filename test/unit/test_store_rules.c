@@ -29,6 +29,8 @@ static enum err try_insert(struct store_fixture *books, const struct table *tabl
 {
     assert_stored(books->db, db_begin(books->db));
     enum err err = db_insert(books->db, table, &row, 1);
+    if (err == OK)
+        err = store_told(books->db);
     db_rollback(books->db);
     return err;
 }

@@ -584,5 +584,5 @@ int main(void)
         cmocka_unit_test(commits_reach_the_file_while_it_is_open),
         cmocka_unit_test(a_full_disk_rolls_back_and_passes),
     };
-    return store_run("store/sqlite", tests, COUNT_OF(tests));
+    return store_run_on("sqlite", "store/sqlite", tests, COUNT_OF(tests));
 }
