@@ -1,12 +1,12 @@
 /* ceiling.c - the same rows in the same group commits as payments that are created,
  * authorised and captured, written by a bare loop: no HTTP, no handlers, no gateway.
  *
- *     ceiling DIR GROUP SECONDS
+ *     ceiling STORE GROUP SECONDS
  *
- * GROUP is the number of turns per commit, as the server under load had them. Each
- * commit holds as many first, second and third turns of a payment's life. What this
- * reaches is the most that the books allow; the server is held against it.
- * Prints one line of JSON. */
+ * STORE is an address as purser's --store has it. GROUP is the number of turns per commit, as
+ * the server under load had them. Each commit holds as many first, second and third turns of a
+ * payment's life. What this reaches is the most that the books allow; the server is held
+ * against it. Prints one line of JSON. */
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,12 +63,12 @@ static const enum event_type story[7] = {
     EVENT_PAYMENT_AUTHORIZED, EVENT_PAYMENT_CAPTURING, EVENT_PAYMENT_CAPTURED, EVENT_INVOICE_PAID,
 };
 
-static void add_events(struct ceiling *c, struct life *life, int from, int count, int64_t *number)
+static void add_events(struct ceiling *c, struct life *life, int from, int count)
 {
     for (int i = from; i < from + count; i++) {
         bool invoices = story[i] == EVENT_INVOICE_CREATED || story[i] == EVENT_INVOICE_PAID;
         life->events[i] = (struct event){
-            .invoice = life->invoice.id, .sequence = i + 1, .number = (*number)++,
+            .invoice = life->invoice.id, .sequence = i + 1,
             .merchant = c->merchant, .type = story[i], .version = i + 1,
             .occurred_ms = life->invoice.created_ms, .origin = ORIGIN_API,
             .actor = STR("key_01h455vb4pex5vsknk084sn02q"),
@@ -107,7 +107,7 @@ static struct operation operation_of(struct ceiling *c, const struct life *life,
     };
 }
 
-static void first_turn(struct ceiling *c, struct life *life, int64_t now_ms, int64_t *number)
+static void first_turn(struct ceiling *c, struct life *life, int64_t now_ms)
 {
     *life = (struct life){ 0 };
     life->invoice = (struct invoice){
@@ -138,10 +138,10 @@ static void first_turn(struct ceiling *c, struct life *life, int64_t now_ms, int
     add(&c->commit.new_payments, &life->payment);
     add(&c->commit.new_operations, &life->authorize);
     add(&c->commit.new_claims, &life->claim);
-    add_events(c, life, 0, 3, number);
+    add_events(c, life, 0, 3);
 }
 
-static void second_turn(struct ceiling *c, struct life *life, int64_t now_ms, int64_t *number)
+static void second_turn(struct ceiling *c, struct life *life, int64_t now_ms)
 {
     struct buf reference;
     buf_fixed(&reference, life->gateway_reference, sizeof(life->gateway_reference));
@@ -156,10 +156,10 @@ static void second_turn(struct ceiling *c, struct life *life, int64_t now_ms, in
     add(&c->commit.invoices, &life->invoice);
     add(&c->commit.new_operations, &life->capture);
     add_attempt(c, life, 0, &life->authorize);
-    add_events(c, life, 3, 2, number);
+    add_events(c, life, 3, 2);
 }
 
-static void third_turn(struct ceiling *c, struct life *life, int64_t *number)
+static void third_turn(struct ceiling *c, struct life *life)
 {
     life->payment.status = PAYMENT_CAPTURED;
     life->payment.captured_minor = 1250;
@@ -174,7 +174,7 @@ static void third_turn(struct ceiling *c, struct life *life, int64_t *number)
     add(&c->commit.invoices, &life->invoice);
     add(&c->commit.claims, &life->claim);
     add_attempt(c, life, 1, &life->capture);
-    add_events(c, life, 5, 2, number);
+    add_events(c, life, 5, 2);
 }
 
 static void must(enum err err, const struct ceiling *c)
@@ -198,6 +198,17 @@ static void write_rows(struct ceiling *c, const struct table *table, struct rows
         changed->count = 0;
 }
 
+/* Their numbers are taken last, as the executor does it: others wait for them. */
+static void write_events(struct ceiling *c)
+{
+    struct rows *events = &c->commit.new_events;
+    int64_t number = 0;
+    must(db_take_numbers(c->db, "events", (int64_t)events->count, &number), c);
+    for (size_t i = 0; i < events->count; i++)
+        ((struct event *)(uintptr_t)events->items[i])->number = number++;
+    write_rows(c, &table_events, events, NULL);
+}
+
 static void write_commit(struct ceiling *c)
 {
     struct commit *commit = &c->commit;
@@ -205,22 +216,21 @@ static void write_commit(struct ceiling *c)
     write_rows(c, &table_payments, &commit->new_payments, &commit->payments);
     write_rows(c, &table_operations, &commit->new_operations, &commit->operations);
     write_rows(c, &table_attempts, &commit->new_attempts, NULL);
-    write_rows(c, &table_events, &commit->new_events, NULL);
     write_rows(c, &table_claims, &commit->new_claims, &commit->claims);
+    write_events(c);
 }
 
 /* One commit: `third` new payments, as many second and third turns of those before. */
 static void one_commit(struct ceiling *c, struct life *lives[3], size_t third, bool warm[2])
 {
-    int64_t now_ms = outside_now_ms(c->outside), number = 0;
+    int64_t now_ms = outside_now_ms(c->outside);
     must(db_begin(c->db), c);
-    must(db_take_numbers(c->db, "events", (int64_t)third * 7, &number), c);
     for (size_t i = 0; i < third; i++) {
-        first_turn(c, &lives[0][i], now_ms, &number);
+        first_turn(c, &lives[0][i], now_ms);
         if (warm[0])
-            second_turn(c, &lives[1][i], now_ms, &number);
+            second_turn(c, &lives[1][i], now_ms);
         if (warm[1])
-            third_turn(c, &lives[2][i], &number);
+            third_turn(c, &lives[2][i]);
     }
     write_commit(c);
     must(db_commit(c->db), c);
@@ -229,10 +239,9 @@ static void one_commit(struct ceiling *c, struct life *lives[3], size_t third, b
 static void sample_texts(struct ceiling *c)
 {
     static struct life life;
-    int64_t number = 1;
     c->payment_text = c->invoice_text = STR("{}");
-    first_turn(c, &life, outside_now_ms(c->outside), &number);
-    second_turn(c, &life, outside_now_ms(c->outside), &number);
+    first_turn(c, &life, outside_now_ms(c->outside));
+    second_turn(c, &life, outside_now_ms(c->outside));
     struct payment_list payments = { 0 };
     payment_list_add(&c->arena, &payments, &life.payment);
     c->payment_text = render_payment_text(&c->arena, &life.payment);
@@ -240,10 +249,10 @@ static void sample_texts(struct ceiling *c)
     c->commit = (struct commit){ 0 };
 }
 
-static void open_books(struct ceiling *c, const char *dir)
+static void open_books(struct ceiling *c, const char *store)
 {
     static const struct gateway *const none[] = { NULL };
-    struct str where = str_format(&c->arena, "sqlite:%s", dir), why = { 0 };
+    struct str where = str_of(store), why = { 0 };
     struct store_config config = { .where = where, .outside = c->outside, .gateways = none,
                                    .create = true };
     enum err err = store_migrate(where, true, c->outside, &c->arena, &why);
@@ -262,7 +271,7 @@ int main(int argc, char **argv)
     int64_t group, seconds;
     if (argc != 4 || !str_to_i64(str_of(argv[2]), &group) || !str_to_i64(str_of(argv[3]), &seconds)
         || group < 3 || group > GROUP_MAX) {
-        fprintf(stderr, "usage: ceiling DIR GROUP SECONDS (GROUP: 3 to %d)\n", GROUP_MAX);
+        fprintf(stderr, "usage: ceiling STORE GROUP SECONDS (GROUP: 3 to %d)\n", GROUP_MAX);
         return 2;
     }
     ceiling.outside = outside_real();
