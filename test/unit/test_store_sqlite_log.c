@@ -1,0 +1,213 @@
+/* The write-ahead log, its checkpoints, and the disk that it fills. */
+#include "test_store_sqlite_help.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "store/migrations.h"
+
+#define MEBIBYTE (1 << 20)
+#define WAL_MAX (64 * MEBIBYTE)
+#define EVENT_SIZE 100000
+
+/* `count` events of 100 kB in one commit. */
+static enum err commit_events(struct store_fixture *books, struct db *db, int count)
+{
+    static char data[EVENT_SIZE];
+    enum err err = db_begin(db);
+
+    memset(data, 'x', sizeof data);
+    for (int i = 0; err == OK && i < count; i++) {
+        struct event *event = store_fixture_row(books, &table_events);
+        const void *row = event;
+        event->number = (int64_t)store_fixture_random(books, INT64_MAX);
+        event->data = str_make(data, sizeof data);
+        err = db_insert(db, &table_events, &row, 1);
+    }
+    if (err == OK)
+        err = db_commit(db);
+    if (err != OK)
+        db_rollback(db);
+    return err;
+}
+
+/* The log. */
+
+static void the_log_does_not_grow_without_bound(void **state)
+{
+    struct store_fixture *books = *state;
+    int64_t largest = 0;
+
+    for (int i = 0; i < 80; i++) {
+        assert_stored(books->db, commit_events(books, books->db, 32));
+        int64_t size = size_of(books, "purser.db-wal");
+        largest = size > largest ? size : largest;
+    }
+    /* Four times as much went through it. A step of the checkpointer may hold up the restart. */
+    assert_true(largest > WAL_MAX / 2);
+    assert_true(largest < 2 * WAL_MAX);
+}
+
+static void a_slow_reader_holds_the_log_but_no_commit(void **state)
+{
+    struct store_fixture *books = *state;
+    struct db *reader = store_fixture_connect(books, DB_READ);
+
+    assert_stored(reader, db_begin(reader));
+    assert_int_equal(store_count(books, reader, &table_events), 0);
+    int64_t start_us = outside_monotonic_us(outside_real());
+    for (int i = 0; i < 40; i++)
+        assert_stored(books->db, commit_events(books, books->db, 32));
+    /* Waiting at every commit beyond the limit, for as long as it waits for a lock: 100 s. */
+    assert_true(outside_monotonic_us(outside_real()) - start_us < 60000000);
+    assert_true(size_of(books, "purser.db-wal") > WAL_MAX);
+    assert_int_equal(store_count(books, reader, &table_events), 0);
+    assert_stored(reader, db_commit(reader));
+    for (int i = 0; i < 50 && size_of(books, "purser.db-wal") > WAL_MAX; i++)
+        assert_stored(books->db, commit_events(books, books->db, 32));
+    assert_true(size_of(books, "purser.db-wal") <= WAL_MAX);
+    db_close(reader);
+}
+
+static void sleep_ms(int ms)
+{
+    poll(NULL, 0, ms);
+}
+
+/* How often the checkpointer of this process has been woken; -1 when there is none. */
+static int64_t checkpointer_wakes(struct store_fixture *books)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    const struct dirent *entry = NULL;
+    int64_t wakes = -1;
+
+    assert_non_null(tasks);
+    while (wakes < 0 && (entry = readdir(tasks)) != NULL) {
+        char text[4096] = "";
+        const char *path =
+            str_format(&books->arena, "/proc/self/task/%s/status", entry->d_name).ptr;
+        int file = open(path, O_RDONLY | O_CLOEXEC);
+        if (file >= 0 && read(file, text, sizeof text - 1) > 0 &&
+            strstr(text, "Name:\tcheckpointer") != NULL)
+            wakes = strtoll(strstr(text, "\nvoluntary_ctxt_switches:") + 25, NULL, 10);
+        close(file);
+    }
+    closedir(tasks);
+    return wakes;
+}
+
+static void idle_books_cost_nothing(void **state)
+{
+    struct store_fixture *books = *state;
+
+    for (int i = 0; i < 20; i++)
+        assert_stored(books->db, put_task(books));
+    assert_true(checkpointer_wakes(books) >= 0);
+    int64_t before = -1;
+    /* The last checkpoint and its gap are over when nothing moved for 300 ms. */
+    for (int i = 0; i < 50 && before != checkpointer_wakes(books); i++) {
+        before = checkpointer_wakes(books);
+        sleep_ms(300);
+    }
+    sleep_ms(500);
+    assert_int_equal(checkpointer_wakes(books), before);
+}
+
+static void commits_reach_the_file_while_it_is_open(void **state)
+{
+    struct store_fixture *books = *state;
+    int64_t before = size_of(books, "purser.db");
+
+    assert_stored(books->db, commit_events(books, books->db, 20));
+    for (int i = 0; i < 100 && size_of(books, "purser.db") < before + 20 * EVENT_SIZE; i++)
+        sleep_ms(20);
+    assert_true(size_of(books, "purser.db") >= before + 20 * EVENT_SIZE);
+}
+
+/* The disk. */
+
+static bool mount_small(const char *dir)
+{
+    if (mount("tmpfs", dir, "tmpfs", MS_NOSUID | MS_NODEV, "size=3m") == 0)
+        return true;
+    print_message("# a small file system cannot be mounted here: not root\n");
+    return false;
+}
+
+static void fill(struct store_fixture *books, const char *name, size_t size)
+{
+    static char block[4096];
+    int file = open(path_of(books, name), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+    assert_true(file >= 0);
+    for (size_t done = 0; done < size; done += sizeof block)
+        assert_int_equal(write(file, block, sizeof block), sizeof block);
+    close(file);
+}
+
+/* Commits until there is no room; returns the number of events that are stored. */
+static int64_t commit_until_full(struct store_fixture *books)
+{
+    int64_t stored = 0;
+    enum err err = OK;
+
+    while (stored < 1000 && (err = commit_events(books, books->db, 2)) == OK)
+        stored += 2;
+    assert_int_equal(err, ERR_STORE);
+    assert_true(text_has(db_error(books->db), "free some space"));
+    return stored;
+}
+
+static void use_a_full_disk(struct store_fixture *books)
+{
+    struct str why = { 0 };
+
+    books->db = store_fixture_connect(books, DB_WRITE);
+    assert_stored(books->db,
+                  db_migrate(books->db, store_tables, store_migrations, &books->arena, &why));
+    fill(books, "filler", MEBIBYTE);
+    int64_t stored = commit_until_full(books);
+    assert_true(stored > 0);
+    assert_int_equal(store_count(books, books->db, &table_events), stored);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(commit_events(books, books->db, 2), ERR_STORE);
+
+    assert_int_equal(unlink(path_of(books, "filler")), 0);
+    assert_stored(books->db, commit_events(books, books->db, 2));
+    assert_int_equal(store_count(books, books->db, &table_events), stored + 2);
+    assert_whole(books);
+    store_fixture_reopen(books);
+    assert_int_equal(store_count(books, books->db, &table_events), stored + 2);
+    assert_whole(books);
+    db_close(books->db);
+    books->db = NULL;
+}
+
+static void a_full_disk_rolls_back_and_passes(void **state)
+{
+    struct store_fixture *books = *state;
+
+    db_close(books->db);
+    books->db = NULL;
+    if (!mount_small(books->dir))
+        skip();
+    use_a_full_disk(books);
+    assert_int_equal(umount(books->dir), 0);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_log_does_not_grow_without_bound),
+        cmocka_unit_test(a_slow_reader_holds_the_log_but_no_commit),
+        cmocka_unit_test(idle_books_cost_nothing),
+        cmocka_unit_test(commits_reach_the_file_while_it_is_open),
+        cmocka_unit_test(a_full_disk_rolls_back_and_passes),
+    };
+    return store_run_on("sqlite", "store/sqlite log", tests, COUNT_OF(tests));
+}
