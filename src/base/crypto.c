@@ -1,6 +1,7 @@
 #include "base/crypto.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -75,6 +76,61 @@ struct sha256 crypto_hmac_sha256(struct str key, const struct str *pieces, size_
     assert(done == 1 && len == SHA256_SIZE);
     EVP_MAC_CTX_free(mac);
     return out;
+}
+
+static EVP_CIPHER_CTX *cipher_new(const void *key, const void *nonce, struct str aad, int encrypt)
+{
+    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    int ignored = 0;
+    assert(context != NULL);
+    int done = EVP_CipherInit_ex2(context, EVP_aes_256_gcm(), key, nonce, encrypt, NULL);
+    assert(done == 1);
+    if (aad.len > 0) {
+        done = EVP_CipherUpdate(context, NULL, &ignored, (const unsigned char *)aad.ptr,
+                                (int)aad.len);
+        assert(done == 1);
+    }
+    return context;
+}
+
+void crypto_encrypt(const void *key, const void *nonce, struct str aad, struct str plain, void *out)
+{
+    unsigned char *bytes = out;
+    int len = 0, rest = 0;
+    assert(plain.len <= INT_MAX && aad.len <= INT_MAX);
+    EVP_CIPHER_CTX *context = cipher_new(key, nonce, aad, 1);
+    int done = EVP_CipherUpdate(context, bytes, &len, (const unsigned char *)plain.ptr,
+                                (int)plain.len);
+    assert(done == 1);
+    done = EVP_CipherFinal_ex(context, bytes + len, &rest);
+    assert(done == 1 && (size_t)(len + rest) == plain.len);
+    done = EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_GET_TAG, CRYPTO_TAG_SIZE,
+                               bytes + plain.len);
+    assert(done == 1);
+    EVP_CIPHER_CTX_free(context);
+}
+
+bool crypto_decrypt(const void *key, const void *nonce, struct str aad, struct str sealed,
+                    void *out)
+{
+    unsigned char tag[CRYPTO_TAG_SIZE];
+    unsigned char *bytes = out;
+    int len = 0, rest = 0;
+    if (sealed.len < CRYPTO_TAG_SIZE || sealed.len > INT_MAX || aad.len > INT_MAX)
+        return false;
+    size_t plain_len = sealed.len - CRYPTO_TAG_SIZE;
+    memcpy(tag, sealed.ptr + plain_len, sizeof tag);
+    EVP_CIPHER_CTX *context = cipher_new(key, nonce, aad, 0);
+    int done = EVP_CipherUpdate(context, bytes, &len, (const unsigned char *)sealed.ptr,
+                                (int)plain_len);
+    assert(done == 1);
+    done = EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_SET_TAG, sizeof tag, tag);
+    assert(done == 1);
+    bool intact = EVP_CipherFinal_ex(context, bytes + len, &rest) == 1;
+    EVP_CIPHER_CTX_free(context);
+    if (!intact)
+        OPENSSL_cleanse(out, plain_len);
+    return intact;
 }
 
 bool crypto_equal(const void *a, const void *b, size_t len)

@@ -23,6 +23,18 @@ struct sha256 crypto_sha256(struct str data);
  * ("ab","c") and ("a","bc") differ. */
 struct sha256 crypto_hmac_sha256(struct str key, const struct str *pieces, size_t count);
 
+/* AES-256-GCM (NIST SP 800-38D). The nonce must never be used twice with one key; random
+ * ones are safe for 2^32 messages. `aad` is not hidden, but any change of it is noticed.
+ * `out` has room for len + CRYPTO_TAG_SIZE bytes: the cipher text, then the tag. */
+#define CRYPTO_KEY_SIZE 32
+#define CRYPTO_NONCE_SIZE 12
+#define CRYPTO_TAG_SIZE 16
+void crypto_encrypt(const void *key, const void *nonce, struct str aad, struct str plain, void *out);
+/* False, with nothing written that could be used, when key, aad or a byte is not as it was.
+ * `out` has room for sealed.len - CRYPTO_TAG_SIZE bytes. */
+bool crypto_decrypt(const void *key, const void *nonce, struct str aad, struct str sealed,
+                    void *out);
+
 /* In time that does not depend on where they differ. Lengths are no secret. */
 bool crypto_equal(const void *a, const void *b, size_t len);
 

@@ -1,0 +1,37 @@
+/* credentials.h - gateway credentials as they are kept: sealed with AES-256-GCM.
+ *
+ * Each is bound to its account's row: moved to another row, or changed by a bit, it does not
+ * open. The keys are not in the books; the first seals, all of them open, so that keys can be
+ * rotated while purser runs: put a new one in front, seal all rows anew, take the old one away. */
+#ifndef CORE_CREDENTIALS_H
+#define CORE_CREDENTIALS_H
+
+#include "base/outside.h"
+#include "base/secret.h"
+#include "core/tenants.h"
+
+#define CREDENTIALS_KEYS_MAX 8
+#define CREDENTIALS_MAX_BYTES 8192           /* of plain text */
+
+struct credentials_keys {
+    struct secret keys[CREDENTIALS_KEYS_MAX];    /* 32 bytes each */
+    size_t count;
+};
+
+/* Hex keys, one a line or separated by commas, the current one first; '#' begins a comment.
+ * ERR_VALIDATION with a sentence in `why` when there is none or one is malformed. */
+must_check enum err credentials_keys_parse(struct str text, struct credentials_keys *out,
+                                           struct arena *arena, struct str *why);
+void credentials_keys_done(struct credentials_keys *keys);
+
+/* Text for struct gateway_account.credentials: "v1.", the key's name, ".", base64. */
+struct str credentials_seal(const struct credentials_keys *keys, const struct outside *outside,
+                            struct gateway_account_id account, struct str plain,
+                            struct arena *arena);
+/* False when no key opens it, or it was changed or moved. The caller ends the secret. */
+bool credentials_open(const struct credentials_keys *keys, struct gateway_account_id account,
+                      struct str sealed, struct secret *out);
+/* Whether it was sealed with the current key. */
+bool credentials_is_current(const struct credentials_keys *keys, struct str sealed);
+
+#endif
