@@ -60,11 +60,12 @@ static void a_slow_reader_holds_the_log_but_no_commit(void **state)
 
     assert_stored(reader, db_begin(reader));
     assert_int_equal(store_count(books, reader, &table_events), 0);
-    int64_t start_us = outside_monotonic_us(outside_real());
-    for (int i = 0; i < 40; i++)
+    for (int i = 0; i < 40; i++) {
+        int64_t start_us = outside_monotonic_us(outside_real());
         assert_stored(books->db, commit_events(books, books->db, 32));
-    /* Waiting at every commit beyond the limit, for as long as it waits for a lock: 100 s. */
-    assert_true(outside_monotonic_us(outside_real()) - start_us < 60000000);
+        /* Not as long as for a lock that another program holds, which is 5 s. */
+        assert_true(outside_monotonic_us(outside_real()) - start_us < 4000000);
+    }
     assert_true(size_of(books, "purser.db-wal") > WAL_MAX);
     assert_int_equal(store_count(books, reader, &table_events), 0);
     assert_stored(reader, db_commit(reader));
