@@ -220,7 +220,7 @@ static void the_feed_and_the_story(void **state)
     assert_int_equal(query_event(db, bench.scope, 50, arena, &event), ERR_NOT_FOUND);
 }
 
-static void invoices_operations_refunds(void **state)
+static void invoices_with_their_payments(void **state)
 {
     struct bench bench;
     bench_open(&bench, *state);
@@ -236,6 +236,27 @@ static void invoices_operations_refunds(void **state)
                                .sequence = 1,
                                .created_ms = 1,
                                .updated_ms = 1 };
+    struct invoice_list invoices = { 0 };
+    struct payment_list payments = { 0 };
+    struct query_page page = { .limit = 9 };
+
+    put(&bench, &table_invoices, &invoice);
+    put(&bench, &table_payments, &payment);
+    assert_stored(db, query_invoices(db, bench.scope, STR("unpaid"), page, arena, &invoices));
+    assert_int_equal(invoices.count, 1);
+    assert_stored(db, query_invoices(db, bench.scope, STR("paid"), page, arena, &invoices));
+    assert_int_equal(invoices.count, 1);
+    assert_stored(db, query_invoice_payments(db, invoice.id, arena, &payments));
+    assert_int_equal(payments.count, 1);
+}
+
+static void operations_with_their_attempts(void **state)
+{
+    struct bench bench;
+    bench_open(&bench, *state);
+    struct arena *arena = &bench.books->arena;
+    struct db *db = bench.books->db;
+    struct payment payment = payment_at(&bench, DAY_1);
     struct operation operation = { .id = operation_id_make(&bench.ids, DAY_1),
                                    .invoice = payment.invoice,
                                    .payment = payment.id,
@@ -243,27 +264,10 @@ static void invoices_operations_refunds(void **state)
                                    .kind = OPERATION_KIND_AUTHORIZE,
                                    .state = OPERATION_UNKNOWN,
                                    .created_ms = 1 };
-    struct refund refund = { .id = refund_id_make(&bench.ids, DAY_1),
-                             .payment = payment.id,
-                             .invoice = payment.invoice,
-                             .merchant = bench.scope.merchant,
-                             .status = REFUND_PENDING,
-                             .amount_minor = 5,
-                             .currency = CURRENCY_EUR,
-                             .created_ms = 1,
-                             .updated_ms = 1 };
-    struct invoice_list invoices = { 0 };
-    struct payment_list payments = { 0 };
     struct operation_list operations = { 0 };
     struct attempt_list attempts = { 0 };
-    struct refund_list refunds = { 0 };
-    struct refund *one = NULL;
-    struct query_page page = { .limit = 9 };
 
-    put(&bench, &table_invoices, &invoice);
-    put(&bench, &table_payments, &payment);
     put(&bench, &table_operations, &operation);
-    put(&bench, &table_refunds, &refund);
     for (int64_t number = 2; number >= 1; number--) {
         struct attempt attempt = { .operation = operation.id,
                                    .number = number,
@@ -273,12 +277,6 @@ static void invoices_operations_refunds(void **state)
                                    .ended_ms = 2 };
         put(&bench, &table_attempts, &attempt);
     }
-    assert_stored(db, query_invoices(db, bench.scope, STR("unpaid"), page, arena, &invoices));
-    assert_int_equal(invoices.count, 1);
-    assert_stored(db, query_invoices(db, bench.scope, STR("paid"), page, arena, &invoices));
-    assert_int_equal(invoices.count, 1);
-    assert_stored(db, query_invoice_payments(db, invoice.id, arena, &payments));
-    assert_int_equal(payments.count, 1);
     assert_stored(db, query_payment_operations(db, &payment, (struct operation_id){ 0 }, 9, arena,
                                                &operations));
     assert_int_equal(operations.count, 1);
@@ -287,7 +285,31 @@ static void invoices_operations_refunds(void **state)
     assert_stored(db, query_attempts(db, operation.id, arena, &attempts));
     assert_int_equal(attempts.count, 2);
     assert_int_equal(attempts.items[0]->number, 1);
+}
+
+static void refunds_of_a_payment(void **state)
+{
+    struct bench bench;
+    bench_open(&bench, *state);
+    struct arena *arena = &bench.books->arena;
+    struct db *db = bench.books->db;
+    struct payment payment = payment_at(&bench, DAY_1);
+    struct refund refund = { .id = refund_id_make(&bench.ids, DAY_1),
+                             .payment = payment.id,
+                             .invoice = payment.invoice,
+                             .merchant = bench.scope.merchant,
+                             .status = REFUND_PENDING,
+                             .amount_minor = 5,
+                             .currency = CURRENCY_EUR,
+                             .created_ms = 1,
+                             .updated_ms = 1 };
+    struct refund_list refunds = { 0 };
+    struct refund *one = NULL;
+    struct query_page page = { .limit = 9 };
+
+    put(&bench, &table_refunds, &refund);
     assert_stored(db, query_refund(db, bench.scope, refund.id, arena, &one));
+    assert_int_equal(one->amount_minor, 5);
     assert_stored(db, query_payment_refunds(db, &payment, page, arena, &refunds));
     assert_int_equal(refunds.count, 1);
     page.before = refund.id.id;
@@ -333,7 +355,9 @@ int main(void)
         cmocka_unit_test(a_clock_that_was_set_back_hides_nothing),
         cmocka_unit_test(pages_go_from_new_to_old),
         cmocka_unit_test(the_feed_and_the_story),
-        cmocka_unit_test(invoices_operations_refunds),
+        cmocka_unit_test(invoices_with_their_payments),
+        cmocka_unit_test(operations_with_their_attempts),
+        cmocka_unit_test(refunds_of_a_payment),
         cmocka_unit_test(keys_by_hash_and_of_a_merchant),
     };
 
