@@ -150,8 +150,11 @@ enum err json_parse(struct str text, struct arena *arena, const struct json **ou
     json_t *value = json_loadb(text.ptr == NULL ? "" : text.ptr, text.len,
                                JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     parse_arena = NULL;
-    if (value == NULL)
-        return refuse(arena, why, error.line, error.column, reason_of(&error));
+    if (value == NULL) {
+        enum err err = refuse(arena, why, error.line, error.column, reason_of(&error));
+        /* It is JSON: RFC 8259 sets numbers no limits. Ours is about the value. */
+        return json_error_code(&error) == json_error_numeric_overflow ? ERR_VALIDATION : err;
+    }
     *out = (const struct json *)value;
     return OK;
 }

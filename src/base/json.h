@@ -31,7 +31,8 @@ enum json_type {
     JSON_MISSING, JSON_NULL, JSON_BOOL, JSON_INT, JSON_REAL, JSON_TEXT, JSON_ARRAY, JSON_OBJECT,
 };
 
-/* On ERR_MALFORMED_JSON `why` (may be NULL) receives one sentence with line and column. */
+/* ERR_MALFORMED_JSON, or ERR_VALIDATION for a number that is JSON but too large to hold. `why`
+ * (may be NULL) receives one sentence with line and column. */
 must_check enum err json_parse(struct str text, struct arena *arena, const struct json **out,
                                struct str *why);
 

@@ -40,8 +40,7 @@ def test_amounts(client, raw):
     '9223372036854775808', '18446744073709551616', '-9223372036854775809', '1e400', '-1e400',
     '1' + '0' * 400])
 def test_amounts_that_no_integer_holds(client, raw):
-    answer = client.post('/v1/payments', with_raw(amount=raw))
-    assert answer.json['code'] in ('validation_failed', 'malformed_json')
+    client.post('/v1/payments', with_raw(amount=raw)).refused('validation_failed')
 
 
 @pytest.mark.parametrize('raw', ['01250', '+1250', '1250.', '.5', '0x4e2', '1_250', 'NaN',
