@@ -48,15 +48,12 @@ static void mac_update(EVP_MAC_CTX *mac, const void *bytes, size_t len)
     assert(done == 1);
 }
 
-struct sha256 crypto_hmac_sha256(struct str key, const struct str *pieces, size_t count)
+static EVP_MAC_CTX *mac_begin(struct str key, char *digest)
 {
-    char digest[] = "SHA256";
     OSSL_PARAM params[] = {
         OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
         OSSL_PARAM_construct_end(),
     };
-    struct sha256 out;
-    size_t len = 0;
 
     set_up();
     EVP_MAC_CTX *mac = EVP_MAC_CTX_new(hmac_algorithm);
@@ -65,6 +62,24 @@ struct sha256 crypto_hmac_sha256(struct str key, const struct str *pieces, size_
     const void *key_bytes = key.ptr == NULL ? "" : key.ptr;
     int done = EVP_MAC_init(mac, key_bytes, key.len, params);
     assert(done == 1);
+    return mac;
+}
+
+static void mac_end(EVP_MAC_CTX *mac, uint8_t *out, size_t size)
+{
+    size_t len = 0;
+    int done = EVP_MAC_final(mac, out, &len, size);
+
+    assert(done == 1 && len == size);
+    EVP_MAC_CTX_free(mac);
+}
+
+struct sha256 crypto_hmac_sha256(struct str key, const struct str *pieces, size_t count)
+{
+    char digest[] = "SHA256";
+    struct sha256 out;
+    EVP_MAC_CTX *mac = mac_begin(key, digest);
+
     for (size_t i = 0; i < count; i++) {
         uint8_t length[8];
         for (int byte = 0; byte < 8; byte++)
@@ -72,9 +87,18 @@ struct sha256 crypto_hmac_sha256(struct str key, const struct str *pieces, size_
         mac_update(mac, length, sizeof length);
         mac_update(mac, pieces[i].ptr, pieces[i].len);
     }
-    done = EVP_MAC_final(mac, out.bytes, &len, sizeof out.bytes);
-    assert(done == 1 && len == SHA256_SIZE);
-    EVP_MAC_CTX_free(mac);
+    mac_end(mac, out.bytes, sizeof out.bytes);
+    return out;
+}
+
+struct sha512 crypto_hmac_sha512(struct str key, struct str data)
+{
+    char digest[] = "SHA512";
+    struct sha512 out;
+    EVP_MAC_CTX *mac = mac_begin(key, digest);
+
+    mac_update(mac, data.ptr, data.len);
+    mac_end(mac, out.bytes, sizeof out.bytes);
     return out;
 }
 

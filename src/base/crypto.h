@@ -18,10 +18,18 @@ struct sha256 {
     uint8_t bytes[SHA256_SIZE];
 };
 
+#define SHA512_SIZE 64
+
+struct sha512 {
+    uint8_t bytes[SHA512_SIZE];
+};
+
 struct sha256 crypto_sha256(struct str data);
 /* Several pieces, each preceded by its length (8 bytes, big endian), so that
  * ("ab","c") and ("a","bc") differ. */
 struct sha256 crypto_hmac_sha256(struct str key, const struct str *pieces, size_t count);
+/* HMAC-SHA512 of one text as it is, by RFC 2104: what others sign their messages with. */
+struct sha512 crypto_hmac_sha512(struct str key, struct str data);
 
 /* AES-256-GCM (NIST SP 800-38D). The nonce must never be used twice with one key; random
  * ones are safe for 2^32 messages. `aad` is not hidden, but any change of it is noticed.

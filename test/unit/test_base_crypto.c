@@ -62,6 +62,36 @@ static void hmac_tells_pieces_apart(void **state)
     arena_done(&arena);
 }
 
+/* RFC 4231, test cases 1 and 6. */
+static void hmac_sha512_is_rfc_4231s(void **state)
+{
+    static const struct {
+        int key_byte;
+        size_t key_len;
+        struct str data;
+        const char *mac;
+    } cases[] = {
+        { 0x0b, 20, STR_INIT("Hi There"),
+          "87aa7cdea5ef619d4ff0b4241a1d6cb02379f4e2ce4ec2787ad0b30545e17cde"
+          "daa833b7d6b8a702038b274eaea3f4e4be9d914eeb61f1702e696c203a126854" },
+        { 0xaa, 131, STR_INIT("Test Using Larger Than Block-Size Key - Hash Key First"),
+          "80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f352"
+          "6b56d037e05f2598bd0fd2215d6a1e5295e64f73f63f0aec8b915a985d786598" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char *key = memset(arena_alloc(&arena, 131), cases[i].key_byte, 131);
+        struct sha512 mac = crypto_hmac_sha512(str_make(key, cases[i].key_len), cases[i].data);
+        struct buf buf;
+
+        buf_init(&buf, &arena, 128);
+        buf_add_hex(&buf, mac.bytes, sizeof mac.bytes);
+        assert_str(buf_str(&buf), cases[i].mac);
+    }
+    arena_done(&arena);
+}
+
 static void compares_bytes(void **state)
 {
     (void)state;
@@ -216,6 +246,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha256_is_sha256),
         cmocka_unit_test(hmac_tells_pieces_apart),
+        cmocka_unit_test(hmac_sha512_is_rfc_4231s),
         cmocka_unit_test(compares_bytes),
         cmocka_unit_test(crc32_is_ieees),
         cmocka_unit_test(base62_pads_to_its_width),
