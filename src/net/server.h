@@ -73,8 +73,7 @@ struct server_config {
     struct server_limits limits;
     void *self; /* given to all below */
     void (*handle)(void *self, struct server_request *request);
-    /* Bytes of body that this request may have; called when its headers are complete.
-     * May be NULL. */
+    /* Bytes of body that it may have, asked when its headers are complete. May be NULL. */
     size_t (*body_limit)(void *self, const struct server_request *request);
     /* Renders a refusal made here; `request` has no method or path when it could not be parsed. */
     void (*refuse)(void *self, struct server_request *request, enum err err, int status,
@@ -91,9 +90,8 @@ must_check enum err server_listen(struct server *server, struct str address, int
 void server_run(struct server *server);
 void server_close(struct server *server); /* after server_run; accepts NULL */
 
-/* Stops accepting; idle connections are closed, requests in work finish within
- * `grace_ms`, new ones on open connections get 503 with Connection: close. Safe
- * from any thread. */
+/* Stops accepting; idle connections are closed, requests in work finish within `grace_ms`,
+ * new ones on open connections get 503 with Connection: close. Safe from any thread. */
 void server_stop(struct server *server, int64_t grace_ms);
 bool server_is_stopping(const struct server *server);
 
@@ -103,8 +101,8 @@ void server_post(struct server *server, void (*f)(void *arg), void *arg);
 /* Calls `f(arg)` on the loop's thread when `signal_number` arrives. Before server_run. */
 void server_on_signal(struct server *server, int signal_number, void (*f)(void *arg), void *arg);
 
-/* A one-shot timer on the loop's thread. Embed it, zeroed; it must outlive its end
- * or its cancelling. Starting a running one moves its end. */
+/* A one-shot timer on the loop's thread. Embed it, zeroed; it must outlive its end or
+ * its cancelling. Starting a running one moves its end. */
 struct server_timer {
     void *hidden;
     void (*f)(void *arg);
@@ -133,9 +131,11 @@ int64_t server_request_started_us(const struct server_request *request);
 void server_request_set_user(struct server_request *request, void *user);
 void *server_request_user(const struct server_request *request);
 
-/* Ends the request: everything in its arena may be gone when this returns. The
- * answer's bytes are copied. For HEAD the body is not sent, its length is. */
+/* Ends the request: everything in its arena may be gone when this returns. The answer's
+ * bytes are copied. For HEAD the body is not sent, its length is. */
 void server_answer(struct server_request *request, const struct server_answer *answer);
+/* Ends it with these bytes as they are (may be none) and closes, as a bad peer does. */
+void server_drop(struct server_request *request, struct str bytes);
 
 struct server_counts {
     uint64_t connections_accepted;

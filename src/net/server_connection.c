@@ -228,6 +228,21 @@ void connection_answer(struct connection *connection, const struct server_answer
     connection_continue(connection);
 }
 
+void connection_drop(struct connection *connection, struct str bytes)
+{
+    struct server_request *request = connection->request;
+
+    assert(request != NULL);
+    connection->request = NULL;
+    connection->close_after = true;
+    if (str_is_empty(bytes))
+        connection_close(connection);
+    else
+        send_answer(connection, bytes, (struct str){ 0 });
+    request_release(request);
+    connection_continue(connection);
+}
+
 static void refuse(struct connection *connection, enum http_refusal refusal)
 {
     struct server *server = connection->server;

@@ -107,6 +107,7 @@ unsigned connections_from(const struct server *server, const struct connection_p
 void connection_open(struct server *server, int fd, const struct connection_peer *peer,
                      int listener, enum http_refusal refusal);
 void connection_answer(struct connection *connection, const struct server_answer *answer);
+void connection_drop(struct connection *connection, struct str bytes);
 /* Its time is over. */
 void connection_expire(struct connection *connection);
 void connections_stop(struct server *server);

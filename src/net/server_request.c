@@ -138,3 +138,13 @@ void server_answer(struct server_request *request, const struct server_answer *a
     else
         connection_answer(request->connection, answer);
 }
+
+void server_drop(struct server_request *request, struct str bytes)
+{
+    assert(request->in_work);
+
+    if (request->connection == NULL)
+        request_release(request);
+    else
+        connection_drop(request->connection, bytes);
+}

@@ -33,14 +33,14 @@ static void refuse(void *self, struct server_request *request, enum err err, int
     out->body = str_of(detail);
 }
 
-static int set_up(void **state)
+static void open_server(struct fixture *fixture,
+                        void (*handle)(void *self, struct server_request *request))
 {
-    struct fixture *fixture = mem_alloc(sizeof *fixture);
     struct server_config config = {
         .outside = outside_real(),
         .limits = SERVER_LIMITS_DEFAULT,
         .self = fixture,
-        .handle = hold,
+        .handle = handle,
         .refuse = refuse,
     };
     struct str why;
@@ -49,6 +49,13 @@ static int set_up(void **state)
     assert_int_equal(server_listen(fixture->server, STR("127.0.0.1:0"), 7, &fixture->arena,
                                    &fixture->bound, &why),
                      OK);
+}
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = mem_alloc(sizeof *fixture);
+
+    open_server(fixture, hold);
     *state = fixture;
     return 0;
 }
@@ -300,6 +307,45 @@ static void ends_in_spite_of_work(void **state)
     close(fd);
 }
 
+static void drop(void *self, struct server_request *request)
+{
+    struct fixture *fixture = self;
+    bool half = str_equal(server_request_path(request), STR("/half"));
+
+    server_drop(request, half ? STR("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
+                              : (struct str){ 0 });
+    server_stop(fixture->server, 1000);
+}
+
+/* What a simulator needs to play a peer that breaks off: the bytes as they are, then the end. */
+static void breaks_off_when_told(void **state)
+{
+    static const struct {
+        const char *path, *gets;
+    } cases[] = {
+        { "/none", "" },
+        { "/half", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf" },
+    };
+    struct fixture *fixture = *state;
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char reply[512] = "", byte;
+        struct str request = str_format(&fixture->arena, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n",
+                                        cases[i].path);
+
+        server_close(fixture->server);
+        open_server(fixture, drop);
+        int fd = connect_to(fixture->bound);
+        assert_int_equal(write(fd, request.ptr, request.len), request.len);
+        server_run(fixture->server);
+        assert_int_equal(read(fd, reply, sizeof reply - 1), strlen(cases[i].gets));
+        assert_string_equal(reply, cases[i].gets);
+        assert_int_equal(read(fd, &byte, 1), 0);
+        assert_int_equal(server_counts(fixture->server).requests_open, 0);
+        close(fd);
+    }
+}
+
 /* Closing with a request in work neither leaks nor answers. */
 static void closes_in_spite_of_work(void **state)
 {
@@ -327,6 +373,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(keeps_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(calls_back_for_a_signal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ends_in_spite_of_work, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(breaks_off_when_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(closes_in_spite_of_work, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
