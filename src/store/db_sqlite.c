@@ -532,7 +532,7 @@ static enum err sqlite_open(const struct db_config *config, struct arena *arena,
     if (err != OK)
         return err;
     pthread_once(&configured, configure);
-    *db = (struct sqlite){ .db = { &db_driver_sqlite },
+    *db = (struct sqlite){ .db = { .driver = &db_driver_sqlite },
                            .outside = config->outside,
                            .path = path,
                            .access = config->access,

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -132,9 +133,11 @@ static void commits_reach_the_file_while_it_is_open(void **state)
 
 /* The disk. */
 
+/* In a name space of this thread, so that the mount ends with it whatever the test does. */
 static bool mount_small(const char *dir)
 {
-    if (mount("tmpfs", dir, "tmpfs", MS_NOSUID | MS_NODEV, "size=3m") == 0)
+    if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+        mount("tmpfs", dir, "tmpfs", MS_NOSUID | MS_NODEV, "size=3m") == 0)
         return true;
     print_message("# a small file system cannot be mounted here: not root\n");
     return false;
