@@ -238,18 +238,24 @@ static enum err open_books(struct serve *serve, struct str *why)
     return err;
 }
 
+static unsigned count_setting(const struct cli *cli, enum setting setting)
+{
+    int64_t count = 0;
+
+    bool is_number = str_to_i64(cli_setting(cli, setting), &count);
+    assert(is_number);
+    return (unsigned)count;
+}
+
 static enum err open_engine(struct serve *serve, struct str *why)
 {
     struct cli *cli = serve->cli;
-    int64_t readers = 0;
-
-    bool is_number = str_to_i64(cli_setting(cli, SETTING_READERS), &readers);
-    assert(is_number);
     struct engine_config config = {
         .where = cli_setting(cli, SETTING_STORE),
         .public_url = serve->public_url,
         .outside = serve->outside,
-        .readers = (unsigned)readers,
+        .readers = count_setting(cli, SETTING_READERS),
+        .writers = count_setting(cli, SETTING_WRITERS),
         .wake = pass_wake,
         .wake_self = serve,
     };

@@ -14,6 +14,9 @@
 /* After a failure, and as an upper bound of every sleep: a clock that was set. */
 #define RETRY_MS (1 * SECOND_MS)
 #define SLEEP_MAX_MS (10 * MINUTE_MS)
+/* On shared books, because nobody announces what other nodes leave; up to a quarter more, so
+ * that nodes do not look in step. */
+#define LOOK_MS (1 * SECOND_MS)
 
 void engine_due(struct engine *engine, int64_t due_ms)
 {
@@ -102,6 +105,13 @@ static enum err look(struct engine *engine, struct db *db, const struct job *job
     return OK;
 }
 
+static void look_again(struct engine *engine)
+{
+    uint8_t random;
+    outside_random(engine->outside, &random, sizeof(random));
+    engine_due(engine, outside_now_ms(engine->outside) + LOOK_MS + random);
+}
+
 /* Looks at all jobs once; returns whether to look again at once. */
 static bool look_at_all(struct engine *engine, struct db *db, struct arena *arena)
 {
@@ -120,6 +130,8 @@ static bool look_at_all(struct engine *engine, struct db *db, struct arena *aren
     pthread_mutex_unlock(&engine->due.lock);
     if (failed)
         engine_due(engine, outside_now_ms(engine->outside) + RETRY_MS);
+    if (db_is_shared(db))
+        look_again(engine);
     return found_any && !failed;
 }
 

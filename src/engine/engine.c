@@ -42,32 +42,65 @@ static bool desk_probe(void *self, void (*done)(void *user, enum err err), void 
     return taken;
 }
 
-static enum err open_books(struct engine *engine, struct str where, struct arena *arena,
-                           struct str *why)
+static enum err open_writer(struct engine *engine, struct str where, struct arena *arena,
+                            struct str *why)
 {
+    struct writer *writer = &engine->writers[engine->writer_count];
     struct store_config config = {
         .where = where,
         .outside = engine->outside,
         .gateways = gateways,
         .create = true,
     };
+    enum err err = store_open(&config, arena, &writer->store, why);
+    if (err)
+        return err;
+    writer->engine = engine;
+    engine->writer_count++;
+    return OK;
+}
+
+/* The first opens in any case: it tells whether there may be more. */
+static enum err open_writers(struct engine *engine, struct str where, unsigned count,
+                             struct arena *arena, struct str *why)
+{
+    enum err err = open_writer(engine, where, arena, why);
+    bool is_shared = !err && db_is_shared(store_db(engine->writers[0].store));
+    assert(count <= ENGINE_WRITERS_MAX);
+    while (!err && is_shared && engine->writer_count < count)
+        err = open_writer(engine, where, arena, why);
+    return err;
+}
+
+static enum err begin_runs(struct engine *engine, struct arena *arena, struct str *why)
+{
+    struct store *first = engine->writers[0].store;
     bool made = false;
+    enum err err = store_bootstrap(first, &made);
+    if (err) {
+        *why = str_copy(arena, db_error(store_db(first)));
+        return err;
+    }
+    for (unsigned i = 0; !err && i < engine->writer_count; i++) {
+        err = engine_run_begin(&engine->writers[i]);
+        if (err)
+            *why = str_copy(arena, db_error(store_db(engine->writers[i].store)));
+    }
+    return err;
+}
+
+static enum err open_books(struct engine *engine, const struct engine_config *config,
+                           struct arena *arena, struct str *why)
+{
+    struct str where = config->where;
     enum err err = db_lock_serving(where, arena, &engine->serving, why);
     if (!err)
         err = store_migrate(where, true, engine->outside, arena, why);
     if (!err)
-        err = store_open(&config, arena, &engine->store, why);
+        err = open_writers(engine, where, config->writers, arena, why);
     if (!err)
         err = store_open_reader(where, engine->outside, arena, &engine->clock_db, why);
-    if (err)
-        return err;
-    bool others_are_dead = !db_is_shared(store_db(engine->store));
-    err = store_bootstrap(engine->store, &made);
-    if (!err)
-        err = store_run_begin(engine->store, STR("purser"), others_are_dead, &engine->run);
-    if (err)
-        *why = str_copy(arena, db_error(store_db(engine->store)));
-    return err;
+    return err ? err : begin_runs(engine, arena, why);
 }
 
 static enum err open_sandbox(struct engine *engine, struct str where, struct arena *arena,
@@ -87,10 +120,10 @@ static enum err open_sandbox(struct engine *engine, struct str where, struct are
     return err;
 }
 
-static enum err start_thread(pthread_t *thread, bool *started, void *(*run)(void *),
-                             struct engine *engine, struct str *why)
+static enum err start_thread(pthread_t *thread, bool *started, void *(*run)(void *), void *self,
+                             struct str *why)
 {
-    if (pthread_create(thread, NULL, run, engine) == 0) {
+    if (pthread_create(thread, NULL, run, self) == 0) {
         *started = true;
         return OK;
     }
@@ -101,13 +134,14 @@ static enum err start_thread(pthread_t *thread, bool *started, void *(*run)(void
 static enum err start(struct engine *engine, const struct engine_config *config,
                       struct arena *arena, struct str *why)
 {
-    enum err err = open_books(engine, config->where, arena, why);
+    enum err err = open_books(engine, config, arena, why);
     if (!err)
         err = open_sandbox(engine, config->where, arena, why);
     if (!err)
         err = engine_open_readers(engine, config->where, config->readers, arena, why);
-    if (!err)
-        err = start_thread(&engine->writer, &engine->started_writer, engine_writer, engine, why);
+    for (unsigned i = 0; !err && i < engine->writer_count; i++)
+        err = start_thread(&engine->writers[i].thread, &engine->writers[i].started, engine_writer,
+                           &engine->writers[i], why);
     if (!err)
         err = start_thread(&engine->outbound, &engine->started_outbound, engine_outbound, engine,
                            why);
@@ -160,7 +194,7 @@ static bool is_busy(struct engine *engine)
 static void drain(struct engine *engine, int64_t grace_ms)
 {
     int64_t until_us = outside_monotonic_us(engine->outside) + grace_ms * 1000;
-    while (engine->started_writer && is_busy(engine)
+    while (engine->writers[0].started && is_busy(engine)
            && outside_monotonic_us(engine->outside) < until_us)
         usleep(CLOSE_STEP_US);
 }
@@ -196,8 +230,9 @@ static void stop_threads(struct engine *engine)
     if (engine->started_outbound)
         pthread_join(engine->outbound, NULL);
     queue_close(&engine->turns);
-    if (engine->started_writer)
-        pthread_join(engine->writer, NULL);
+    for (unsigned i = 0; i < engine->writer_count; i++)
+        if (engine->writers[i].started)
+            pthread_join(engine->writers[i].thread, NULL);
     queue_close(&engine->reads);
     for (unsigned i = 0; i < engine->reader_count; i++)
         pthread_join(engine->readers[i], NULL);
@@ -210,13 +245,14 @@ void engine_close(struct engine *engine, int64_t grace_ms)
     atomic_store(&engine->closing, true);
     drain(engine, grace_ms);
     stop_threads(engine);
-    if (engine->store && !run_id_is_zero(engine->run)
-        && store_run_end(engine->store, engine->run) != OK)
-        log_event(LOG_WARN, "run.not_ended", LOG_END);
+    for (unsigned i = 0; i < engine->writer_count; i++)
+        if (engine->writers[i].runs > 0 && store_run_end(engine->writers[i].store) != OK)
+            log_event(LOG_WARN, "run.not_ended", LOG_END);
     sandbox_close(engine->sandbox);
     db_close(engine->ledger);
     db_close(engine->clock_db);
-    store_close(engine->store);
+    for (unsigned i = 0; i < engine->writer_count; i++)
+        store_close(engine->writers[i].store);
     db_unlock_serving(engine->serving);
     queue_done(&engine->turns);
     queue_done(&engine->reads);

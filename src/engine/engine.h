@@ -1,7 +1,7 @@
 /* engine.h - the threads of a node: turns in, effects out.
  *
- * Writer: takes all turns that wait (bounded), runs them as a batch through store/,
- * then releases their effects. Outbound: makes the gateway calls that turns ordered
+ * Writers: each takes all turns that wait (bounded), runs them as a batch through store/,
+ * then releases their effects. There is one, or some where many nodes share the books. Outbound: makes the gateway calls that turns ordered
  * and hands each answer back as a turn. Readers: run queries on connections of their
  * own. Clock: finds due work through jobs/ and hands it over as turns. An object has
  * one owner at a time; queues between threads are bounded. */
@@ -16,11 +16,12 @@ struct engine;
 struct sandbox;
 
 struct engine_config {
-    struct str where;                        /* "sqlite:DIR" */
+    struct str where;                        /* as in store.h */
     struct str public_url;
     const struct outside *outside;
     unsigned readers;                        /* threads; 2 */
-    /* A caller's wait may have an end: called on the writer's thread after the commit,
+    unsigned writers;                        /* threads on shared books; 2 */
+    /* A caller's wait may have an end: called on a writer's thread after the commit,
      * once per batch; the answers live until it returns. */
     void (*wake)(void *self, const struct turn_answer *const *answers, size_t count);
     void *wake_self;
@@ -46,6 +47,7 @@ struct sandbox *engine_sandbox(struct engine *engine);
     X(batches_split_total, "Batches that failed whole and were run in halves.")  \
     X(queue_refused_total, "Turns refused because the queue was full.")          \
     X(gateway_calls_total, "Calls made to gateways.")                            \
+    X(gateway_calls_dropped_total, "Calls not made, because the node's lease was over.")  \
     X(gateway_unknown_total, "Calls whose outcome is unknown.")                  \
     X(due_found_total, "Pieces of due work found by the clock.")
 #define ENGINE_GAUGES(X)                                                         \

@@ -10,7 +10,8 @@
 
 /* Turns from outside beyond this wait are refused; our own always go in. */
 #define ENGINE_QUEUE_MAX 8192
-#define ENGINE_READERS_MAX 8
+#define ENGINE_READERS_MAX 64
+#define ENGINE_WRITERS_MAX 64
 
 struct engine_tally {
 #define X(name, help) _Atomic uint64_t name;
@@ -20,9 +21,25 @@ struct engine_tally {
 };
 #define ENGINE_COUNT(engine, name, by) atomic_fetch_add(&(engine)->tally.name, (by))
 
+/* One connection that writes, and its thread. The atomics are read by others. */
+struct writer {
+    struct engine *engine;
+    struct store *store;
+    pthread_t thread;
+    bool started;
+    struct run_id run;
+    _Atomic unsigned runs;           /* begun so far: the number of the present one */
+    _Atomic int64_t until_us;        /* its lease may be trusted, monotonic */
+    _Atomic unsigned broken;         /* the last run of which a call was not made */
+    int64_t look_us;                 /* when its lease has to be looked after; 0 never */
+    bool is_away;                    /* the store, for the whole of the last batch */
+};
+
 /* A gateway call on its way; its texts live in its arena. */
 struct call {
     struct link link;
+    struct writer *writer;           /* under whose run it is made, */
+    unsigned run;                    /* and the number of that */
     struct arena arena;
     const struct gateway *gateway;
     struct gateway_ask ask;          /* without the card: parsing needs none */
@@ -44,17 +61,17 @@ struct engine {
     struct arena arena;              /* the process's lifetime */
 
     struct db_serving_lock *serving;
-    struct store *store;             /* the writer's */
     struct db *clock_db;             /* the clock's */
     struct db *ledger;               /* the sandbox's */
     struct sandbox *sandbox;
-    struct run_id run;
 
     struct queue turns, reads, calls;
     struct queue again;              /* turns of our own that failed, until the clock looks up */
-    pthread_t writer, outbound, clock, readers[ENGINE_READERS_MAX];
+    struct writer writers[ENGINE_WRITERS_MAX];
+    unsigned writer_count;
+    pthread_t outbound, clock, readers[ENGINE_READERS_MAX];
     unsigned reader_count;
-    bool started_writer, started_outbound, started_clock;
+    bool started_outbound, started_clock;
     _Atomic bool closing;            /* the desk takes nothing more */
     _Atomic bool hurry;              /* the grace is over: leave the rest to the books */
 
@@ -76,15 +93,28 @@ struct engine {
     struct engine_tally tally;
 };
 
+/* lease.c */
+must_check enum err engine_run_begin(struct writer *writer);
+/* Renews the lease when it is time to; begins another run when it is over. On books that are
+ * not shared there is nothing to do. */
+void engine_run_keep(struct writer *writer);
+/* Tells the other threads until when the lease may be trusted now. */
+void engine_run_publish(struct writer *writer);
+/* Whether the call may be made: its run's lease holds, by this node's own clock. */
+bool engine_run_holds(const struct call *call);
+/* The call is not made. What else was under its run is asked about as well. */
+void engine_run_break(const struct call *call);
+
 /* writer.c */
-void *engine_writer(void *engine);
+void *engine_writer(void *writer);
 /* A turn of our own: never refused before the writer ends. */
 void engine_turn(struct engine *engine, struct desk_turn *turn);
 
 /* outbound.c */
 void *engine_outbound(void *engine);
-/* Builds the request of a call that a committed turn ordered, and queues it. */
-void engine_order(struct engine *engine, const struct turn_call *order);
+/* Builds the request of a call that a committed turn ordered, while its card is there. */
+struct call *engine_call_build(struct writer *writer, const struct turn_call *order);
+void engine_call_queue(struct engine *engine, struct call *call);
 
 /* readers.c */
 must_check enum err engine_open_readers(struct engine *engine, struct str where, unsigned count,

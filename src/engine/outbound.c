@@ -54,11 +54,14 @@ static struct gateway_ask ask_of(struct engine *engine, struct call *call,
     };
 }
 
-void engine_order(struct engine *engine, const struct turn_call *order)
+struct call *engine_call_build(struct writer *writer, const struct turn_call *order)
 {
+    struct engine *engine = writer->engine;
     struct call *call = mem_alloc(sizeof(*call));
     const struct gateway_call *pair = &order->gateway->calls[order->call];
     assert(pair->build && pair->parse);
+    call->writer = writer;
+    call->run = atomic_load(&writer->runs);
     call->gateway = order->gateway;
     call->operation = order->operation->id;
     call->invoice = order->operation->invoice;
@@ -68,6 +71,11 @@ void engine_order(struct engine *engine, const struct turn_call *order)
     call->ask.card = NULL;
     ENGINE_COUNT(engine, gateway_calls_total, 1);
     ENGINE_COUNT(engine, calls_in_flight, 1);
+    return call;
+}
+
+void engine_call_queue(struct engine *engine, struct call *call)
+{
     bool taken = queue_put(&engine->calls, &call->link, 0);
     if (!taken)
         call_free(call);     /* closing: the books know it as sending, the next start asks */
@@ -180,6 +188,15 @@ static void wait_for_reply(struct engine *engine, struct waiting *waiting, struc
     waiting->calls[waiting->count++] = call;
 }
 
+/* Nobody knows what others did since the lease was over. Whoever took over, asks. */
+static void drop(struct engine *engine, struct call *call)
+{
+    engine_run_break(call);
+    atomic_fetch_sub(&engine->tally.calls_in_flight, 1);
+    ENGINE_COUNT(engine, gateway_calls_dropped_total, 1);
+    call_free(call);
+}
+
 static void make_calls(struct engine *engine, struct link *items, struct waiting *waiting)
 {
     const struct http_request *requests[CALLS_AT_ONCE];
@@ -196,6 +213,10 @@ static void make_calls(struct engine *engine, struct link *items, struct waiting
         if (!call->built) {
             not_sent(engine, call);
             call_free(call);
+            continue;
+        }
+        if (!engine_run_holds(call)) {
+            drop(engine, call);
             continue;
         }
         requests[count] = &call->request;

@@ -1,5 +1,5 @@
-/* writer.c - the thread that owns the books: takes what waits, runs it as one batch,
- * then lets the effects out. */
+/* writer.c - a thread that writes the books: takes what waits, runs it as one batch, then lets
+ * the effects out. */
 #include <assert.h>
 
 #include "base/log.h"
@@ -9,7 +9,8 @@
 
 /* Everything that a committed turn leaves to be done. */
 struct release {
-    struct engine *engine;
+    struct writer *writer;
+    struct link *calls, **calls_end;
     const struct turn_answer *wakes[WAKES_MAX];
     size_t wake_count;
 };
@@ -26,7 +27,7 @@ static void copy_result(struct desk_turn *desk, const struct turn *turn)
 
 static void flush_wakes(struct release *release)
 {
-    struct engine *engine = release->engine;
+    struct engine *engine = release->writer->engine;
     if (release->wake_count && engine->wake)
         engine->wake(engine->wake_self, release->wakes, release->wake_count);
     release->wake_count = 0;
@@ -80,68 +81,142 @@ static void log_turn(const struct turn *turn)
                   LOG_C("code", err_code(turn->err)), LOG_STR("detail", turn->detail), LOG_END);
 }
 
-static void release_turn(struct release *release, const struct turn *turn)
+/* The requests are built now: a card is borrowed from the turn, which its caller frees. */
+static void build_calls(struct release *release, const struct turn *turn)
 {
-    struct engine *engine = release->engine;
+    if (turn->err)
+        return;
+    for (size_t i = 0; i < turn->calls.count; i++) {
+        struct call *call = engine_call_build(release->writer, turn->calls.items[i]);
+        *release->calls_end = &call->link;
+        release->calls_end = &call->link.next;
+    }
+}
+
+static void queue_calls(struct release *release)
+{
+    *release->calls_end = NULL;
+    for (struct link *item = release->calls, *next; item; item = next) {
+        next = item->next;
+        engine_call_queue(release->writer->engine, LINK_OWNER(item, struct call, link));
+    }
+}
+
+static void tell_caller(struct engine *engine, const struct turn *turn)
+{
     struct desk_turn *desk = turn->user;
     if (turn->err)
         ENGINE_COUNT(engine, turns_failed_total, 1);
     log_turn(turn);
-    if (!turn->err && turn->books) {
-        for (size_t i = 0; i < turn->calls.count; i++)
-            engine_order(engine, turn->calls.items[i]);
+    if (!turn->err && turn->books)
         note_due(engine, turn->books);
-        add_wakes(release, turn);
-    }
     copy_result(desk, turn);
     desk->done(desk);
 }
 
-static void run_batch(struct engine *engine, struct link *items)
+/* All callers hear of their own turn before anybody is woken by another's. No call is under
+ * way before that: its answer would be a turn of another writer's, which could be first. */
+static void release_all(struct writer *writer, struct turn *const *turns, size_t count)
+{
+    struct release release = { .writer = writer };
+    release.calls_end = &release.calls;
+    for (size_t i = 0; i < count; i++)
+        build_calls(&release, turns[i]);
+    for (size_t i = 0; i < count; i++)
+        tell_caller(writer->engine, turns[i]);
+    queue_calls(&release);
+    for (size_t i = 0; i < count; i++)
+        if (!turns[i]->err)
+            add_wakes(&release, turns[i]);
+    flush_wakes(&release);
+}
+
+static void take_run(const struct writer *writer, struct turn *const *turns, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        ((struct desk_turn *)turns[i]->user)->input.run = writer->run;
+}
+
+static bool is_lease_lost(struct turn *const *turns, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (turns[i]->err != ERR_LEASE_LOST)
+            return false;
+    return true;
+}
+
+/* Trouble of a whole batch, said when it begins and when it ends. */
+static void log_store(struct writer *writer, const struct turn *turn)
+{
+    bool is_away = turn->err == ERR_UNAVAILABLE || turn->err == ERR_STORE_IN_DOUBT
+                   || turn->err == ERR_LEASE_LOST;
+    if (is_away && !writer->is_away)
+        log_event(LOG_ERROR, "store.away", LOG_C("code", err_code(turn->err)),
+                  LOG_STR("detail", turn->detail), LOG_END);
+    if (!is_away && writer->is_away)
+        log_event(LOG_INFO, "store.back", LOG_END);
+    writer->is_away = is_away;
+}
+
+/* A node that was stopped for a while goes on under another run, and nobody need know. */
+static void execute(struct writer *writer, struct turn *const *turns, size_t count)
+{
+    uint64_t splits = store_counts(writer->store).batches_split;
+    take_run(writer, turns, count);
+    store_execute(writer->store, turns, count);
+    if (is_lease_lost(turns, count) && engine_run_begin(writer) == OK) {
+        log_event(LOG_WARN, "run.replaced", LOG_END);
+        take_run(writer, turns, count);
+        store_execute(writer->store, turns, count);
+    }
+    engine_run_publish(writer);
+    log_store(writer, turns[0]);
+    ENGINE_COUNT(writer->engine, batches_total, 1);
+    ENGINE_COUNT(writer->engine, turns_total, count);
+    ENGINE_COUNT(writer->engine, batches_split_total,
+                 store_counts(writer->store).batches_split - splits);
+}
+
+static void run_batch(struct writer *writer, struct link *items)
 {
     static const size_t most = STORE_BATCH_MAX;
     struct turn turns[STORE_BATCH_MAX];
     struct turn *pointers[STORE_BATCH_MAX] = { 0 };
-    struct release release = { .engine = engine };
     size_t count = 0;
     for (struct link *item = items; item; item = item->next) {
         struct desk_turn *desk = LINK_OWNER(item, struct desk_turn, link);
         assert(count < most);
-        desk->input.run = engine->run;
         turns[count] = (struct turn){ .input = &desk->input, .user = desk };
         pointers[count] = &turns[count];
         count++;
     }
-    store_execute(engine->store, pointers, count);
-    ENGINE_COUNT(engine, batches_total, 1);
-    ENGINE_COUNT(engine, turns_total, count);
-    atomic_store(&engine->tally.batches_split_total, store_counts(engine->store).batches_split);
-    /* All callers hear of their own turn before anybody is woken by another's. */
-    for (size_t i = 0; i < count; i++)
-        release_turn(&release, pointers[i]);
-    flush_wakes(&release);
+    execute(writer, pointers, count);
+    release_all(writer, pointers, count);
 }
 
-static void answer_probe(struct engine *engine)
+static void answer_probe(struct writer *writer)
 {
+    struct engine *engine = writer->engine;
     pthread_mutex_lock(&engine->probe.lock);
     void (*done)(void *user, enum err err) = engine->probe.done;
     void *user = engine->probe.user;
     engine->probe.done = NULL;
     pthread_mutex_unlock(&engine->probe.lock);
     if (done)
-        done(user, db_probe(store_db(engine->store)));
+        done(user, db_probe(store_db(writer->store)));
 }
 
 void *engine_writer(void *self)
 {
-    struct engine *engine = self;
+    struct writer *writer = self;
+    struct queue *turns = &writer->engine->turns;
     for (;;) {
-        struct link *items = queue_take(&engine->turns, STORE_BATCH_MAX, 0);
-        answer_probe(engine);
+        struct link *items = queue_take(turns, STORE_BATCH_MAX, writer->look_us);
+        answer_probe(writer);
+        engine_run_keep(writer);
         if (items)
-            run_batch(engine, items);
-        else if (queue_is_closed(&engine->turns))
+            run_batch(writer, items);
+        else if (queue_is_closed(turns))
             return NULL;
     }
 }

@@ -1,5 +1,5 @@
-/* batch.c - runs a batch of turns: load, execute, flush, commit; in halves when the
- * whole fails. */
+/* batch.c - runs a batch of turns: load, execute, flush, commit; once more when another
+ * transaction was in the way, and in halves when the whole fails. */
 #include "store/batch.h"
 
 #include <assert.h>
@@ -52,18 +52,36 @@ static bool is_its_own(const struct turn *turn, const struct invoice *invoice)
            && turn->input->live == invoice->live;
 }
 
+/* Whether the turn may go on without books. */
+static bool needs_no_books(const struct batch *batch, size_t at)
+{
+    const struct turn_input *input = batch->turns[at]->input;
+    switch (input->handler->target) {
+    case TARGET_NOTHING:
+        return true;
+    case TARGET_INVOICE_IF_NAMED:
+        return invoice_id_is_zero(input->invoice);
+    case TARGET_NOTICE:
+        return batch->notices[at] && invoice_id_is_zero(batch->targets[at]);
+    case TARGET_INVOICE:
+    case TARGET_PAYMENT:
+    case TARGET_REFUND:
+    case TARGET_OPERATION:
+        break;
+    }
+    return false;
+}
+
 /* Finds the turn's books; a turn works on a copy, which takes the books' place only
  * when its handler succeeds. */
-static enum err give_books(struct batch *batch, struct turn *turn, struct books ***place)
+static enum err give_books(struct batch *batch, size_t at, struct books ***place)
 {
-    enum turn_target target = turn->input->handler->target;
-    size_t at = 0;
+    struct turn *turn = batch->turns[at];
     *place = NULL;
-    if (target == TARGET_NOTHING
-        || (target == TARGET_INVOICE_IF_NAMED && invoice_id_is_zero(turn->input->invoice)))
+    if (batch->notices[at])
+        turn->notice = arena_copy(batch->arena, batch->notices[at], sizeof(*turn->notice));
+    if (needs_no_books(batch, at))
         return OK;
-    while (batch->turns[at] != turn)
-        at++;
     struct books **books = batch_books(batch, batch->targets[at]);
     if (!books || (turn->input->handler->scoped && !is_its_own(turn, (*books)->invoice)))
         return turn_fail(turn, ERR_NOT_FOUND, "There is no such object for this key.");
@@ -112,7 +130,7 @@ static enum err run_turn(struct batch *batch, size_t at)
         }
         make_claim(batch, turn);
     }
-    turn->err = give_books(batch, turn, &place);
+    turn->err = give_books(batch, at, &place);
     if (turn->err)
         return OK;
     give_tenants(batch, turn);
@@ -126,6 +144,10 @@ static enum err run_turn(struct batch *batch, size_t at)
         books_list_add(batch->arena, &batch->made, turn->books);
     if (turn->claim && !turn->books)
         claim_list_add(batch->arena, &batch->claims_made, turn->claim);
+    if (turn->notice)
+        batch->notices[at] = turn->notice;
+    for (size_t i = 0; i < turn->notices.count; i++)
+        notice_list_add(batch->arena, &batch->notices_kept, turn->notices.items[i]);
     return OK;
 }
 
@@ -149,21 +171,40 @@ static enum err run_between(struct store *store, struct turn *const *turns, size
     return err;
 }
 
+static enum err commit(struct store *store)
+{
+    enum err err = lease_hold(store);
+    if (!err)
+        err = db_commit(store->db);
+    if (err != ERR_STORE_IN_DOUBT)
+        return err;
+    db_rollback(store->db);
+    err = lease_settle_doubt(store);
+    if (err == ERR_STORE_IN_DOUBT)
+        lease_give_up(store);
+    return err;
+}
+
 static enum err try_batch(struct store *store, struct turn *const *turns, size_t count)
 {
+    int64_t asked_us = outside_monotonic_us(store->outside);
     for (size_t i = 0; i < count; i++)
         turn_clear(store, turns[i]);
-    enum err err = db_begin(store->db);
+    enum err err = lease_is_over(store) ? ERR_LEASE_LOST : db_begin(store->db);
     if (!err)
         err = run_between(store, turns, count);
     if (!err)
-        err = db_commit(store->db);
+        err = commit(store);
     store->counts.batches++;
-    if (!err)
+    if (!err) {
+        lease_held(store, asked_us);
         return OK;
+    }
     store->counts.commits_failed++;
     store->failure = str_copy(&store->arena, db_error(store->db));
     db_rollback(store->db);
+    if (err == ERR_LEASE_LOST)
+        lease_give_up(store);
     return err;
 }
 
@@ -175,12 +216,33 @@ static void fail_all(struct store *store, struct turn *const *turns, size_t coun
     }
 }
 
+#define REPEATS_MAX 5
+
+static bool is_worth_repeating(const struct store *store, enum err err, int repeats)
+{
+    if (err == ERR_STORE_RETRY)
+        return repeats < REPEATS_MAX;
+    /* A key that was free when it was looked up may have been taken by another node. */
+    return err == ERR_STORE && db_is_shared(store->db) && repeats == 0;
+}
+
+/* What is no single turn's fault, so that its half would fail as the whole did. */
+static bool fails_all(enum err err)
+{
+    return err == ERR_STORE_BUSY || err == ERR_UNAVAILABLE || err == ERR_STORE_IN_DOUBT
+           || err == ERR_LEASE_LOST;
+}
+
 static void execute(struct store *store, struct turn *const *turns, size_t count)
 {
     enum err err = try_batch(store, turns, count);
+    for (int repeats = 0; is_worth_repeating(store, err, repeats); repeats++) {
+        store->counts.batches_repeated++;
+        err = try_batch(store, turns, count);
+    }
     if (!err)
         return;
-    if (count == 1 || err == ERR_STORE_BUSY) {
+    if (count == 1 || fails_all(err)) {
         fail_all(store, turns, count, err);
         return;
     }

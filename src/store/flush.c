@@ -64,11 +64,11 @@ static const struct flush_rule {
     { &table_refunds, gather_refunds },
     { &table_operations, gather_operations },
     { &table_attempts, gather_attempts },
-    { &table_events, gather_events },
     { &table_claims, gather_claims },
     { &table_drifts, gather_drifts },
     { &table_tasks, gather_tasks },
 };
+static const struct flush_rule events_rule = { &table_events, gather_events };
 
 static enum err write_rows(struct batch *batch, const struct table *table, const struct rows *rows)
 {
@@ -108,7 +108,8 @@ static void number_events(const struct books *books, int64_t *next)
         books->events.items[i]->number = (*next)++;
 }
 
-/* Places in the feed, in the order of the commits. */
+/* Places in the feed, in the order of the commits: from here to the commit every other writer
+ * waits, so nothing else is left to be written. */
 static enum err number_all(struct batch *batch)
 {
     int64_t count = 0, next = 0;
@@ -140,6 +141,26 @@ static enum err number_all(struct batch *batch)
             (err) = write_rows((batch), (table), &rows_);                                \
     } while (0)
 
+/* A repetition is known by its digest and left out: kept once, applied once. */
+static enum err flush_notices(struct batch *batch)
+{
+    const struct notice_list *kept = &batch->notices_kept;
+    const void **rows = ARENA_ARRAY(batch->arena, const void *, kept->count + batch->count);
+    bool *inserted = ARENA_ARRAY(batch->arena, bool, kept->count);
+    size_t changed = 0;
+    enum err err = OK;
+    for (size_t i = 0; i < kept->count; i++)
+        rows[i] = kept->items[i];
+    if (kept->count)
+        err = db_insert_new(batch->db, &table_notices, rows, kept->count, inserted);
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->notices[i] && batch->notices[i]->row == ROW_CHANGED)
+            rows[changed++] = batch->notices[i];
+    if (!err && changed)
+        err = db_update(batch->db, &table_notices, rows, changed);
+    return err;
+}
+
 /* One default per merchant and mode is a unique index, checked row by row: those that lose
  * the mark are written in a statement before the one that gets it. */
 static enum err flush_accounts(struct batch *batch)
@@ -157,12 +178,18 @@ static enum err flush_accounts(struct batch *batch)
 
 enum err batch_flush(struct batch *batch)
 {
-    enum err err = number_all(batch);
+    enum err err = OK;
     for (size_t i = 0; !err && i < sizeof(flush_rules) / sizeof(flush_rules[0]); i++)
         err = flush_table(batch, &flush_rules[i]);
     FLUSH_LIST(batch, &batch->claims_made, &table_claims, err);
     if (!err)
+        err = flush_notices(batch);
+    if (!err)
         err = flush_accounts(batch);
     FLUSH_LIST(batch, &batch->keys, &table_api_keys, err);
+    if (!err)
+        err = number_all(batch);
+    if (!err)
+        err = flush_table(batch, &events_rule);
     return err;
 }

@@ -1,16 +1,12 @@
-/* store.c - opening the books, runs and their leases, the first merchant. */
+/* store.c - opening the books, and the first merchant. */
 #include "store/store.h"
 
 #include <assert.h>
 
-#include "base/time.h"
 #include "store/migrations.h"
 #include "store/store_parts.h"
 
 #define BOOKS_FILE STR("purser.db")
-
-/* A lease lapses unless its node renews it (store_run_renew) within this time. */
-#define LEASE_MS (10 * SECOND_MS)
 
 static struct db_config config_of(struct str where, const struct outside *outside)
 {
@@ -70,6 +66,7 @@ void store_close(struct store *store)
         return;
     db_close(store->db);
     arena_done(&store->arena);
+    arena_done(&store->lasting);
     mem_free(store);
 }
 
@@ -81,78 +78,6 @@ struct db *store_db(struct store *store)
 struct store_counts store_counts(const struct store *store)
 {
     return store->counts;
-}
-
-/* Runs that hold nothing any more are forgotten. */
-static enum err forget_old_runs(struct db *db, int64_t now_ms)
-{
-    struct db_value now = DB_NUMBER(now_ms);
-    return db_query(db,
-                    "DELETE FROM runs WHERE lapses_ms < $1 AND NOT EXISTS (SELECT 1 FROM"
-                    " operations WHERE operations.state = 'sending' AND operations.run = runs.id)",
-                    &now, 1, NULL, NULL);
-}
-
-static enum err begin_run(struct store *store, struct run *run, bool others_are_dead)
-{
-    struct db *db = store->db;
-    const void *rows[] = { run };
-    enum err err = db_now(db, &run->started_ms);
-    struct db_value now = DB_NUMBER(run->started_ms - 1);
-    if (!err && others_are_dead)
-        err = db_query(db, "UPDATE runs SET lapses_ms = $1 WHERE lapses_ms > $1", &now, 1, NULL,
-                       NULL);
-    if (!err)
-        err = forget_old_runs(db, run->started_ms);
-    if (err)
-        return err;
-    run->id = run_id_make(&store->ids, run->started_ms);
-    run->lapses_ms = others_are_dead ? TIME_MAX_MS : run->started_ms + LEASE_MS;
-    return db_insert(db, &table_runs, rows, 1);
-}
-
-enum err store_run_begin(struct store *store, struct str node, bool others_are_dead,
-                         struct run_id *out)
-{
-    struct run run = { .node = node };
-    enum err err = db_begin(store->db);
-    if (!err)
-        err = begin_run(store, &run, others_are_dead);
-    if (!err)
-        err = db_commit(store->db);
-    if (err)
-        db_rollback(store->db);
-    else
-        *out = run.id;
-    return err;
-}
-
-static enum err set_lapse(struct store *store, struct run_id run, int64_t after_ms)
-{
-    int64_t now_ms;
-    enum err err = db_begin(store->db);
-    if (!err)
-        err = db_now(store->db, &now_ms);
-    if (!err) {
-        struct db_value args[] = { DB_ID(run), DB_NUMBER(now_ms + after_ms) };
-        err = db_query(store->db, "UPDATE runs SET lapses_ms = $2 WHERE id = $1", args, 2, NULL,
-                       NULL);
-    }
-    if (!err)
-        err = db_commit(store->db);
-    if (err)
-        db_rollback(store->db);
-    return err;
-}
-
-enum err store_run_renew(struct store *store, struct run_id run)
-{
-    return set_lapse(store, run, LEASE_MS);
-}
-
-enum err store_run_end(struct store *store, struct run_id run)
-{
-    return set_lapse(store, run, -1);
 }
 
 static enum err count_row(void *self, const struct db_value *values, size_t count)
@@ -195,7 +120,7 @@ static enum err insert_default(struct store *store, bool *made)
     return err;
 }
 
-enum err store_bootstrap(struct store *store, bool *made)
+static enum err try_bootstrap(struct store *store, bool *made)
 {
     *made = false;
     enum err err = db_begin(store->db);
@@ -205,5 +130,14 @@ enum err store_bootstrap(struct store *store, bool *made)
         err = db_commit(store->db);
     if (err)
         db_rollback(store->db);
+    return err;
+}
+
+enum err store_bootstrap(struct store *store, bool *made)
+{
+    enum err err = try_bootstrap(store, made);
+    /* Another node that starts at this moment may have been first; then it is there now. */
+    if (err == ERR_STORE && db_is_shared(store->db))
+        err = try_bootstrap(store, made);
     return err;
 }

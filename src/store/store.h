@@ -35,28 +35,36 @@ must_check enum err store_migrate(struct str where, bool create, const struct ou
 must_check enum err store_open_reader(struct str where, const struct outside *outside,
                                       struct arena *arena, struct db **out, struct str *why);
 
-/* Runs and commits the turns; at most STORE_BATCH_MAX. Afterwards each has its err,
- * and on OK its answer, wakes and calls, all valid until the next store_execute or
- * store_close. A turn with an error left no trace. */
+/* Runs and commits the turns; at most STORE_BATCH_MAX. Their inputs name the store's run.
+ * Afterwards each has its err, and on OK its answer, wakes and calls, all valid until the next
+ * store_execute or store_close. A turn with an error left no trace, but for
+ * ERR_STORE_IN_DOUBT: the server was away for too long to be asked whether it did. */
 void store_execute(struct store *store, struct turn *const *turns, size_t count);
 
 /* The connection, for what is no turn: runs, probes, bootstrapping. */
 struct db *store_db(struct store *store);
 
-/* Leases (core/tenants.h, struct run). A run is begun before anything is sent under
- * it; ending it, or letting it lapse, makes what it was sending unknown.
- * `others_are_dead`: the serving lock proves it, as on SQLite. */
+/* Leases (core/tenants.h, struct run). A run is begun before anything is sent under it, and a
+ * store has one at a time: beginning the next one ends the one before. Ending it, or letting it
+ * lapse, makes what it was sending unknown. `others_are_dead`: the serving lock proves it, as on
+ * SQLite; such a run never lapses.
+ *
+ * On shared books it lapses after 10 s, and every batch renews it; a store without work has to
+ * be told to (every 3 s). Once it is over, which the server or this node's own clock may find,
+ * turns fail with ERR_LEASE_LOST, and so does renewing: begin a new run and go on with that. */
 must_check enum err store_run_begin(struct store *store, struct str node, bool others_are_dead,
                                     struct run_id *out);
-must_check enum err store_run_renew(struct store *store, struct run_id run);
-must_check enum err store_run_end(struct store *store, struct run_id run);
+must_check enum err store_run_renew(struct store *store);
+must_check enum err store_run_end(struct store *store);
+/* Until then (outside_monotonic_us) nobody else takes over what is sent under the run. */
+int64_t store_run_until_us(const struct store *store);
 
 /* Makes the merchant "default" with a default sandbox account, test mode, when there
  * is no merchant at all. `made` tells. Safe when several start at once. */
 must_check enum err store_bootstrap(struct store *store, bool *made);
 
 struct store_counts {
-    uint64_t batches, turns, turns_failed, batches_split, commits_failed;
+    uint64_t batches, turns, turns_failed, batches_split, batches_repeated, commits_failed;
     uint64_t batch_turns_max;
 };
 struct store_counts store_counts(const struct store *store);

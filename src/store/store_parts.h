@@ -10,8 +10,27 @@ struct store {
     const struct gateway *const *gateways;
     struct id_maker ids;
     struct arena arena;              /* of the batch in hand and its effects */
+    struct arena lasting;            /* as long as the store */
     struct str failure;              /* the engine's words about the last failed commit */
     struct store_counts counts;
+
+    struct run_id run;               /* under which turns are executed; zero before the first */
+    int64_t run_batches;             /* committed under it, as its row has it */
+    int64_t run_until_us;            /* until when its lease may be trusted, monotonic */
+    const char *hold_sql;            /* lease.c's */
 };
+
+/* lease.c. Without a run, and where the books are not shared, there is nothing to hold. */
+bool lease_is_used(const struct store *store);
+bool lease_is_over(const struct store *store);
+/* Before the commit of a batch: it fails with ERR_LEASE_LOST unless the lease is held then. */
+must_check enum err lease_hold(struct store *store);
+/* After it; `asked_us` is when the batch began. */
+void lease_held(struct store *store, int64_t asked_us);
+/* From here on all is ERR_LEASE_LOST until a new run is begun. */
+void lease_give_up(struct store *store);
+/* After ERR_STORE_IN_DOUBT from the commit of a batch that held the lease, rolled back: OK
+ * when it was done after all, ERR_STORE_RETRY when it was not; or still in doubt, after 10 s. */
+must_check enum err lease_settle_doubt(struct store *store);
 
 #endif
