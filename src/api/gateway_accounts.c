@@ -2,7 +2,6 @@
 #include "api/fields.h"
 #include "api/reads.h"
 #include "api/resources.h"
-#include "core/account.h"
 #include "core/keys.h"
 #include "core/render.h"
 
@@ -29,26 +28,19 @@ enum err gateway_check_name(struct call *call, struct str name)
                          "gateway must be one of: %s.", buf_c(&names));
 }
 
-/* Checked, and as the text that the books keep; empty when `settings` is NULL or {}. */
-static enum err read_settings(struct call *call, const struct json *settings,
-                              struct desk_turn *turn, struct str *out)
+/* As the text that the books keep; empty when `settings` is NULL or {}. The turn checks it. */
+static struct str settings_text(const struct json *settings, struct arena *arena)
 {
-    struct str param = { 0 };
-    struct str why = { 0 };
     struct json_out json;
     struct buf text;
 
     if (!settings || json_count(settings) == 0)
-        return OK;
-    enum err err = account_settings_check(settings, &turn->arena, &param, &why);
-    if (err)
-        return trouble_about(&call->trouble, err, param, "%.*s", STR_ARG(why));
-    buf_init(&text, &turn->arena, SETTINGS_MAX);
+        return (struct str){ 0 };
+    buf_init(&text, arena, SETTINGS_MAX);
     json_begin(&json, &text);
     json_put_value(&json, NULL, settings);
     json_done(&json);
-    *out = buf_str(&text);
-    return OK;
+    return buf_str(&text);
 }
 
 struct create_body {
@@ -84,13 +76,10 @@ enum err gateway_account_create_ask(struct call *call, const struct json *json,
     int64_t now_ms = call_now_ms(call);
     struct gateway_account *ask = ARENA_NEW(&turn->arena, struct gateway_account);
     struct create_body body = { 0 };
-    struct str settings = { 0 };
 
     enum err err = fields_read(FIELDS(create_fields), json, "", &body, &call->trouble);
     if (!err)
         err = check_gateway(call, body.gateway);
-    if (!err)
-        err = read_settings(call, body.settings, turn, &settings);
     if (err)
         return err;
     *ask = (struct gateway_account){
@@ -101,7 +90,7 @@ enum err gateway_account_create_ask(struct call *call, const struct json *json,
         .description = body.description,
         .is_default = body.is_default,
         .disabled = body.disabled,
-        .settings = settings,
+        .settings = settings_text(body.settings, &turn->arena),
         .created_ms = now_ms,
         .updated_ms = now_ms,
     };
@@ -144,7 +133,9 @@ enum err gateway_account_change_ask(struct call *call, const struct json *json,
     turn->input.handler = &turn_gateway_account_change;
     turn->input.ask = &body->change;
     enum err err = fields_read(FIELDS(change_fields), json, "", body, &call->trouble);
-    return err ? err : read_settings(call, body->settings, turn, &body->change.settings);
+    if (!err)
+        body->change.settings = settings_text(body->settings, &turn->arena);
+    return err;
 }
 
 static enum err run_account(const struct read_ask *ask, struct db *db, struct json_out *out)

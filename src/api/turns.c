@@ -290,8 +290,7 @@ static void wait_on(struct call *call)
 static void turn_failed(struct call *call, struct desk_turn *turn)
 {
     waiters_remove(&call->api->waiters, &call->waiter);
-    call->trouble.detail = turn->detail;
-    call->trouble.param = turn->param;
+    (void)trouble_about(&call->trouble, turn->err, turn->param, "%.*s", STR_ARG(turn->detail));
     call->retry_after_s = turn->retry_after_s;
     call_fail(call, turn->err);
 }

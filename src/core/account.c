@@ -6,9 +6,9 @@
 #include "base/json.h"
 #include "base/time.h"
 
-#define PAYMENT_MINUTES_DEFAULT 90
 #define CAPTURE_RETRY_MINUTES_DEFAULT 60
 #define CAPTURE_TRIES_DEFAULT 96
+#define TEXT_MAX 255
 
 /* X(member of the JSON, least, most, meaning). `capture` beside them is a word. */
 #define ACCOUNT_NUMBERS(X)                                                               \
@@ -45,6 +45,11 @@ static enum gateway_capture capture_or(const struct json *settings, enum gateway
     return otherwise;
 }
 
+int64_t account_payment_ms(const struct json *settings)
+{
+    return MINUTE_MS * number_or(settings, "payment_minutes", ACCOUNT_PAYMENT_MINUTES);
+}
+
 struct account_settings account_settings(const struct gateway_account *account,
                                          const struct gateway *gateway, struct arena *arena)
 {
@@ -58,13 +63,92 @@ struct account_settings account_settings(const struct gateway_account *account,
         .capture = capture_or(settings, gateway->capture),
         .authorization_ms = HOUR_MS * number_or(settings, "authorization_hours",
                                                 gateway->authorization_ms / HOUR_MS),
-        .payment_ms = MINUTE_MS * number_or(settings, "payment_minutes", PAYMENT_MINUTES_DEFAULT),
+        .payment_ms = account_payment_ms(settings),
         .refund_age_ms = DAY_MS * number_or(settings, "refund_days",
                                             gateway->refund_age_ms / DAY_MS),
         .capture_retry_ms = MINUTE_MS * number_or(settings, "capture_retry_minutes",
                                                   CAPTURE_RETRY_MINUTES_DEFAULT),
         .capture_tries = number_or(settings, "capture_tries", CAPTURE_TRIES_DEFAULT),
     };
+}
+
+/* What a check looks at, and where its sentence goes. */
+struct check {
+    const struct gateway *gateway;
+    bool live;
+    struct arena *arena;
+    struct str *why;
+};
+
+static enum err check_number(const struct check *check, const struct number_rule *rule,
+                             const struct json *value)
+{
+    int64_t number = 0;
+    if (json_int(value, &number) && number >= rule->least && number <= rule->most)
+        return OK;
+    *check->why = str_format(check->arena, "%s is a whole number from %lld to %lld.", rule->name,
+                             (long long)rule->least, (long long)rule->most);
+    return ERR_VALIDATION;
+}
+
+static enum err check_word(const struct check *check, const char *name, const struct json *value,
+                           const char *const *words)
+{
+    struct str text = json_text(value);
+    struct buf all;
+    buf_init(&all, check->arena, 1024);
+    for (size_t i = 0; words[i] != NULL; i++) {
+        if (str_equal_c(text, words[i]))
+            return OK;
+        buf_addf(&all, "%s%s", i > 0 ? ", " : "", words[i]);
+    }
+    *check->why = str_format(check->arena, "%s is one of %s.", name, buf_c(&all));
+    return ERR_VALIDATION;
+}
+
+static enum err check_capture(const struct check *check, const struct json *value)
+{
+    const char *words[GW_CAPTURE_WAY_COUNT + 1] = { NULL };
+    for (int i = 0; i < GW_CAPTURE_WAY_COUNT; i++)
+        words[i] = gateway_capture_text((enum gateway_capture)i);
+    return check_word(check, "capture", value, words);
+}
+
+/* Money and credentials go to this address, so what is unusual in it is refused. */
+static bool is_plain_url(struct str url, bool live)
+{
+    static const char refused[] = "@?#\\\"<>";
+    struct str scheme = STR("https://");
+
+    if (!live && str_starts_with(url, STR("http://")))
+        scheme = STR("http://");
+    if (!str_starts_with(url, scheme) || !str_is_visible_ascii(url) || url.len > TEXT_MAX)
+        return false;
+    for (const char *c = refused; *c != '\0'; c++)
+        if (str_find_char(url, *c, 0) < url.len)
+            return false;
+    struct str rest = str_slice(url, scheme.len, url.len);
+    return str_find_char(rest, '/', 0) > 0;
+}
+
+static enum err check_own(const struct check *check, const struct gateway_setting *rule,
+                          const struct json *value)
+{
+    struct str text = json_text(value);
+    if (rule->kind == GW_SETTING_WORD)
+        return check_word(check, rule->name, value, rule->words);
+    if (rule->kind == GW_SETTING_URL && !is_plain_url(text, check->live)) {
+        *check->why = str_format(check->arena,
+                                 "%s is an address that begins with https://%s, without"
+                                 " credentials, query or fragment.",
+                                 rule->name, check->live ? "" : " (or http:// in test mode)");
+        return ERR_VALIDATION;
+    }
+    if (str_is_visible_ascii(text) && text.len <= TEXT_MAX)
+        return OK;
+    *check->why = str_format(check->arena, "%s is text of 1 to %d visible characters of ASCII.",
+                             rule->name, TEXT_MAX);
+    return ERR_VALIDATION;
 }
 
 static const struct number_rule *number_rule_of(struct str name)
@@ -75,48 +159,60 @@ static const struct number_rule *number_rule_of(struct str name)
     return NULL;
 }
 
-static enum err number_check(const struct number_rule *rule, const struct json *value,
-                             struct arena *arena, struct str *why)
+static const struct gateway_setting *own_rule_of(const struct gateway *gateway, struct str name)
 {
-    int64_t number = 0;
-    if (json_int(value, &number) && number >= rule->least && number <= rule->most)
-        return OK;
-    *why = str_format(arena, "%s is a whole number from %lld to %lld.", rule->name,
-                      (long long)rule->least, (long long)rule->most);
-    return ERR_VALIDATION;
+    const struct gateway_setting *rule = gateway->settings;
+    while (rule && rule->name != NULL && !str_equal_c(name, rule->name))
+        rule++;
+    return rule && rule->name != NULL ? rule : NULL;
 }
 
-static enum err member_check(struct str name, const struct json *value, struct arena *arena,
-                             struct str *why)
+static enum err check_member(const struct check *check, struct str name, const struct json *value)
 {
-    const struct number_rule *rule = number_rule_of(name);
-    if (rule)
-        return number_check(rule, value, arena, why);
-    if (!str_equal_c(name, "capture")) {
-        *why = STR("There is no such setting of a gateway account.");
-        return ERR_UNKNOWN_MEMBER;
-    }
-    struct str text = json_text(value);
-    for (int i = 0; i < GW_CAPTURE_WAY_COUNT; i++)
-        if (str_equal_c(text, gateway_capture_text((enum gateway_capture)i)))
-            return OK;
-    *why = STR("capture is one of separate, sale, both.");
-    return ERR_VALIDATION;
+    const struct number_rule *number = number_rule_of(name);
+    if (number)
+        return check_number(check, number, value);
+    if (str_equal_c(name, "capture"))
+        return check_capture(check, value);
+    const struct gateway_setting *own = own_rule_of(check->gateway, name);
+    if (own)
+        return check_own(check, own, value);
+    *check->why = str_format(check->arena, "An account at the gateway %s has no such setting.",
+                             check->gateway->name);
+    return ERR_UNKNOWN_MEMBER;
 }
 
-enum err account_settings_check(const struct json *settings, struct arena *arena,
+/* The first required setting that is not there; NULL when all are. */
+static const struct gateway_setting *missing(const struct gateway *gateway,
+                                             const struct json *settings)
+{
+    const struct gateway_setting *rule = gateway->settings;
+    for (; rule && rule->name != NULL; rule++)
+        if (rule->required && json_type(json_get(settings, rule->name)) == JSON_MISSING)
+            return rule;
+    return NULL;
+}
+
+enum err account_settings_check(const struct gateway *gateway, bool live,
+                                const struct json *settings, struct arena *arena,
                                 struct str *param, struct str *why)
 {
+    const struct check check = { gateway, live, arena, why };
     struct json_cursor cursor;
     struct str name;
     const struct json *value;
     json_each(&cursor, settings);
     while (json_next(&cursor, &name, &value)) {
-        enum err err = member_check(name, value, arena, why);
+        enum err err = check_member(&check, name, value);
         if (err) {
             *param = str_format(arena, "settings.%.*s", STR_ARG(name));
             return err;
         }
     }
-    return OK;
+    const struct gateway_setting *rule = missing(gateway, settings);
+    if (!rule)
+        return OK;
+    *param = str_format(arena, "settings.%s", rule->name);
+    *why = str_format(arena, "The gateway %s needs it: %s", gateway->name, rule->what);
+    return ERR_VALIDATION;
 }

@@ -20,10 +20,16 @@ struct account_settings {
 struct account_settings account_settings(const struct gateway_account *account,
                                          const struct gateway *gateway, struct arena *arena);
 
-/* Checks what an operator sends, before it is stored: ERR_VALIDATION or
- * ERR_UNKNOWN_MEMBER with the member in `param` and a sentence in `why`. */
-struct json;
-must_check enum err account_settings_check(const struct json *settings, struct arena *arena,
+/* How long a payment waits to be finished: payment_minutes, or the default. `settings` may
+ * be NULL. */
+#define ACCOUNT_PAYMENT_MINUTES 90
+int64_t account_payment_ms(const struct json *settings);
+
+/* Checks what an operator sends, before it is stored, against what is common to all
+ * accounts and the gateway's own table: ERR_VALIDATION or ERR_UNKNOWN_MEMBER with the member
+ * ("settings.base_url") in `param` and a sentence in `why`. `settings` is NULL for none. */
+must_check enum err account_settings_check(const struct gateway *gateway, bool live,
+                                           const struct json *settings, struct arena *arena,
                                            struct str *param, struct str *why);
 
 #endif

@@ -55,6 +55,25 @@ bool gateway_takes(const struct gateway *gateway, enum payment_method method)
     return false;
 }
 
+static const struct json *parsed(struct str text, struct arena *arena)
+{
+    const struct json *json = NULL;
+
+    if (str_is_empty(text) || json_parse(text, arena, &json, NULL) != OK)
+        return NULL;
+    return json;
+}
+
+const struct json *gateway_settings(const struct gateway_ask *ask, struct arena *arena)
+{
+    return parsed(ask->settings, arena);
+}
+
+const struct json *gateway_credentials(const struct secret *credentials, struct arena *arena)
+{
+    return credentials ? parsed(secret_reveal(credentials), arena) : NULL;
+}
+
 /* A cancel releases whatever is held: there is no amount that we asked for. */
 static bool has_amount(enum operation_kind kind)
 {

@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "core/wire.h"
 
 struct gateway_call {
@@ -57,6 +58,20 @@ struct gateway_notices {
                      struct gateway_claim *claims, size_t room, size_t *count);
 };
 
+/* What an operator sets for an account at this gateway, beside what account.h knows for all.
+ * Settings are shown to whoever may read the account: a secret is a credential. */
+#define X(name, meaning) GW_SETTING_##name,
+enum gateway_setting_kind { GATEWAY_SETTING_KINDS(X) };
+#undef X
+
+struct gateway_setting {
+    const char *name;                /* "base_url"; NULL ends the table */
+    enum gateway_setting_kind kind;
+    bool required;
+    const char *const *words;        /* of a WORD; NULL ends them */
+    const char *what;                /* for people */
+};
+
 /* How our references at the gateway look. */
 enum gateway_reference {
     GW_REFERENCE_ID,                 /* the operation's id as text */
@@ -76,6 +91,7 @@ struct gateway {
     int64_t refund_age_ms;           /* refunds only that long after the capture; 0 for ever */
     enum gateway_reference references;
     const char *const *credentials;  /* the members that the credentials must have; NULL: none */
+    const struct gateway_setting *settings;  /* NULL: none of its own */
     struct gateway_login login;      /* build NULL: it needs none */
     struct gateway_notices notices;  /* verify NULL: it takes none */
     struct gateway_call calls[OPERATION_KIND_COUNT];
@@ -83,6 +99,12 @@ struct gateway {
 
 bool gateway_can(const struct gateway *gateway, enum operation_kind kind);
 bool gateway_takes(const struct gateway *gateway, enum payment_method method);
+
+/* The account's settings and credentials as JSON, for build, parse and verify; NULL, which
+ * json_get takes for an object without members, when there are none. What is read from
+ * credentials is secret and lives in the arena: it belongs into the request only. */
+const struct json *gateway_settings(const struct gateway_ask *ask, struct arena *arena);
+const struct json *gateway_credentials(const struct secret *credentials, struct arena *arena);
 
 /* The one check of amounts for all gateways: an approval of another amount or
  * currency than was asked becomes UNKNOWN. Returns false when it had to. */

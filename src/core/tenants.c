@@ -5,6 +5,8 @@
 
 #include <assert.h>
 
+#include "base/json.h"
+#include "core/account.h"
 #include "core/keys.h"
 #include "core/render.h"
 #include "core/turn.h"
@@ -98,11 +100,30 @@ static void make_default(struct turn *turn, struct gateway_account *chosen)
     chosen->is_default = true;
 }
 
+/* Here and not in the API, which does not know the gateway of an account that is changed. */
+static enum err check_settings(struct turn *turn, const struct gateway_account *account,
+                               struct str settings)
+{
+    const struct gateway *gateway = turn_gateway(turn, account->gateway);
+    const struct json *json = NULL;
+    struct str param = { 0 };
+    struct str why = { 0 };
+
+    assert(gateway);
+    enum err err = str_is_empty(settings) ? OK : json_parse(settings, turn->arena, &json, &why);
+    if (!err)
+        err = account_settings_check(gateway, account->live, json, turn->arena, &param, &why);
+    return err ? turn_fail_param(turn, err, str_c(turn->arena, param), "%.*s", STR_ARG(why)) : OK;
+}
+
 static enum err gateway_account_create(struct turn *turn)
 {
     const struct gateway_account *ask = turn->input->ask;
     assert(merchant_id_equal(ask->merchant, turn->input->merchant));
     assert(ask->live == turn->input->live && turn_gateway(turn, ask->gateway));
+    enum err err = check_settings(turn, ask, ask->settings);
+    if (err)
+        return err;
 
     struct gateway_account *account = arena_copy(turn->arena, ask, sizeof *ask);
     account->row = ROW_NEW;
@@ -120,6 +141,9 @@ static enum err gateway_account_change(struct turn *turn)
 
     if (!account)
         return turn_fail(turn, ERR_NOT_FOUND, "There is no such gateway account in this mode.");
+    enum err err = ask->has_settings ? check_settings(turn, account, ask->settings) : OK;
+    if (err)
+        return err;
     if (ask->has_description)
         account->description = ask->description;
     if (ask->has_disabled)
