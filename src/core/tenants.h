@@ -65,6 +65,7 @@ struct run {
     struct str node;              /* host name and process, for people */
     int64_t started_ms;
     int64_t lapses_ms;            /* in database time; what it was sending then is unknown */
+    int64_t batches;              /* committed under it */
 };
 
 #endif
