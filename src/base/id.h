@@ -18,7 +18,8 @@
 #define ID_KINDS(X)                                                                  \
     X(merchant, "mer") X(api_key, "key") X(gateway_account, "ga") X(invoice, "inv")  \
     X(payment, "pay") X(operation, "op") X(refund, "ref") X(event, "evt")            \
-    X(request, "req") X(run, "run") X(drift, "drf") X(task, "tsk")
+    X(request, "req") X(run, "run") X(drift, "drf") X(task, "tsk")      \
+    X(notice, "ntc")
 
 struct id {
     uint8_t bytes[16];

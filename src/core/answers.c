@@ -278,7 +278,8 @@ static void goes_again(const struct answered *a)
     operation_call(a->turn, a->payment, a->operation, a->operation->kind, NULL);
 }
 
-/* A payment that is being looked at because its payer came back, or its time is up. */
+/* A payment that is being looked at because its payer came back, its time is up, or the
+ * gateway sent a notice about it. */
 static void end_enquiry(const struct answered *a)
 {
     const struct gateway_answer *answer = &a->said->answer;

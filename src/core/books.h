@@ -15,6 +15,7 @@ LIST_TYPE(event_list, struct event)
 LIST_TYPE(claim_list, struct claim)
 LIST_TYPE(drift_list, struct drift)
 LIST_TYPE(task_list, struct task)
+LIST_TYPE(notice_list, struct notice)
 
 struct books {
     struct invoice *invoice;

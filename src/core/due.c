@@ -109,39 +109,19 @@ static void cancel_by_time(struct turn *turn, struct payment *payment, bool gate
     payment_end_invoice(turn, payment);
 }
 
-/* The gateway's books moved on without us: they are right. */
-static void correct(struct turn *turn, struct payment *payment, const struct gateway_answer *answer)
-{
-    bool captured = answer->captured_minor > 0;
-    drift_record(turn, payment, payment->authorization,
-                 captured ? "captured_at_gateway" : "released_at_gateway",
-                 payment->gateway_reference);
-    if (captured)
-        payment->captured_minor = answer->captured_minor;
-    else
-        payment->cancel_reason = CANCEL_REASON_EXPIRED;
-    enum err err = payment_move(turn, payment, captured ? PAYMENT_ON_FOUND_CAPTURED
-                                                        : PAYMENT_ON_FOUND_CANCELLED);
-    assert(err == OK);
-    if (captured && turn->books->invoice->status == INVOICE_UNPAID)
-        err = invoice_move(turn, INVOICE_ON_PAY);
-    assert(err == OK);
-    (void)err;
-    payment_end_invoice(turn, payment);
-}
-
 void payment_end_of_time(struct turn *turn, struct payment *payment,
                          const struct gateway_answer *answer)
 {
     bool waits = payment->status == PAYMENT_REQUIRES_ACTION;
     bool held = payment->status == PAYMENT_AUTHORIZED;
-    if (!waits && !held)
+    if (payment_compare(turn, payment, answer) || (!waits && !held))
         return;
-    bool moved = answer->has_position && (answer->captured_minor > 0 || answer->released);
-    if (held && moved)
-        correct(turn, payment, answer);
-    else
+    if (payment->expires_ms <= turn->now_ms) {
         cancel_by_time(turn, payment, answer->outcome != GW_ABSENT);
+        return;
+    }
+    payment->due_ms = payment->expires_ms;
+    row_touch(&payment->row);
 }
 
 static void retry_capture(struct turn *turn, struct payment *payment,

@@ -106,4 +106,22 @@ struct task {
     int64_t closed_ms;
 };
 
+/* What a gateway sent by itself, kept before it was answered 2xx, one row per claim in it.
+ * It says which payment to ask about; nothing in it is believed. */
+struct notice {
+    enum row_change row;
+    struct notice_id id;
+    struct gateway_account_id gateway_account;
+    struct merchant_id merchant;
+    bool live;
+    struct sha256 digest;         /* of the account and their id for it, or its body: unique */
+    struct str reference;         /* ours, when it names an operation */
+    struct str gateway_reference; /* theirs, when it names a payment */
+    struct str body;              /* as it came, card numbers masked */
+    int64_t tries;                /* looks that found nothing to apply it to yet */
+    int64_t received_ms;
+    int64_t due_ms;               /* when to look; 0 once it was applied or given up */
+    int64_t applied_ms;           /* 0: not applied */
+};
+
 #endif

@@ -13,7 +13,13 @@ int64_t schedule_unknown_ms(int64_t tries);
 /* The operation that follows in the same request answers to the same caller. */
 void payment_inherit_claim(struct turn *turn, const struct payment *payment, struct id claim);
 
-/* The payment's time is up, and the gateway was asked: what it answered decides. */
+/* Holds the payment against what an enquiry says of its money; corrects its state where they
+ * differ (true), reports where only amounts do. */
+bool payment_compare(struct turn *turn, struct payment *payment,
+                     const struct gateway_answer *answer);
+
+/* The gateway was asked about a payment that waits or is authorised: corrections first, and
+ * then, if its time is up, its end. */
 void payment_end_of_time(struct turn *turn, struct payment *payment,
                          const struct gateway_answer *answer);
 

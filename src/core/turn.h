@@ -29,6 +29,7 @@ enum turn_target {
     TARGET_REFUND,           /* input->refund, to its invoice */
     TARGET_OPERATION,        /* input->operation, to its invoice */
     TARGET_INVOICE_IF_NAMED, /* input->invoice when it is not zero */
+    TARGET_NOTICE,           /* input->notice, to the invoice that it is about, if there is one */
 };
 
 struct turn_handler {
@@ -55,6 +56,7 @@ struct turn_input {
     struct payment_id payment;
     struct refund_id refund;
     struct operation_id operation;
+    struct notice_id notice;
     const void *ask;                 /* the handler's own request, core/requests.h */
 };
 
@@ -93,6 +95,8 @@ struct turn {
     struct books *books;             /* NULL when nothing was loaded and none made */
     struct gateway_account_list accounts;    /* of the input's merchant and mode */
     struct api_key_list keys;        /* of the merchant and mode, when the handler wants them */
+    struct notice *notice;           /* of TARGET_NOTICE */
+    struct notice_list notices;      /* new ones that the handler keeps */
     const struct gateway *const *gateways;   /* NULL-terminated */
 
     /* From the handler. */

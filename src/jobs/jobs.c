@@ -3,9 +3,9 @@
 
 #include <assert.h>
 
-extern const struct job job_resolve, job_payments;
+extern const struct job job_resolve, job_payments, job_notices;
 
-const struct job *const jobs[] = { &job_resolve, &job_payments, NULL };
+const struct job *const jobs[] = { &job_resolve, &job_payments, &job_notices, NULL };
 
 struct turn_input *job_found_add(struct job_found *found, const struct turn_handler *handler)
 {

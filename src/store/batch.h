@@ -15,6 +15,8 @@ struct batch {
 
     struct turn *const *turns;
     struct invoice_id *targets;              /* the invoice of each turn, zero for none */
+    struct operation_id *named;              /* the operation that each names, loaded even if closed */
+    struct notice **notices;                 /* of each turn that is about one, else NULL */
     size_t count;
 
     struct books **books;                    /* loaded, ordered by invoice id */
@@ -22,6 +24,7 @@ struct batch {
     struct books_list made;                  /* by handlers of this batch */
     struct claim_list claims;                /* found for the turns' keys, ordered by key */
     struct claim_list claims_made;           /* new ones of turns without books */
+    struct notice_list notices_kept;         /* new ones */
     struct gateway_account_list accounts;    /* of all merchants in the batch */
     struct api_key_list keys;
 };
@@ -33,6 +36,9 @@ must_check enum err batch_load(struct batch *batch);
 struct books **batch_books(struct batch *batch, struct invoice_id id);
 /* The claim that was found for a key, or NULL. */
 struct claim *batch_claim(const struct batch *batch, struct id key);
+/* notices.c: the notices that turns are about, and where in the books they lead. */
+must_check enum err batch_load_notices(struct batch *batch);
+
 /* replay.c: the answer that was recorded, or the present state. */
 must_check enum err batch_replay(struct batch *batch, struct turn *turn, const struct claim *claim);
 

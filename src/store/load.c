@@ -126,6 +126,7 @@ static struct id target_object(const struct turn_input *input)
     case TARGET_NOTHING:
     case TARGET_INVOICE:
     case TARGET_INVOICE_IF_NAMED:
+    case TARGET_NOTICE:
         break;
     }
     return (struct id){ { 0 } };
@@ -250,16 +251,16 @@ static enum err load_books(struct batch *batch, const struct id_set *invoices)
     return err;
 }
 
-/* An answer may come late, for an operation that is closed: it is loaded all the same. */
+/* An answer may come late, and a notice be about what ended long ago: an operation that is
+ * named is loaded though it is closed. */
 static enum err load_closed(struct batch *batch)
 {
     struct id_set wanted = { 0 };
     for (size_t i = 0; i < batch->count; i++) {
-        const struct turn_input *input = batch->turns[i]->input;
         struct books **books = batch_books(batch, batch->targets[i]);
-        if (input->handler->target == TARGET_OPERATION && books
-            && !books_operation(*books, input->operation))
-            set_add(batch->arena, &wanted, input->operation.id);
+        if (!operation_id_is_zero(batch->named[i]) && books
+            && !books_operation(*books, batch->named[i]))
+            set_add(batch->arena, &wanted, batch->named[i].id);
     }
     set_close(&wanted);
     if (wanted.count == 0)
@@ -382,15 +383,21 @@ enum err batch_load(struct batch *batch)
     if (err)
         return err;
     batch->targets = ARENA_ARRAY(batch->arena, struct invoice_id, batch->count);
+    batch->named = ARENA_ARRAY(batch->arena, struct operation_id, batch->count);
+    batch->notices = ARENA_ARRAY(batch->arena, struct notice *, batch->count);
     for (size_t i = 0; i < batch->count; i++) {
         const struct turn_input *input = batch->turns[i]->input;
-        if (input->handler->target == TARGET_NOTHING)
-            continue;
-        batch->targets[i] = located_invoice(&located, input);
-        set_add(batch->arena, &invoices, batch->targets[i].id);
+        if (input->handler->target != TARGET_NOTHING)
+            batch->targets[i] = located_invoice(&located, input);
+        if (input->handler->target == TARGET_OPERATION)
+            batch->named[i] = input->operation;
     }
+    err = batch_load_notices(batch);
+    for (size_t i = 0; i < batch->count; i++)
+        set_add(batch->arena, &invoices, batch->targets[i].id);
     set_close(&invoices);
-    err = load_books(batch, &invoices);
+    if (!err)
+        err = load_books(batch, &invoices);
     if (!err)
         err = load_closed(batch);
     if (!err)

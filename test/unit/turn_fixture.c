@@ -114,6 +114,7 @@ enum err world_turn(struct world *world, const struct turn_handler *handler, con
         .now_ms = world->fake.now_ms,
         .ids = &world->ids,
         .gateways = world->gateways,
+        .notice = world->notice,
         .books = world->books && handler->target != TARGET_NOTHING ? loaded(world) : NULL,
     };
     gateway_account_list_add(&world->arena, &turn->accounts, &world->account);

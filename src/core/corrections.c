@@ -1,0 +1,109 @@
+/* corrections.c - the gateway's books contradict ours: theirs are right about the money.
+ *
+ * Evidence is only what an enquiry of our own brought. Each correction takes an edge of its
+ * own, has its own event type and leaves drift behind; amounts that merely differ are reported
+ * and never changed. */
+#include <assert.h>
+
+#include "core/record.h"
+#include "core/schedule.h"
+
+static void report(struct turn *turn, const struct payment *payment, const char *kind,
+                   int64_t ours_minor, int64_t theirs_minor)
+{
+    drift_record(turn, payment, payment->authorization, kind,
+                 str_format(turn->arena, "%lld in our books, %lld at the gateway",
+                            (long long)ours_minor, (long long)theirs_minor));
+}
+
+static void move(struct turn *turn, struct payment *payment, enum payment_event event)
+{
+    enum err err = payment_move(turn, payment, event);
+    assert(err == OK);
+    (void)err;
+}
+
+static void pay_invoice(struct turn *turn, const struct payment *payment)
+{
+    const struct invoice *invoice = turn->books->invoice;
+    enum invoice_event event = invoice->status == INVOICE_UNPAID ? INVOICE_ON_PAY
+                                                                 : INVOICE_ON_FOUND_PAID;
+    if (machine_next(&machine_invoice, invoice->status, event) == INVOICE_NOWHERE) {
+        drift_record(turn, payment, payment->authorization, "duplicate_payment",
+                     word_str(&words_invoice_state, invoice->status));
+        return;
+    }
+    enum err err = invoice_move(turn, event);
+    assert(err == OK);
+    (void)err;
+}
+
+/* Money taken always wins, also after we said cancelled or failed. */
+static void found_captured(struct turn *turn, struct payment *payment, int64_t captured_minor)
+{
+    report(turn, payment, "captured_at_gateway", payment->captured_minor, captured_minor);
+    payment->captured_minor = captured_minor;
+    if (payment->authorized_minor < captured_minor)
+        payment->authorized_minor = captured_minor;
+    payment->failure = (struct failure){ 0 };
+    payment->cancel_reason = CANCEL_REASON_NONE;
+    move(turn, payment, PAYMENT_ON_FOUND_CAPTURED);
+    pay_invoice(turn, payment);
+}
+
+static void found_released(struct turn *turn, struct payment *payment)
+{
+    report(turn, payment, "released_at_gateway", payment->authorized_minor, 0);
+    payment->cancel_reason = CANCEL_REASON_EXPIRED;
+    move(turn, payment, PAYMENT_ON_FOUND_CANCELLED);
+    payment_end_invoice(turn, payment);
+}
+
+/* We said that it is over, and they hold the payer's money: it is given back. */
+static void found_held(struct turn *turn, struct payment *payment, int64_t authorized_minor)
+{
+    report(turn, payment, "held_at_gateway", 0, authorized_minor);
+    payment->authorized_minor = authorized_minor;
+    if (payment->cancel_reason == CANCEL_REASON_NONE)
+        payment->cancel_reason = CANCEL_REASON_ABANDONED;
+    payment_begin_cancel(turn, payment);
+    move(turn, payment, PAYMENT_ON_FOUND_AUTHORIZED);
+}
+
+static void compare_captured(struct turn *turn, const struct payment *payment,
+                             const struct gateway_answer *answer)
+{
+    if (answer->captured_minor != payment->captured_minor)
+        report(turn, payment, "captured_differs", payment->captured_minor,
+               answer->captured_minor);
+    /* A refund whose outcome we do not know yet may be in their sum or not. */
+    if (answer->refunded_minor != payment->refunded_minor
+        && payment->reserved_minor == payment->refunded_minor)
+        report(turn, payment, "refunded_differs", payment->refunded_minor,
+               answer->refunded_minor);
+}
+
+bool payment_compare(struct turn *turn, struct payment *payment,
+                     const struct gateway_answer *answer)
+{
+    bool ended = payment->status == PAYMENT_CANCELLED || payment->status == PAYMENT_FAILED;
+    if (!answer->has_position)
+        return false;
+    if (payment->status == PAYMENT_CAPTURED) {
+        compare_captured(turn, payment, answer);
+        return false;
+    }
+    if ((ended || payment->status == PAYMENT_AUTHORIZED) && answer->captured_minor > 0) {
+        found_captured(turn, payment, answer->captured_minor);
+        return true;
+    }
+    if (payment->status == PAYMENT_AUTHORIZED && answer->released) {
+        found_released(turn, payment);
+        return true;
+    }
+    if (ended && answer->authorized_minor > 0 && !answer->released) {
+        found_held(turn, payment, answer->authorized_minor);
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,114 @@
+/* notices.c - what gateways send by themselves: kept first, applied later, believed never.
+ *
+ * A notice tells which payment to ask the gateway about. Any order and any repetition of them
+ * ends the same, because only the gateway's answer to our own enquiry moves anything. */
+#include <assert.h>
+
+#include "base/time.h"
+#include "core/record.h"
+#include "core/requests.h"
+#include "core/schedule.h"
+
+/* It may have come before our own answer was recorded: it is looked at again for a day. */
+#define NOTICE_KEPT_MS DAY_MS
+/* The answer to our own call is on its way: it says more. */
+#define NOTICE_BUSY_MS (5 * SECOND_MS)
+
+static enum err notices_keep(struct turn *turn)
+{
+    const struct notices_keep *ask = turn->input->ask;
+    for (size_t i = 0; i < ask->count; i++) {
+        struct notice *notice = arena_copy(turn->arena, ask->notices[i], sizeof(*notice));
+        notice->row = ROW_NEW;
+        notice->id = notice_id_make(turn->ids, turn->now_ms);
+        notice->received_ms = turn->now_ms;
+        notice->due_ms = turn->now_ms;
+        notice_list_add(turn->arena, &turn->notices, notice);
+    }
+    turn->answer = (struct turn_answer){ .status = 200, .body = STR("{}"), .final = true };
+    return OK;
+}
+
+static void look_later(struct turn *turn, struct notice *notice)
+{
+    notice->due_ms = turn->now_ms + schedule_unknown_ms(notice->tries);
+    notice->tries++;
+    if (turn->now_ms - notice->received_ms >= NOTICE_KEPT_MS)
+        notice->due_ms = 0;
+    row_touch(&notice->row);
+}
+
+static void is_applied(struct turn *turn, struct notice *notice)
+{
+    notice->applied_ms = turn->now_ms;
+    notice->due_ms = 0;
+    row_touch(&notice->row);
+}
+
+/* The payment that the notice is about: by our reference, or by theirs. */
+static struct payment *payment_of(const struct turn *turn, const struct notice *notice)
+{
+    const struct books *books = turn->books;
+    struct operation_id id;
+    for (size_t i = 0; i < books->operations.count; i++) {
+        const struct operation *operation = books->operations.items[i];
+        bool is_id = operation_id_parse(notice->reference, &id)
+                     && operation_id_equal(operation->id, id);
+        if (is_id || (!str_is_empty(notice->reference)
+                      && str_equal(operation->reference, notice->reference)))
+            return books_payment(books, operation->payment);
+    }
+    for (size_t i = 0; i < books->payments.count; i++)
+        if (!str_is_empty(notice->gateway_reference)
+            && str_equal(books->payments.items[i]->gateway_reference, notice->gateway_reference))
+            return books->payments.items[i];
+    return NULL;
+}
+
+static struct operation *open_operation(const struct books *books, const struct payment *payment)
+{
+    for (size_t i = 0; i < books->operations.count; i++)
+        if (books->operations.items[i]->closed_ms == 0
+            && payment_id_equal(books->operations.items[i]->payment, payment->id))
+            return books->operations.items[i];
+    return NULL;
+}
+
+/* Something of ours is open: what waits for an answer is asked about now; what is on its way
+ * is let finish first. */
+static void hasten(struct turn *turn, struct notice *notice, struct operation *operation)
+{
+    if (operation->state == OPERATION_UNKNOWN) {
+        operation->due_ms = turn->now_ms;
+        row_touch(&operation->row);
+        is_applied(turn, notice);
+        return;
+    }
+    notice->due_ms = turn->now_ms + NOTICE_BUSY_MS;
+    row_touch(&notice->row);
+}
+
+static enum err notice_due(struct turn *turn)
+{
+    struct notice *notice = turn->notice;
+    if (notice->due_ms == 0 || notice->due_ms > turn->now_ms)
+        return OK;
+    struct payment *payment = turn->books ? payment_of(turn, notice) : NULL;
+    if (!payment || operation_id_is_zero(payment->authorization)) {
+        look_later(turn, notice);
+        return OK;
+    }
+    struct operation *open = open_operation(turn->books, payment);
+    if (open) {
+        hasten(turn, notice, open);
+        return OK;
+    }
+    is_applied(turn, notice);
+    payment_enquire(turn, payment);
+    return payment->status == PAYMENT_REQUIRES_ACTION
+               ? payment_move(turn, payment, PAYMENT_ON_PAYER_DONE) : OK;
+}
+
+const struct turn_handler turn_notices_keep = { "notices.keep", TARGET_NOTHING,
+                                                .handle = notices_keep };
+const struct turn_handler turn_notice_due = { "notice.due", TARGET_NOTICE, .handle = notice_due };
