@@ -1,22 +1,81 @@
-/* secret.c - each secret has pages of its own: locking and leaving out of core dumps
- * are properties of pages, and a page shared with other data would lose them with it. */
+/* secret.c - secrets live in pages of their own: locking and leaving out of core dumps are
+ * properties of pages, and a page shared with other data would lose them with it.
+ *
+ * Short ones (card numbers, tokens, keys) share a pool of such pages: mapping and unmapping a
+ * page for each costs more than the rest of a request. Long ones, and those that find the pool
+ * full, get a mapping each. */
 #include "base/secret.h"
 
 #include <assert.h>
+#include <pthread.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+
+#define SLOT_BYTES 64
+#define SLOTS 1024
+
+static struct {
+    pthread_once_t once;
+    pthread_mutex_t lock;
+    char *pages;
+    uint16_t free[SLOTS];            /* a stack of slots that nobody has */
+    size_t free_count;
+} pool = { .once = PTHREAD_ONCE_INIT, .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* Locking is best effort: the amount that a user may lock is limited, and a secret that might
+ * be swapped out serves better than none. */
+static char *map(size_t len)
+{
+    char *pages = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert(pages != MAP_FAILED);
+    (void)mlock(pages, len);
+    (void)madvise(pages, len, MADV_DONTDUMP);
+    return pages;
+}
+
+static void fill_pool(void)
+{
+    pool.pages = map((size_t)SLOTS * SLOT_BYTES);
+    for (size_t i = 0; i < SLOTS; i++)
+        pool.free[i] = (uint16_t)i;
+    pool.free_count = SLOTS;
+}
+
+/* NULL when all are taken. */
+static char *slot_take(void)
+{
+    char *slot = NULL;
+    pthread_once(&pool.once, fill_pool);
+    pthread_mutex_lock(&pool.lock);
+    if (pool.free_count > 0)
+        slot = pool.pages + (size_t)pool.free[--pool.free_count] * SLOT_BYTES;
+    pthread_mutex_unlock(&pool.lock);
+    return slot;
+}
+
+/* False when the bytes are not the pool's. */
+static bool slot_give_back(const char *hidden)
+{
+    uintptr_t at = (uintptr_t)hidden - (uintptr_t)pool.pages;
+    if (!pool.pages || at >= (uintptr_t)SLOTS * SLOT_BYTES)
+        return false;
+    assert(at % SLOT_BYTES == 0);
+    pthread_mutex_lock(&pool.lock);
+    assert(pool.free_count < SLOTS);
+    pool.free[pool.free_count++] = (uint16_t)(at / SLOT_BYTES);
+    pthread_mutex_unlock(&pool.lock);
+    return true;
+}
 
 struct secret secret_copy(struct str text)
 {
     if (str_is_empty(text))
         return (struct secret){ 0 };
 
-    char *hidden = mmap(NULL, text.len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    assert(hidden != MAP_FAILED);
-    /* Best effort: the amount that a user may lock is limited, and a secret that might be
-     * swapped out serves better than none. */
-    (void)mlock(hidden, text.len);
-    (void)madvise(hidden, text.len, MADV_DONTDUMP);
+    char *hidden = text.len <= SLOT_BYTES ? slot_take() : NULL;
+    if (hidden == NULL)
+        hidden = map(text.len);
     memcpy(hidden, text.ptr, text.len);
     return (struct secret){ hidden, text.len };
 }
@@ -27,8 +86,10 @@ void secret_done(struct secret *secret)
 
     if (secret->hidden != NULL) {
         secret_wipe(secret->hidden, secret->len);
-        int failed = munmap(secret->hidden, secret->len);
-        assert(failed == 0);
+        if (!slot_give_back(secret->hidden)) {
+            int failed = munmap(secret->hidden, secret->len);
+            assert(failed == 0);
+        }
     }
     *secret = (struct secret){ 0 };
 }

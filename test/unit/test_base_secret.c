@@ -76,6 +76,38 @@ static void is_left_out_of_core_dumps(void **state)
     secret_done(&secret);
 }
 
+/* More than the pool holds, given back in another order, never two in one place. */
+static void many_at_once_do_not_share_a_place(void **state)
+{
+    static struct secret secrets[1500];
+    char text[32];
+
+    (void)state;
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 1500; i++) {
+            (void)snprintf(text, sizeof text, "secret %d of round %d", i, round);
+            secrets[i] = secret_copy(str_of(text));
+        }
+        for (int i = 0; i < 1500; i++) {
+            (void)snprintf(text, sizeof text, "secret %d of round %d", i, round);
+            assert_true(secret_equal(&secrets[i], str_of(text)));
+        }
+        for (int i = 0; i < 1500; i++)
+            secret_done(&secrets[(i * 7) % 1500]);
+    }
+}
+
+/* What was there is gone before the place is used again. */
+static void a_place_is_wiped_before_it_is_given_back(void **state)
+{
+    (void)state;
+    struct secret secret = secret_copy(STR("4242424242424242"));
+    const char *place = secret_reveal(&secret).ptr;
+    secret_done(&secret);
+    for (size_t i = 0; i < 16; i++)
+        assert_int_equal(place[i], 0);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -83,6 +115,8 @@ int main(void)
         cmocka_unit_test(compares),
         cmocka_unit_test(holds_more_than_a_page),
         cmocka_unit_test(is_left_out_of_core_dumps),
+        cmocka_unit_test(many_at_once_do_not_share_a_place),
+        cmocka_unit_test(a_place_is_wiped_before_it_is_given_back),
     };
     return cmocka_run_group_tests_name("base/secret", tests, NULL, NULL);
 }
