@@ -32,7 +32,7 @@ struct money {
 
 /* Three capital letters; CURRENCY_NONE when unknown. */
 enum currency currency_of(struct str code);
-/* By ISO number (398 is KZT), the form in which the books keep it; CURRENCY_NONE when unknown. */
+/* By ISO number (398 is KZT), as some gateways write it; CURRENCY_NONE when unknown. */
 enum currency currency_of_number(int number);
 const char *currency_code(enum currency currency);
 int currency_number(enum currency currency);
