@@ -37,7 +37,8 @@ struct sha512 crypto_hmac_sha512(struct str key, struct str data);
 #define CRYPTO_KEY_SIZE 32
 #define CRYPTO_NONCE_SIZE 12
 #define CRYPTO_TAG_SIZE 16
-void crypto_encrypt(const void *key, const void *nonce, struct str aad, struct str plain, void *out);
+void crypto_encrypt(const void *key, const void *nonce, struct str aad, struct str plain,
+                    void *out);
 /* False, with nothing written that could be used, when key, aad or a byte is not as it was.
  * `out` has room for sealed.len - CRYPTO_TAG_SIZE bytes. */
 bool crypto_decrypt(const void *key, const void *nonce, struct str aad, struct str sealed,

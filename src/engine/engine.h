@@ -1,10 +1,11 @@
 /* engine.h - the threads of a node: turns in, effects out.
  *
  * Writers: each takes all turns that wait (bounded), runs them as a batch through store/,
- * then releases their effects. There is one, or some where many nodes share the books. Outbound: makes the gateway calls that turns ordered
- * and hands each answer back as a turn. Readers: run queries on connections of their
- * own. Clock: finds due work through jobs/ and hands it over as turns. An object has
- * one owner at a time; queues between threads are bounded. */
+ * then releases their effects. There is one, or some where many nodes share the books.
+ * Outbound: makes the gateway calls that turns ordered and hands each answer back as a turn.
+ * Readers: run queries on connections of their own. Clock: finds due work through jobs/ and
+ * hands it over as turns. An object has one owner at a time; queues between threads are
+ * bounded. */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 

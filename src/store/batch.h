@@ -15,7 +15,7 @@ struct batch {
 
     struct turn *const *turns;
     struct invoice_id *targets;              /* the invoice of each turn, zero for none */
-    struct operation_id *named;              /* the operation that each names, loaded even if closed */
+    struct operation_id *named;              /* what each names is loaded even if closed */
     struct notice **notices;                 /* of each turn that is about one, else NULL */
     size_t count;
 

@@ -80,7 +80,7 @@ static void is_left_out_of_core_dumps(void **state)
 static void many_at_once_do_not_share_a_place(void **state)
 {
     static struct secret secrets[1500];
-    char text[32];
+    char text[64];
 
     (void)state;
     for (int round = 0; round < 3; round++) {
