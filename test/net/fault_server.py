@@ -170,7 +170,14 @@ def drip_for_ever(connection, request):
 
 
 def slow(connection, request):
+    """The server counts how many of these are at work together."""
+    server = connection.server
+    with server.lock:
+        server.in_work += 1
+        server.most_in_work = max(server.most_in_work, server.in_work)
     time.sleep(request.number / 1000)
+    with server.lock:
+        server.in_work -= 1
     return ok(connection, request)
 
 
@@ -278,7 +285,7 @@ class FaultServer:
         self.serve = serve or self.serve_http
         self.lock = threading.Lock()
         self.effects = collections.Counter()
-        self.connections = self.open = self.most_open = self.in_work = self.most_in_work = 0
+        self.connections = self.in_work = self.most_in_work = 0
         self.times = []
         self.listener = socket.create_server(('127.0.0.1', 0), backlog=1024)
         self.port = self.listener.getsockname()[1]
@@ -312,8 +319,6 @@ class FaultServer:
     def work(self, sock):
         with self.lock:
             self.connections += 1
-            self.open += 1
-            self.most_open = max(self.most_open, self.open)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             greeted = self.greet(sock)
@@ -325,20 +330,11 @@ class FaultServer:
             pass
         finally:
             sock.close()
-            with self.lock:
-                self.open -= 1
 
     def serve_http(self, connection):
         while (request := connection.read_request()) is not None:
-            with self.lock:
-                self.in_work += 1
-                self.most_in_work = max(self.most_in_work, self.in_work)
-            try:
-                if not FAULTS.get(request.path, drop)(connection, request):
-                    return
-            finally:
-                with self.lock:
-                    self.in_work -= 1
+            if not FAULTS.get(request.path, drop)(connection, request):
+                return
 
 
 def greet_tls(cert, key, alpn=('http/1.1',)):

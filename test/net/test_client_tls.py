@@ -23,8 +23,8 @@ class Certificates:
                      '-subj', '/CN=Test authority')
         self.good = self.make('good', 'DNS:localhost,DNS:loop.test,DNS:public.test,IP:127.0.0.1')
         self.other = self.make('other', 'DNS:other.test')
-        self.expired = self.make('expired', 'DNS:localhost,IP:127.0.0.1', days='-1')
         self.own = self.make('own', 'IP:127.0.0.1', signed=False)
+        self.expired = self.make_expired()
 
     def path(self, name):
         return str(self.folder / name)
@@ -33,7 +33,7 @@ class Certificates:
     def openssl(*words):
         subprocess.run(['openssl', *words], check=True, capture_output=True)
 
-    def make(self, name, names, days='2', signed=True):
+    def make(self, name, names, signed=True):
         """The certificate's file and its key's."""
         key, request, cert = (self.path(name + end) for end in ('.key', '.csr', '.pem'))
         extensions = self.path(name + '.ext')
@@ -43,9 +43,24 @@ class Certificates:
                      '-keyout', key, '-out', request, '-subj', '/CN=' + name)
         signer = ['-CA', self.ca, '-CAkey', self.path('ca.key'), '-CAcreateserial'] if signed \
             else ['-signkey', key]
-        self.openssl('x509', '-req', '-in', request, '-out', cert, '-days', days,
+        self.openssl('x509', '-req', '-in', request, '-out', cert, '-days', '2',
                      '-extfile', extensions, *signer)
         return cert, key
+
+    def make_expired(self):
+        """`x509` of some versions refuses a last day in the past, `ca` of none does."""
+        self.make('expired', 'IP:127.0.0.1')
+        config, cert = self.path('ca.cnf'), self.path('expired.pem')
+        with open(config, 'w', encoding='ascii') as file:
+            file.write('[ca]\ndefault_ca=d\n[d]\ndatabase=%s\nnew_certs_dir=%s\nrand_serial=yes\n'
+                       'default_md=sha256\npolicy=p\n[p]\ncommonName=supplied\n'
+                       % (self.path('index'), self.folder))
+        open(self.path('index'), 'w', encoding='ascii').close()
+        self.openssl('ca', '-config', config, '-batch', '-notext', '-cert', self.ca,
+                     '-keyfile', self.path('ca.key'), '-in', self.path('expired.csr'),
+                     '-out', cert, '-extfile', self.path('expired.ext'),
+                     '-startdate', '20200101000000Z', '-enddate', '20200201000000Z')
+        return cert, self.path('expired.key')
 
 
 @pytest.fixture(scope='module')
@@ -107,14 +122,18 @@ def test_a_ca_file_without_a_certificate(tmp_path, secure):
     ('/drop', ('no_reply', 'broken')),
     ('/reset-after?500', ('no_reply', 'broken')),
     ('/close-after?500', ('no_reply', 'broken')),
-    # Its body ends with the connection, so nobody can see whether it was whole: see client.h.
-    ('/http10', REPLY),
     ('/drop-second', REPLY),
 ])
 def test_faults_within_tls(caller, secure, path, what):
     for _ in range(3):
         assert caller.call(secure.url(path, 'https'), fields={'X-Effect': path}).what == what
     assert secure.effects[path] == 3
+
+
+def test_a_body_without_length_that_tls_did_not_end(caller, secure):
+    """libcurl 7 takes it for whole, which client.h warns of; 8 does not."""
+    end = caller.call(secure.url('/http10', 'https'))
+    assert end.what in (REPLY, ('no_reply', 'broken'))
 
 
 @pytest.mark.filterwarnings('ignore:ssl.TLSVersion')
