@@ -8,6 +8,7 @@
 
 #define CAPTURE_RETRY_MINUTES_DEFAULT 60
 #define CAPTURE_TRIES_DEFAULT 96
+#define REFERENCE_FROM_DEFAULT 100001
 #define TEXT_MAX 255
 
 /* X(member of the JSON, least, most, meaning). `capture` beside them is a word. */
@@ -16,7 +17,8 @@
     X(payment_minutes, 1, 60 * 24 * 30)                                                  \
     X(refund_days, 0, 3650)                                                              \
     X(capture_retry_minutes, 1, 60 * 24 * 7)                                             \
-    X(capture_tries, 1, 10000)
+    X(capture_tries, 1, 10000)                                                           \
+    X(reference_from, 100001, 999999999)
 
 struct number_rule {
     const char *name;
@@ -69,6 +71,7 @@ struct account_settings account_settings(const struct gateway_account *account,
         .capture_retry_ms = MINUTE_MS * number_or(settings, "capture_retry_minutes",
                                                   CAPTURE_RETRY_MINUTES_DEFAULT),
         .capture_tries = number_or(settings, "capture_tries", CAPTURE_TRIES_DEFAULT),
+        .reference_from = number_or(settings, "reference_from", REFERENCE_FROM_DEFAULT),
     };
 }
 

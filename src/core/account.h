@@ -14,6 +14,7 @@ struct account_settings {
     int64_t refund_age_ms;           /* "refund_days": 0 for ever */
     int64_t capture_retry_ms;        /* "capture_retry_minutes": default 60 */
     int64_t capture_tries;           /* "capture_tries": default 96 */
+    int64_t reference_from;          /* the first where orders are numbered: default 100001 */
 };
 
 /* Settings as stored are valid; anything else asserts. */

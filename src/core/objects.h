@@ -63,6 +63,7 @@ struct payment {
     struct gateway_account_id gateway_account;
     struct str gateway;           /* "sandbox" */
     struct str gateway_reference; /* theirs, once they said it */
+    struct str order_reference;   /* ours at the gateway; empty: the authorize operation's id */
     struct str reference;         /* the merchant's */
     struct str description;
     struct str shop;

@@ -211,8 +211,10 @@ struct operation *operation_begin(struct turn *turn, struct payment *payment,
         assert(operation_id_is_zero(payment->active_operation));
         payment->active_operation = operation->id;
     }
-    if (kind == OPERATION_KIND_AUTHORIZE)
+    if (kind == OPERATION_KIND_AUTHORIZE) {
         payment->authorization = operation->id;
+        payment->order_reference = (struct str){ 0 };
+    }
     row_touch(&payment->row);
     operation_call(turn, payment, operation, kind, card);
     return operation;
@@ -223,16 +225,12 @@ void operation_call(struct turn *turn, struct payment *payment, struct operation
 {
     struct payment_place place = payment_place(turn, payment);
     struct turn_call *order = ARENA_NEW(turn->arena, struct turn_call);
-    struct buf reference;
-    buf_init(&reference, turn->arena, ID_TEXT_MAX);
-    operation_id_write(&reference, payment->authorization);
     *order = (struct turn_call){
         .operation = operation,
         .payment = payment,
         .account = place.account,
         .gateway = place.gateway,
         .call = call,
-        .payment_reference = buf_str(&reference),
         .card = card,
         .capture_now = place.settings.capture != GW_CAPTURE_SEPARATE
                        && payment->capture_method == CAPTURE_METHOD_AUTOMATIC,
@@ -252,14 +250,25 @@ void operation_close(struct turn *turn, struct payment *payment, struct operatio
     }
 }
 
-struct str operation_reference(struct arena *arena, const struct operation *operation)
+static struct str reference_or_id(struct arena *arena, struct str reference,
+                                  struct operation_id id)
 {
-    if (!str_is_empty(operation->reference))
-        return operation->reference;
+    if (!str_is_empty(reference))
+        return reference;
     struct buf text;
     buf_init(&text, arena, ID_TEXT_MAX);
-    operation_id_write(&text, operation->id);
+    operation_id_write(&text, id);
     return buf_str(&text);
+}
+
+struct str operation_reference(struct arena *arena, const struct operation *operation)
+{
+    return reference_or_id(arena, operation->reference, operation->id);
+}
+
+struct str payment_order_reference(struct arena *arena, const struct payment *payment)
+{
+    return reference_or_id(arena, payment->order_reference, payment->authorization);
 }
 
 void drift_record(struct turn *turn, const struct payment *payment,

@@ -34,8 +34,10 @@ void operation_call(struct turn *turn, struct payment *payment, struct operation
                     enum operation_kind call, const struct card *card);
 /* No further work on it. Frees the payment for the next one. */
 void operation_close(struct turn *turn, struct payment *payment, struct operation *operation);
-/* Our reference at the gateway. */
+/* Our reference at the gateway: of an operation, and of a payment, which is that of its last
+ * authorize operation. As committed: a gateway that wants digits gets them after the handler. */
 struct str operation_reference(struct arena *arena, const struct operation *operation);
+struct str payment_order_reference(struct arena *arena, const struct payment *payment);
 
 void drift_record(struct turn *turn, const struct payment *payment,
                   struct operation_id operation, const char *kind, struct str detail);

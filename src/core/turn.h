@@ -67,7 +67,6 @@ struct turn_call {
     struct gateway_account *account;
     const struct gateway *gateway;
     enum operation_kind call;        /* the operation's kind, or ENQUIRE about it */
-    struct str payment_reference;    /* ours, of the payment's authorize operation */
     const struct card *card;         /* borrowed from the input; NULL when it needs none */
     bool capture_now;
     enum origin origin;

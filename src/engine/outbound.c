@@ -33,12 +33,13 @@ static struct gateway_ask ask_of(struct engine *engine, struct call *call,
     struct buf account;
     buf_init(&account, &call->arena, ID_TEXT_MAX);
     gateway_account_id_write(&account, payment->gateway_account);
+    struct str order_reference = copy(call, payment_order_reference(&call->arena, payment));
     return (struct gateway_ask){
         .call = order->call,
         .about = standalone ? OPERATION_KIND_AUTHORIZE : operation->kind,
-        .reference = standalone ? copy(call, order->payment_reference)
-                                : operation_reference(&call->arena, operation),
-        .payment_reference = copy(call, order->payment_reference),
+        .reference = standalone ? order_reference
+                                : copy(call, operation_reference(&call->arena, operation)),
+        .payment_reference = order_reference,
         .gateway_reference = copy(call, payment->gateway_reference),
         .amount = { standalone ? payment->amount_minor : operation->amount_minor,
                     payment->currency },

@@ -148,7 +148,7 @@ static enum err run_turn(struct batch *batch, size_t at)
         batch->notices[at] = turn->notice;
     for (size_t i = 0; i < turn->notices.count; i++)
         notice_list_add(batch->arena, &batch->notices_kept, turn->notices.items[i]);
-    return OK;
+    return batch_give_references(batch, turn);
 }
 
 static enum err run_between(struct store *store, struct turn *const *turns, size_t count)

@@ -42,6 +42,10 @@ must_check enum err batch_load_notices(struct batch *batch);
 /* replay.c: the answer that was recorded, or the present state. */
 must_check enum err batch_replay(struct batch *batch, struct turn *turn, const struct claim *claim);
 
+/* references.c: what a turn that succeeded wants to send to a gateway that knows orders by
+ * numbers gets one, before the next turn sees it. */
+must_check enum err batch_give_references(struct batch *batch, struct turn *turn);
+
 /* flush.c: all changes, one statement per table. */
 must_check enum err batch_flush(struct batch *batch);
 

@@ -18,7 +18,8 @@ def test_a_new_installation_has_one(client):
 
 def test_made_and_read(client):
     settings = {'capture': 'separate', 'authorization_hours': 48, 'payment_minutes': 30,
-                'refund_days': 180, 'capture_retry_minutes': 5, 'capture_tries': 3}
+                'refund_days': 180, 'capture_retry_minutes': 5, 'capture_tries': 3,
+                'reference_from': 200001}
     answer = client.post('/v1/gateway_accounts', {'gateway': 'sandbox', 'description': 'Second',
                                                   'settings': settings})
     account = answer.expect(201)
@@ -123,7 +124,8 @@ def test_how_long_a_payment_may_take(client):
     ({'settings': {'capture_tries': 0}}, 'validation_failed', 'settings.capture_tries'),
     ({'settings': {'payment_minutes': 43201}}, 'validation_failed', 'settings.payment_minutes'),
     ({'settings': {'colour': 'red'}}, 'unknown_member', 'settings.colour'),
-    ({'credentials': {}}, 'unknown_member', 'credentials')])
+    ({'credentials': []}, 'validation_failed', 'credentials'),
+    ({'credentials': {'api_key': 'k'}}, 'unknown_member', 'credentials.api_key')])
 def test_what_is_refused(client, members, code, param):
     client.post('/v1/gateway_accounts', dict({'gateway': 'sandbox'}, **members)) \
         .refused(code, param)
