@@ -6,6 +6,7 @@ import queue
 import re
 import subprocess
 import threading
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -121,8 +122,17 @@ class Caller:
                 total += sum(int(line.split()[1]) for line in file if 'ctxt_switches' in line)
         return total
 
+    def forgets(self, text):
+        """Whether the bytes are gone, a moment after the end of the call was told."""
+        deadline = time.monotonic() + 2
+        while self.holds(text):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
+
     def holds(self, text):
-        """Whether these bytes are anywhere in the memory that it may write."""
+        """Where in the memory that it may write these bytes are; None if nowhere."""
         wanted = text.encode()
         pid = self.process.pid
         with open('/proc/%d/maps' % pid, encoding='ascii') as maps, \

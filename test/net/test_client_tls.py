@@ -294,7 +294,7 @@ def test_a_secret_is_gone_when_the_call_has_ended(caller, secure, scheme, path):
         server = secure if scheme == 'https' else open_server
         end = caller.call(server.url(path, scheme), backwards=secret[::-1])
     assert end.end in ('reply', 'no_reply')
-    assert caller.holds(secret) is None
+    assert caller.forgets(secret)
 
 
 def test_a_secret_is_there_while_the_call_lasts(caller, secure):
@@ -304,4 +304,4 @@ def test_a_secret_is_there_while_the_call_lasts(caller, secure):
     time.sleep(0.4)
     assert caller.holds(secret) is not None
     assert caller.next().what == REPLY
-    assert caller.holds(secret) is None
+    assert caller.forgets(secret)
