@@ -10,6 +10,7 @@
 #include "core/turn.h"
 #include "net/server.h"
 #include "store/desk.h"
+#include "store/vault.h"
 
 struct api;
 
@@ -33,6 +34,7 @@ struct api_config {
     struct desk *desk;
     const struct gateway *const *gateways;
     const struct secret *installation_key;   /* for idempotency fingerprints and API keys */
+    struct vault *vault;                     /* for the credentials of gateway accounts */
     struct api_challenges challenges;
     struct str public_url;
     /* Appends the engine's lines to GET /metrics; may be NULL. */

@@ -43,12 +43,35 @@ static struct str settings_text(const struct json *settings, struct arena *arena
     return buf_str(&text);
 }
 
+/* What goes into the books: empty when there is nothing to keep. Whether the members are right
+ * is for the turn to say; what is larger than any that are is never sealed. */
+static enum err seal(struct call *call, struct gateway_account_id account,
+                     const struct json *credentials, struct arena *arena, struct str *out)
+{
+    struct json_out json;
+    struct buf text;
+
+    *out = (struct str){ 0 };
+    if (!credentials || json_count(credentials) == 0)
+        return OK;
+    buf_init(&text, arena, CREDENTIALS_MAX_BYTES);
+    json_begin(&json, &text);
+    json_put_value(&json, NULL, credentials);
+    json_done(&json);
+    if (!buf_ok(&text))
+        return trouble_about(&call->trouble, ERR_VALIDATION, STR("credentials"),
+                             "credentials may have %d bytes.", CREDENTIALS_MAX_BYTES);
+    *out = vault_seal(call->api->config.vault, account, buf_str(&text), arena);
+    return OK;
+}
+
 struct create_body {
     struct str gateway;
     struct str description;
     bool is_default;
     bool disabled;
     const struct json *settings;
+    const struct json *credentials;
 };
 
 static const struct field create_fields[] = {
@@ -57,6 +80,7 @@ static const struct field create_fields[] = {
     FIELD(struct create_body, is_default, BOOL),
     FIELD(struct create_body, disabled, BOOL),
     FIELD(struct create_body, settings, OBJECT),
+    FIELD(struct create_body, credentials, OBJECT),
 };
 
 static enum err check_gateway(struct call *call, struct str name)
@@ -74,16 +98,21 @@ enum err gateway_account_create_ask(struct call *call, const struct json *json,
                                     struct desk_turn *turn)
 {
     int64_t now_ms = call_now_ms(call);
-    struct gateway_account *ask = ARENA_NEW(&turn->arena, struct gateway_account);
+    struct gateway_account_create *ask = ARENA_NEW(&turn->arena, struct gateway_account_create);
+    struct gateway_account_id id = gateway_account_id_make(&call->api->ids, now_ms);
     struct create_body body = { 0 };
+    struct str sealed = { 0 };
 
     enum err err = fields_read(FIELDS(create_fields), json, "", &body, &call->trouble);
     if (!err)
         err = check_gateway(call, body.gateway);
+    if (!err)
+        err = seal(call, id, body.credentials, &turn->arena, &sealed);
     if (err)
         return err;
-    *ask = (struct gateway_account){
-        .id = gateway_account_id_make(&call->api->ids, now_ms),
+    ask->credentials = body.credentials;
+    ask->row = (struct gateway_account){
+        .id = id,
         .merchant = call->who.merchant,
         .live = call->who.live,
         .gateway = body.gateway,
@@ -91,6 +120,7 @@ enum err gateway_account_create_ask(struct call *call, const struct json *json,
         .is_default = body.is_default,
         .disabled = body.disabled,
         .settings = settings_text(body.settings, &turn->arena),
+        .credentials = sealed,
         .created_ms = now_ms,
         .updated_ms = now_ms,
     };
@@ -121,6 +151,10 @@ static const struct field change_fields[] = {
       .given = offsetof(struct change_body, change.has_disabled) },
     FIELD(struct change_body, settings, OBJECT,
           .given = offsetof(struct change_body, change.has_settings)),
+    { .name = "credentials",
+      .kind = FIELD_OBJECT,
+      .offset = offsetof(struct change_body, change.credentials),
+      .given = offsetof(struct change_body, change.has_credentials) },
 };
 
 /* PATCH /v1/gateway_accounts/{id} */
@@ -135,6 +169,9 @@ enum err gateway_account_change_ask(struct call *call, const struct json *json,
     enum err err = fields_read(FIELDS(change_fields), json, "", body, &call->trouble);
     if (!err)
         body->change.settings = settings_text(body->settings, &turn->arena);
+    if (!err && body->change.has_credentials)
+        err = seal(call, body->change.id, body->change.credentials, &turn->arena,
+                   &body->change.sealed);
     return err;
 }
 

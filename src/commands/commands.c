@@ -12,7 +12,9 @@
     X(init)                                                                                        \
     X(key_create)                                                                                  \
     X(key_list)                                                                                    \
-    X(key_revoke) X(config) X(doctor) X(events_tail) X(migrate_status) X(migrate_up) X(graph)      \
+    X(key_revoke)                                                                                  \
+    X(credentials_status)                                                                          \
+    X(credentials_rotate) X(config) X(doctor) X(events_tail) X(migrate_status) X(migrate_up) X(graph)      \
         X(version) X(help)
 
 /* clang-format off */

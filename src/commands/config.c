@@ -22,7 +22,7 @@ static struct str shown_value(const struct cli *cli, int setting)
 {
     struct str value = cli->settings.values[setting];
 
-    if (settings_table[setting].kind == SETTING_KIND_SECRET && value.len > 0)
+    if (setting_is_secret((enum setting)setting) && value.len > 0)
         return STR("********");
     if (settings_table[setting].kind == SETTING_KIND_STORE)
         return store_without_password(value, cli->arena);

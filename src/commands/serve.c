@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "commands/command.h"
 #include "commands/key.h"
+#include "commands/keyring.h"
 #include "commands/welcome.h"
 #include "engine/engine.h"
 #include "gateways/gateways.h"
@@ -29,6 +30,7 @@ struct serve {
     struct cli *cli;
     const struct outside *outside;
     struct installation installation;
+    struct vault *vault;
     struct str address; /* in effect */
     struct str public_url;
     struct engine *engine;
@@ -235,6 +237,9 @@ static enum err open_books(struct serve *serve, struct str *why)
     if (err == OK && (upgrade || before == 0))
         log_event(LOG_INFO, "migrate.done", LOG_INT("from", before), LOG_INT("to", newest),
                   LOG_END);
+    if (err == OK)
+        err = keyring_open(&cli->settings, store_db(serve->installation.store), serve->outside,
+                           cli->arena, &serve->vault, why);
     return err;
 }
 
@@ -253,6 +258,7 @@ static enum err open_engine(struct serve *serve, struct str *why)
     struct engine_config config = {
         .where = cli_setting(cli, SETTING_STORE),
         .public_url = serve->public_url,
+        .vault = serve->vault,
         .outside = serve->outside,
         .readers = count_setting(cli, SETTING_READERS),
         .writers = count_setting(cli, SETTING_WRITERS),
@@ -270,6 +276,7 @@ static enum err open_api(struct serve *serve)
         .desk = engine_desk(serve->engine),
         .gateways = gateways,
         .installation_key = &serve->installation.key,
+        .vault = serve->vault,
         .challenges = { serve, get_challenge, decide_challenge },
         .public_url = serve->public_url,
         .metrics = add_metrics,
@@ -351,6 +358,7 @@ static void finish(struct serve *serve)
     engine_close(serve->engine, left_ms > 0 ? left_ms : 0);
     api_close(atomic_load(&serve->api));
     server_close(serve->server);
+    vault_close(serve->vault);
     installation_close(&serve->installation);
 }
 

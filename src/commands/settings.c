@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/nearest.h"
 #include "commands/file.h"
+#include "core/credentials.h"
 
 #define FILE_MAX_BYTES 65536
 #define VALUE_MAX_BYTES 4096
@@ -59,6 +60,13 @@ struct str setting_variable(enum setting setting, struct arena *arena)
     for (const char *c = names[setting]; *c != '\0'; c++)
         buf_add_char(&out, (char)toupper((unsigned char)*c));
     return str_copy(arena, buf_str(&out));
+}
+
+bool setting_is_secret(enum setting setting)
+{
+    assert(setting < SETTING_COUNT);
+    enum setting_kind kind = settings_table[setting].kind;
+    return kind == SETTING_KIND_SECRET || kind == SETTING_KIND_SECRETS;
 }
 
 const char *setting_source_text(enum setting_source source)
@@ -114,6 +122,19 @@ static bool is_key(struct str value)
     return crypto_read_hex(value, bytes, sizeof bytes);
 }
 
+static bool is_keys(struct str value)
+{
+    struct credentials_keys keys;
+    struct arena arena = { 0 };
+    struct str why;
+
+    bool good = credentials_keys_parse(value, &keys, &arena, &why) == OK;
+    if (good)
+        credentials_keys_done(&keys);
+    arena_done(&arena);
+    return good;
+}
+
 static bool is_something(struct str value)
 {
     return value.len > 0;
@@ -133,6 +154,7 @@ bool setting_check(enum setting setting, struct str value, const char **why)
         [SETTING_KIND_PATH] = { is_something, "must not be empty" },
         [SETTING_KIND_STORE] = { is_something, "must not be empty" },
         [SETTING_KIND_SECRET] = { is_key, "must be 64 hex digits" },
+        [SETTING_KIND_SECRETS] = { is_keys, "must be keys of 64 hex digits, separated by commas" },
         [SETTING_KIND_ADDRESS] = { is_address, "is not an address with a port, like "
                                                "127.0.0.1:8080 or [::1]:8080" },
         [SETTING_KIND_ADDRESS_OR_NONE] = { is_address_or_none,
@@ -161,7 +183,7 @@ static struct str explain(enum setting setting, struct str from, struct str valu
 {
     enum setting_kind kind = settings_table[setting].kind;
 
-    if (kind == SETTING_KIND_SECRET || kind == SETTING_KIND_STORE)
+    if (setting_is_secret(setting) || kind == SETTING_KIND_STORE)
         return str_format(arena, "%.*s %s", STR_ARG(from), wrong);
     return str_format(arena, "%.*s: \"%.*s\" %s", STR_ARG(from), STR_ARG(str_slice(value, 0, 80)),
                       wrong);

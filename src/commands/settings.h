@@ -60,6 +60,8 @@ enum setting setting_of(struct str name);
 struct str setting_variable(enum setting setting, struct arena *arena);
 /* What a value looks like, for help texts: "URL". */
 const char *setting_value_name(enum setting setting);
+/* Nothing may show its value. */
+bool setting_is_secret(enum setting setting);
 const char *setting_source_text(enum setting_source source);
 
 /* Reads all sources and checks every value. ERR_VALIDATION, or ERR_IO for a file, with a

@@ -219,3 +219,40 @@ enum err account_settings_check(const struct gateway *gateway, bool live,
     *why = str_format(arena, "The gateway %s needs it: %s", gateway->name, rule->what);
     return ERR_VALIDATION;
 }
+
+static bool is_credential(const struct gateway *gateway, struct str name)
+{
+    const char *const *at = gateway->credentials;
+    while (at && *at != NULL && !str_equal_c(name, *at))
+        at++;
+    return at && *at != NULL;
+}
+
+enum err account_credentials_check(const struct gateway *gateway, const struct json *credentials,
+                                   struct arena *arena, struct str *param, struct str *why)
+{
+    struct json_cursor cursor;
+    struct str name;
+    const struct json *value;
+    json_each(&cursor, credentials);
+    while (json_next(&cursor, &name, &value)) {
+        struct str text = json_text(value);
+        *param = str_format(arena, "credentials.%.*s", STR_ARG(name));
+        if (!is_credential(gateway, name)) {
+            *why = str_format(arena, "The gateway %s has no such credential.", gateway->name);
+            return ERR_UNKNOWN_MEMBER;
+        }
+        if (str_is_empty(text) || text.len > ACCOUNT_CREDENTIAL_MAX) {
+            *why = str_format(arena, "It is text of 1 to %d bytes.", ACCOUNT_CREDENTIAL_MAX);
+            return ERR_VALIDATION;
+        }
+    }
+    for (const char *const *at = gateway->credentials; at && *at != NULL; at++) {
+        if (json_type(json_get(credentials, *at)) != JSON_MISSING)
+            continue;
+        *param = str_format(arena, "credentials.%s", *at);
+        *why = str_format(arena, "The gateway %s needs it.", gateway->name);
+        return ERR_VALIDATION;
+    }
+    return OK;
+}

@@ -33,4 +33,12 @@ must_check enum err account_settings_check(const struct gateway *gateway, bool l
                                            const struct json *settings, struct arena *arena,
                                            struct str *param, struct str *why);
 
+/* The same for credentials ("credentials.api_key"): texts, exactly the members that the gateway
+ * needs. No sentence repeats a value. */
+#define ACCOUNT_CREDENTIAL_MAX 4096          /* bytes of one member */
+must_check enum err account_credentials_check(const struct gateway *gateway,
+                                              const struct json *credentials,
+                                              struct arena *arena, struct str *param,
+                                              struct str *why);
+
 #endif

@@ -55,7 +55,6 @@ void credentials_keys_done(struct credentials_keys *keys)
     keys->count = 0;
 }
 
-/* A name tells keys apart and gives nothing of them away. */
 static void write_key_name(struct buf *out, const struct secret *key)
 {
     struct sha256 hash = crypto_hmac_sha256(secret_reveal(key), &STR("purser key name"), 1);
@@ -147,8 +146,29 @@ bool credentials_open(const struct credentials_keys *keys, struct gateway_accoun
     return false;
 }
 
-bool credentials_is_current(const struct credentials_keys *keys, struct str sealed)
+bool credentials_is_sealed_with(const struct secret *key, struct str sealed)
 {
     struct str name, base64;
-    return keys->count > 0 && split(sealed, &name, &base64) && is_named(&keys->keys[0], name);
+    return split(sealed, &name, &base64) && is_named(key, name);
+}
+
+bool credentials_is_current(const struct credentials_keys *keys, struct str sealed)
+{
+    return keys->count > 0 && credentials_is_sealed_with(&keys->keys[0], sealed);
+}
+
+bool credentials_key_is_known(const struct credentials_keys *keys, struct str sealed)
+{
+    for (size_t i = 0; i < keys->count; i++)
+        if (credentials_is_sealed_with(&keys->keys[i], sealed))
+            return true;
+    return false;
+}
+
+struct str credentials_key_name(const struct secret *key, struct arena *arena)
+{
+    struct buf name;
+    buf_init(&name, arena, KEY_NAME_CHARS + 1);
+    write_key_name(&name, key);
+    return buf_str(&name);
 }

@@ -31,7 +31,12 @@ struct str credentials_seal(const struct credentials_keys *keys, const struct ou
 /* False when no key opens it, or it was changed or moved. The caller ends the secret. */
 bool credentials_open(const struct credentials_keys *keys, struct gateway_account_id account,
                       struct str sealed, struct secret *out);
-/* Whether it was sealed with the current key. */
+/* Whether it was sealed with the current key, or with any of them. */
 bool credentials_is_current(const struct credentials_keys *keys, struct str sealed);
+bool credentials_key_is_known(const struct credentials_keys *keys, struct str sealed);
+/* What a key is called in sealed texts and for people: 8 hex digits, which tell keys apart and
+ * give nothing of them away. */
+struct str credentials_key_name(const struct secret *key, struct arena *arena);
+bool credentials_is_sealed_with(const struct secret *key, struct str sealed);
 
 #endif

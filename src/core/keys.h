@@ -34,19 +34,28 @@ void api_key_render(struct json_out *out, const char *name, const struct api_key
 struct sha256 claim_fingerprint(const struct secret *installation_key, struct str route,
                                 struct str body);
 
-/* Turns about tenants: core/tenants.c. The ask of a create is the row to write, complete with
- * id and time; of the others a struct below. Making or choosing a default gateway account
+/* Turns about tenants: core/tenants.c. The ask of making a key is the row to write, complete
+ * with id and time; of the others a struct below. Making or choosing a default gateway account
  * takes the mark off the one before. */
 extern const struct turn_handler turn_api_key_create, turn_api_key_revoke,
     turn_gateway_account_create, turn_gateway_account_change;
 
+/* `credentials` is what was sent, to be checked by its members; the row and `sealed` have the
+ * same as it is kept. It may be NULL. */
+struct gateway_account_create {
+    struct gateway_account row;
+    const struct json *credentials;
+};
+
 struct gateway_account_change {
     struct gateway_account_id id;
-    bool has_description, has_default, has_disabled, has_settings;
+    bool has_description, has_default, has_disabled, has_settings, has_credentials;
     struct str description;
     bool is_default;
     bool disabled;
     struct str settings;
+    const struct json *credentials;
+    struct str sealed;
 };
 
 struct api_key_revoke {

@@ -116,12 +116,26 @@ static enum err check_settings(struct turn *turn, const struct gateway_account *
     return err ? turn_fail_param(turn, err, str_c(turn->arena, param), "%.*s", STR_ARG(why)) : OK;
 }
 
+static enum err check_credentials(struct turn *turn, const struct gateway_account *account,
+                                  const struct json *credentials)
+{
+    struct str param = { 0 };
+    struct str why = { 0 };
+
+    enum err err = account_credentials_check(turn_gateway(turn, account->gateway), credentials,
+                                             turn->arena, &param, &why);
+    return err ? turn_fail_param(turn, err, str_c(turn->arena, param), "%.*s", STR_ARG(why)) : OK;
+}
+
 static enum err gateway_account_create(struct turn *turn)
 {
-    const struct gateway_account *ask = turn->input->ask;
+    const struct gateway_account_create *create = turn->input->ask;
+    const struct gateway_account *ask = &create->row;
     assert(merchant_id_equal(ask->merchant, turn->input->merchant));
     assert(ask->live == turn->input->live && turn_gateway(turn, ask->gateway));
     enum err err = check_settings(turn, ask, ask->settings);
+    if (!err)
+        err = check_credentials(turn, ask, create->credentials);
     if (err)
         return err;
 
@@ -142,6 +156,8 @@ static enum err gateway_account_change(struct turn *turn)
     if (!account)
         return turn_fail(turn, ERR_NOT_FOUND, "There is no such gateway account in this mode.");
     enum err err = ask->has_settings ? check_settings(turn, account, ask->settings) : OK;
+    if (!err && ask->has_credentials)
+        err = check_credentials(turn, account, ask->credentials);
     if (err)
         return err;
     if (ask->has_description)
@@ -150,6 +166,8 @@ static enum err gateway_account_change(struct turn *turn)
         account->disabled = ask->disabled;
     if (ask->has_settings)
         account->settings = ask->settings;
+    if (ask->has_credentials)
+        account->credentials = ask->sealed;
     if (ask->has_default && ask->is_default)
         make_default(turn, account);
     else if (ask->has_default)

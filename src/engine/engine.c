@@ -168,6 +168,7 @@ enum err engine_open(const struct engine_config *config, struct arena *arena,
     engine->wake = config->wake;
     engine->wake_self = config->wake_self;
     engine->public_url = str_copy(&engine->arena, config->public_url);
+    engine->vault = config->vault;
     engine->desk = (struct desk){ engine, desk_submit, desk_read, desk_probe };
     queue_init(&engine->turns);
     queue_init(&engine->reads);

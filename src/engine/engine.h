@@ -12,6 +12,7 @@
 #include "core/turn.h"
 #include "store/desk.h"
 #include "store/store.h"
+#include "store/vault.h"
 
 struct engine;
 struct sandbox;
@@ -19,6 +20,7 @@ struct sandbox;
 struct engine_config {
     struct str where;                        /* as in store.h */
     struct str public_url;
+    struct vault *vault;                     /* opens gateway credentials; NULL: there are none */
     const struct outside *outside;
     unsigned readers;                        /* threads; 2 */
     unsigned writers;                        /* threads on shared books; 2 */

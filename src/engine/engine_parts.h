@@ -44,6 +44,7 @@ struct call {
     const struct gateway *gateway;
     struct gateway_ask ask;          /* without the card: parsing needs none */
     struct http_request request;     /* may hold the card; wiped with the call */
+    struct secret credentials;       /* the account's; empty when it has none */
     bool built;
     struct operation_id operation;
     struct invoice_id invoice;
@@ -56,6 +57,7 @@ struct engine {
     struct desk desk;
     const struct outside *outside;
     struct str public_url;
+    struct vault *vault;
     void (*wake)(void *self, const struct turn_answer *const *answers, size_t count);
     void *wake_self;
     struct arena arena;              /* the process's lifetime */

@@ -15,6 +15,7 @@
 static void call_free(struct call *call)
 {
     secret_wipe((void *)(uintptr_t)call->request.body.ptr, call->request.body.len);
+    secret_done(&call->credentials);
     arena_done(&call->arena);
     mem_free(call);
 }
@@ -55,6 +56,22 @@ static struct gateway_ask ask_of(struct engine *engine, struct call *call,
     };
 }
 
+/* False when there are credentials that do not open: then nothing can be sent. */
+static bool open_credentials(struct engine *engine, struct call *call,
+                             const struct gateway_account *account)
+{
+    if (str_is_empty(account->credentials))
+        return true;
+    if (!engine->vault || !vault_unseal(engine->vault, account->id, account->credentials,
+                                        &call->credentials)) {
+        log_event(LOG_ERROR, "credentials.unreadable",
+                  LOG_STR("gateway_account", call->ask.account_id), LOG_END);
+        return false;
+    }
+    call->ask.credentials = &call->credentials;
+    return true;
+}
+
 struct call *engine_call_build(struct writer *writer, const struct turn_call *order)
 {
     struct engine *engine = writer->engine;
@@ -68,7 +85,8 @@ struct call *engine_call_build(struct writer *writer, const struct turn_call *or
     call->invoice = order->operation->invoice;
     call->origin = order->origin;
     call->ask = ask_of(engine, call, order);
-    call->built = pair->build(&call->ask, &call->arena, &call->request) == OK;
+    call->built = open_credentials(engine, call, order->account)
+                  && pair->build(&call->ask, &call->arena, &call->request) == OK;
     call->ask.card = NULL;
     ENGINE_COUNT(engine, gateway_calls_total, 1);
     ENGINE_COUNT(engine, calls_in_flight, 1);

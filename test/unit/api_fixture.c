@@ -280,6 +280,22 @@ static void open_books(struct api_fixture *fixture)
         store_open_reader(fixture->books.where, outside, arena, &fixture->reader, &why), OK);
 }
 
+static enum err read_vault_keys(void *self, struct arena *arena, struct credentials_keys *out,
+                                struct str *why)
+{
+    (void)self;
+    return credentials_keys_parse(STR(VAULT_KEY), out, arena, why);
+}
+
+static void open_vault(struct api_fixture *fixture)
+{
+    const struct vault_source source = { fixture, read_vault_keys };
+    struct str why;
+
+    assert_int_equal(vault_open(&source, &fixture->books.outside.outside, &fixture->books.arena,
+                                &fixture->vault, &why), OK);
+}
+
 void api_fixture_open(struct api_fixture *fixture)
 {
     *fixture = (struct api_fixture){
@@ -299,12 +315,14 @@ void api_fixture_open(struct api_fixture *fixture)
     fixture->ids.outside = &fixture->books.outside.outside;
     log_setup(&fixture->books.outside.outside, LOG_TEXT, LOG_ERROR);
     fixture->installation_key = secret_copy(STR("installation key of a test"));
+    open_vault(fixture);
     fixture->desk = (struct desk){ fixture, submit, take_read, take_probe };
     struct api_config config = {
         .outside = &fixture->books.outside.outside,
         .desk = &fixture->desk,
         .gateways = fixture->gateways,
         .installation_key = &fixture->installation_key,
+        .vault = fixture->vault,
         .challenges = { fixture, get_challenge, decide_challenge },
         .public_url = STR("http://purser.test"),
     };
@@ -322,6 +340,7 @@ void api_fixture_done(struct api_fixture *fixture)
     api_close(fixture->api);
     db_close(fixture->reader);
     store_close(fixture->store);
+    vault_close(fixture->vault);
     secret_done(&fixture->installation_key);
     store_fixture_done(&fixture->books);
 }

@@ -14,11 +14,14 @@
 #include "core/gateway.h"
 #include "store/store.h"
 
+#define VAULT_KEY "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
 struct api_fixture {
     struct store_fixture books;
     struct store *store;
     struct db *reader;
     struct secret installation_key;
+    struct vault *vault; /* its key is VAULT_KEY */
     struct desk desk;
     struct api *api;
     struct merchant_id merchant;

@@ -156,7 +156,10 @@ static void accounts_that_are_not_valid(void **state)
           "settings.capture" },
         { "{\"gateway\":\"sandbox\",\"settings\":{\"colour\":\"red\"}}", "unknown_member",
           "settings.colour" },
-        { "{\"gateway\":\"sandbox\",\"credentials\":{}}", "unknown_member", "credentials" },
+        { "{\"gateway\":\"sandbox\",\"credentials\":{\"key\":\"k\"}}", "unknown_member",
+          "credentials.key" },
+        { "{\"gateway\":\"sandbox\",\"credentials\":\"key\"}", "validation_failed",
+          "credentials" },
     };
 
     for (size_t i = 0; i < COUNT_OF(cases); i++)
@@ -165,6 +168,96 @@ static void accounts_that_are_not_valid(void **state)
     assert_problem(ask(fixture, "PATCH", "/v1/gateway_accounts/ga_01h455vb4pex5vsknk084sn02q",
                        (struct str){ 0 }, "{\"disabled\":true}"),
                    404, "not_found", NULL);
+}
+
+static const char *const needed[] = { "api_key", "webhook_secret", NULL };
+
+#define CREDENTIALS(key, secret)                                                                   \
+    "\"credentials\":{\"api_key\":\"" key "\",\"webhook_secret\":\"" secret "\"}"
+
+static void credentials_are_all_or_refused(void **state)
+{
+    struct api_fixture *fixture = *state;
+    static const struct {
+        const char *credentials, *code, *param;
+    } cases[] = {
+        { "{}", "validation_failed", "credentials.api_key" },
+        { "{\"api_key\":\"k\"}", "validation_failed", "credentials.webhook_secret" },
+        { "{\"api_key\":\"\",\"webhook_secret\":\"s\"}", "validation_failed",
+          "credentials.api_key" },
+        { "{\"api_key\":7,\"webhook_secret\":\"s\"}", "validation_failed",
+          "credentials.api_key" },
+        { "{\"api_key\":\"k\",\"webhook_secret\":\"s\",\"more\":\"m\"}", "unknown_member",
+          "credentials.more" },
+    };
+
+    fixture->gateway.credentials = needed;
+    assert_problem(api_post(fixture, "/v1/gateway_accounts", NULL, "{\"gateway\":\"sandbox\"}"),
+                   422, "validation_failed", "credentials.api_key");
+    struct answer *made = api_post(fixture, "/v1/gateway_accounts", NULL,
+                                   "{\"gateway\":\"sandbox\"," CREDENTIALS("k", "s") "}");
+    assert_status(made, 201);
+    const char *path = at(fixture, "gateway_accounts", made);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct str post = str_format(&fixture->books.arena,
+                                     "{\"gateway\":\"sandbox\",\"credentials\":%s}",
+                                     cases[i].credentials);
+        struct str patch = str_format(&fixture->books.arena, "{\"credentials\":%s}",
+                                      cases[i].credentials);
+        assert_problem(api_post(fixture, "/v1/gateway_accounts", NULL,
+                                str_c(&fixture->books.arena, post)),
+                       422, cases[i].code, cases[i].param);
+        assert_problem(ask(fixture, "PATCH", path, (struct str){ 0 },
+                           str_c(&fixture->books.arena, patch)),
+                       422, cases[i].code, cases[i].param);
+    }
+}
+
+static enum err keep_account(void *self, void *row)
+{
+    struct gateway_account *out = self;
+
+    *out = *(struct gateway_account *)row;
+    return OK;
+}
+
+/* The credentials of the only account that has some, opened. */
+static void assert_sealed(struct api_fixture *fixture, const char *plain)
+{
+    struct gateway_account account = { 0 };
+    struct secret opened;
+
+    assert_stored(fixture->reader,
+                  db_select(fixture->reader, &table_gateway_accounts, "credentials IS NOT NULL",
+                            NULL, 0, &fixture->books.arena, keep_account, &account));
+    assert_true(str_starts_with(account.credentials, STR("v1.")));
+    assert_true(vault_unseal(fixture->vault, account.id, account.credentials, &opened));
+    assert_true(str_equal_c(secret_reveal(&opened), plain));
+    secret_done(&opened);
+}
+
+static void credentials_are_sealed_and_never_shown(void **state)
+{
+    struct api_fixture *fixture = *state;
+
+    fixture->gateway.credentials = needed;
+    struct answer *made = api_post(fixture, "/v1/gateway_accounts", "once",
+                                   "{\"gateway\":\"sandbox\"," CREDENTIALS("k-1", "s-1") "}");
+    assert_status(made, 201);
+    assert_false(answer_has(made, "credentials") || answer_has(made, "k-1"));
+    struct str left = answer_request_body(made);
+    for (size_t i = 0; i < left.len; i++)
+        assert_int_equal(left.ptr[i], 0);
+    assert_sealed(fixture, "{\"api_key\":\"k-1\",\"webhook_secret\":\"s-1\"}");
+    struct answer *changed = ask(fixture, "PATCH", at(fixture, "gateway_accounts", made),
+                                 (struct str){ 0 }, "{" CREDENTIALS("k-2", "s-2") "}");
+    assert_status(changed, 200);
+    assert_false(answer_has(changed, "credentials") || answer_has(changed, "k-2"));
+    assert_sealed(fixture, "{\"api_key\":\"k-2\",\"webhook_secret\":\"s-2\"}");
+    assert_status(ask(fixture, "PATCH", at(fixture, "gateway_accounts", made), (struct str){ 0 },
+                      "{\"disabled\":true}"),
+                  200);
+    assert_sealed(fixture, "{\"api_key\":\"k-2\",\"webhook_secret\":\"s-2\"}");
 }
 
 static void the_sandbox_is_not_for_live(void **state)
@@ -191,6 +284,8 @@ int main(void)
         TEST(keys_that_are_not_valid),
         TEST(accounts_are_made_and_changed),
         TEST(accounts_that_are_not_valid),
+        TEST(credentials_are_all_or_refused),
+        TEST(credentials_are_sealed_and_never_shown),
         TEST(the_sandbox_is_not_for_live),
     };
 

@@ -148,20 +148,22 @@ static void a_key_of_nobody_is_not_found(void **state)
     assert_int_equal(run(bench, &turn_api_key_revoke, &ask), ERR_NOT_FOUND);
 }
 
-static struct gateway_account account_row(struct bench *bench, bool is_default)
+static struct gateway_account_create account_row(struct bench *bench, bool is_default)
 {
-    return (struct gateway_account){ .id = gateway_account_id_make(&bench->ids, NOW_MS),
-                                     .merchant = bench->merchant,
-                                     .gateway = STR("sandbox"),
-                                     .is_default = is_default,
-                                     .created_ms = NOW_MS };
+    return (struct gateway_account_create){ .row = {
+        .id = gateway_account_id_make(&bench->ids, NOW_MS),
+        .merchant = bench->merchant,
+        .gateway = STR("sandbox"),
+        .is_default = is_default,
+        .created_ms = NOW_MS,
+    } };
 }
 
 static void a_new_account_that_is_no_default_changes_nothing_else(void **state)
 {
     struct bench *bench = *state;
     struct gateway_account *old = add_account(bench, true);
-    struct gateway_account ask = account_row(bench, false);
+    struct gateway_account_create ask = account_row(bench, false);
 
     assert_int_equal(run(bench, &turn_gateway_account_create, &ask), OK);
     assert_int_equal(bench->turn.accounts.count, 2);
@@ -175,7 +177,7 @@ static void a_new_default_takes_the_mark_and_is_written_last(void **state)
 {
     struct bench *bench = *state;
     struct gateway_account *old = add_account(bench, true);
-    struct gateway_account ask = account_row(bench, true);
+    struct gateway_account_create ask = account_row(bench, true);
 
     assert_int_equal(run(bench, &turn_gateway_account_create, &ask), OK);
     assert_false(old->is_default);
