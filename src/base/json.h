@@ -35,6 +35,10 @@ enum json_type {
  * (may be NULL) receives one sentence with line and column. */
 must_check enum err json_parse(struct str text, struct arena *arena, const struct json **out,
                                struct str *why);
+/* The same, but numbers come as JSON_TEXT, as they were written ("100.00"): for those who send
+ * decimal amounts as numbers. Columns in `why` count the quotes too. */
+must_check enum err json_parse_exact(struct str text, struct arena *arena,
+                                     const struct json **out, struct str *why);
 
 enum json_type json_type(const struct json *value);
 bool json_is_object(const struct json *value);

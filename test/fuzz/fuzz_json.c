@@ -52,6 +52,17 @@ static void check_text(struct arena *arena, struct str text)
         assert(str_equal(json_text(value), text));
 }
 
+/* Read with numbers as texts, what is JSON is JSON and what is none is none; numbers that are too
+ * large to hold may be either. */
+static void check_exact(struct arena *arena, struct str text, enum err err)
+{
+    const struct json *exact = NULL;
+    enum err exact_err = json_parse_exact(text, arena, &exact, NULL);
+
+    assert(err != OK || exact_err == OK);
+    assert(err != ERR_MALFORMED_JSON || exact_err != OK);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena arena = { 0 };
@@ -59,10 +70,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct json *value = NULL;
     struct str why = { 0 };
 
-    if (json_parse(text, &arena, &value, &why) == OK)
+    enum err err = json_parse(text, &arena, &value, &why);
+    if (err == OK)
         check_value(&arena, value);
     else
         assert(value == NULL && str_starts_with(why, STR("Line ")) && str_is_utf8(why));
+    check_exact(&arena, text, err);
     check_text(&arena, text);
     arena_done(&arena);
     return 0;

@@ -539,6 +539,29 @@ static void threads_parse_side_by_side(void **state)
     }
 }
 
+static void numbers_can_be_read_as_written(void **state)
+{
+    (void)state;
+    const struct json *doc = NULL;
+    struct str text = STR("{ \"a\":100.10 ,\"b\" : -0,\"c\":[1,2.50e+3 , \"7\",true],"
+                          "\"d 1,2\":\"x\\\":3,\", \"e\":12345678901234567890123}");
+    assert_int_equal(json_parse_exact(text, &arena, &doc, NULL), OK);
+    assert_str(json_text(json_get(doc, "a")), "100.10");
+    assert_str(json_text(json_get(doc, "b")), "-0");
+    assert_str(json_text(json_get(doc, "d 1,2")), "x\":3,");
+    assert_str(json_text(json_get(doc, "e")), "12345678901234567890123");
+    assert_str(written_again(json_get(doc, "c")), "[\"1\",\"2.50e+3\",\"7\",true]");
+    assert_int_equal(json_parse_exact(STR("7"), &arena, &doc, NULL), OK);
+    assert_str(json_text(doc), "7");
+
+    static const char *const no_json[] = { "", "{1:2}", "{\"a\":01}", "{\"a\":1.}", "{\"a\":.5}",
+                                           "[1 2]", "[1\"a\"]", "1 2", "[-]", "[1e]", "{\"a\":1",
+                                           "{\"a\":+1}", "[1]x", "{\"a\":1,\"a\":2}", "[0x1]" };
+    for (size_t i = 0; i < COUNT_OF(no_json); i++)
+        if (json_parse_exact(str_of(no_json[i]), &arena, &doc, NULL) == OK)
+            fail_msg("taken: %s", no_json[i]);
+}
+
 #define TEST(function) cmocka_unit_test_teardown(function, release)
 
 int main(void)
@@ -548,6 +571,7 @@ int main(void)
         TEST(reads_members),
         TEST(other_types_are_not_that),
         TEST(integers_are_exact_to_64_bits),
+        TEST(numbers_can_be_read_as_written),
         TEST(nesting_ends_at_32),
         TEST(values_end_at_65536),
         TEST(says_where_and_why),
