@@ -20,6 +20,7 @@
 
 struct pg_link {
     PGconn *conn;
+    int patience_ms;         /* of poll: -1 is without end */
     bool lost;
     size_t owed;
     char error_text[ERROR_MAX];
@@ -73,10 +74,12 @@ static PGconn *connect_to(const char *conninfo)
     return PQconnectdbParams(names, values, 1);
 }
 
-struct pg_link *pg_link_open(const char *conninfo, struct arena *arena, struct str *why)
+struct pg_link *pg_link_open(const char *conninfo, int patience_ms, struct arena *arena,
+                             struct str *why)
 {
     struct pg_link *link = mem_alloc(sizeof *link);
 
+    link->patience_ms = patience_ms > 0 ? patience_ms : -1;
     link->conn = connect_to(conninfo);
     if (PQstatus(link->conn) == CONNECTION_OK && PQsetnonblocking(link->conn, 1) == 0 &&
         PQenterPipelineMode(link->conn) == 1) {
@@ -102,12 +105,11 @@ bool pg_link_is_alive(struct pg_link *link)
     struct pollfd news = { .fd = PQsocket(link->conn), .events = POLLIN };
 
     assert(link->owed == 0);
-    if (link->lost)
-        return false;
-    /* Between statements a server speaks only to say goodbye, or about its settings. */
-    if (poll(&news, 1, 0) > 0 && (!PQconsumeInput(link->conn) || PQisBusy(link->conn) ||
-                                  PQstatus(link->conn) != CONNECTION_OK))
-        lose(link);
+    /* Between statements a server speaks only about its settings, or to say goodbye; that the
+     * connection has ended comes after the goodbye. */
+    while (!link->lost && poll(&news, 1, 0) > 0)
+        if (!PQconsumeInput(link->conn) || PQstatus(link->conn) != CONNECTION_OK)
+            lose(link);
     return !link->lost;
 }
 
@@ -178,17 +180,33 @@ void pg_link_sync(struct pg_link *link)
     note_sent(link, link->lost ? 0 : PQpipelineSync(link->conn));
 }
 
+/* Waits until something can be read, or written if `writes`; reads what there is. */
+static void wait_for_news(struct pg_link *link, bool writes)
+{
+    struct pollfd news = {
+        .fd = PQsocket(link->conn), .events = writes ? POLLIN | POLLOUT : POLLIN,
+    };
+    int ready = poll(&news, 1, link->patience_ms);
+
+    if (ready == 0) {
+        say(link, "The server is silent.");
+        link->lost = true;
+    } else if (ready > 0 && (news.revents & ~POLLOUT) != 0 && !PQconsumeInput(link->conn)) {
+        lose(link);
+    }
+}
+
 /* Writes what waits to be written, and reads what comes meanwhile. */
 static void flush(struct pg_link *link)
 {
     while (!link->lost) {
-        struct pollfd news = { .fd = PQsocket(link->conn), .events = POLLIN | POLLOUT };
         int left = PQflush(link->conn);
         if (left == 0)
             return;
-        if (left < 0 || (poll(&news, 1, -1) > 0 && (news.revents & (POLLIN | POLLERR | POLLHUP)) &&
-                         !PQconsumeInput(link->conn)))
+        if (left < 0)
             lose(link);
+        else
+            wait_for_news(link, true);
     }
 }
 
@@ -263,6 +281,8 @@ void pg_link_take(struct pg_link *link, struct pg_answer *out)
     link->owed--;
     *out = (struct pg_answer){ .outcome = PG_LOST };
     flush(link);
+    while (!link->lost && PQisBusy(link->conn))
+        wait_for_news(link, false);
     if (link->lost)
         return;
     PGresult *result = PQgetResult(link->conn);

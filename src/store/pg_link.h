@@ -12,8 +12,10 @@
 struct pg_link;
 
 /* Blocks until the server lets us in or refuses. `conninfo` is libpq's, a URI or key = value
- * pairs. NULL with the reason in `why`, which never holds the password. */
-struct pg_link *pg_link_open(const char *conninfo, struct arena *arena, struct str *why);
+ * pairs. A server that is silent for longer than `patience_ms` is lost; 0: none is. NULL with the
+ * reason in `why`, which never holds the password. */
+struct pg_link *pg_link_open(const char *conninfo, int patience_ms, struct arena *arena,
+                             struct str *why);
 void pg_link_close(struct pg_link *link);        /* accepts NULL */
 /* False when the server has gone meanwhile. Only while no answer is owed; does not wait. */
 bool pg_link_is_alive(struct pg_link *link);

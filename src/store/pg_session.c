@@ -19,6 +19,9 @@
 #include "store/pg_text.h"
 
 #define RECONNECT_GAP_MS 200
+/* A writer waits for locks at most 5 s, and a batch is written in far less. Whoever reads may
+ * have asked for much. */
+#define WRITER_PATIENCE_MS 20000
 #define OWED_MAX 256
 #define ERROR_MAX 1024
 
@@ -311,7 +314,9 @@ static enum err connect(struct pg_session *session)
     if (session->tried_us != 0 && now_us - session->tried_us < RECONNECT_GAP_MS * INT64_C(1000))
         return ERR_UNAVAILABLE;
     session->tried_us = now_us;
-    session->link = pg_link_open(session->config.conninfo, &scratch, &why);
+    session->link = pg_link_open(session->config.conninfo,
+                                 session->config.access == DB_WRITE ? WRITER_PATIENCE_MS : 0,
+                                 &scratch, &why);
     if (session->link == NULL)
         say(session, "The PostgreSQL server cannot be reached, or refuses us. (%.*s)",
             STR_ARG(why));
@@ -346,11 +351,11 @@ static enum err be_connected(struct pg_session *session)
 /* Rows are found by their keys, and an array of rows is written in its own order: one of them
  * may give up what a later one takes. So the planner gets no other choice, also not while it
  * believes that a table is still small. A node that is stopped must not hold its rows for
- * longer than others can wait. */
+ * longer than others wait for them. */
 static const char begin_writing[] = "BEGIN ISOLATION LEVEL READ COMMITTED";
 static const char settings[] =
     "SELECT set_config('synchronous_commit', $1, true), set_config('lock_timeout', '5s', true),"
-    " set_config('idle_in_transaction_session_timeout', '5s', true),"
+    " set_config('idle_in_transaction_session_timeout', '3s', true),"
     " set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),"
     " set_config('enable_mergejoin', 'off', true)";
 /* A snapshot, as of its first query. */
