@@ -2,11 +2,11 @@
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import time
 import uuid
 
+import store
 from contract import ROOT
 
 START_S = 20
@@ -25,16 +25,24 @@ def binary():
     raise FileNotFoundError('no purser is built: run tools/build debug, or set PURSER_BINARY')
 
 
-def environment(**more):
-    """The test's own environment without settings of purser that happen to be set."""
+def environment(data=None, **more):
+    """The test's own environment without settings of purser that happen to be set. For what
+    works in a data directory: with the address of its books, where that is not the default."""
     kept = {n: v for n, v in os.environ.items() if not n.startswith('PURSER_')}
-    return dict(kept, **more)
+    where = store.address(data) if data else None
+    return dict(kept, **({'PURSER_STORE': where} if where else {}), **more)
+
+
+def data_of(arguments):
+    """The data directory that a command line names."""
+    arguments = list(arguments)
+    return arguments[arguments.index('--data') + 1] if '--data' in arguments else None
 
 
 def purser(*arguments, timeout=30, **env):
     """Runs a command to its end."""
-    return subprocess.run([binary(), *arguments], env=environment(**env), timeout=timeout,
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    return subprocess.run([binary(), *arguments], env=environment(data_of(arguments), **env),
+                          timeout=timeout, stdin=subprocess.DEVNULL, capture_output=True, text=True)
 
 
 class Installation:
@@ -56,7 +64,8 @@ class Installation:
             self.process = subprocess.Popen(
                 [*wrapper, binary(), 'serve', '--data', self.data, '--listen', '127.0.0.1:0',
                  *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
-                env=environment(PURSER_LOG_FORMAT='json', PURSER_LOG_LEVEL='debug', **env))
+                env=environment(self.data, PURSER_LOG_FORMAT='json', PURSER_LOG_LEVEL='debug',
+                                **env))
         Installation.processes.append(self.process)
         ready = self.logged('serve.ready', START_S)
         self.host, port = ready['address'].rpartition('/')[2].rsplit(':', 1)
@@ -118,10 +127,9 @@ class Installation:
 
     def merchant(self, name):
         """A second merchant. There is no command for it yet, so it is put into the books."""
-        with sqlite3.connect(os.path.join(self.data, 'purser.db'), timeout=10) as connection:
-            connection.execute('INSERT INTO merchants (id, name, created_ms) VALUES (?, ?, ?)',
-                               (uuid.uuid4().bytes, name, int(time.time() * 1000)))
-        connection.close()
+        store.run(self.data, 'purser.db',
+                  'INSERT INTO merchants (id, name, created_ms) VALUES (?, ?, ?)',
+                  uuid.uuid4().bytes, name, int(time.time() * 1000))
 
     def doctor(self):
         return purser('doctor', '--deep', '--data', self.data)
@@ -134,17 +142,12 @@ class Installation:
 
     def sandbox_rows(self, sql, *values):
         """Rows of the sandbox gateway's own ledger, which purser's handlers never read."""
-        path = 'file:%s/sandbox.db?mode=ro' % self.data
-        connection = sqlite3.connect(path, uri=True, timeout=10)
-        try:
-            connection.row_factory = sqlite3.Row
-            return [dict(row) for row in connection.execute(sql, values)]
-        finally:
-            connection.close()
+        return store.run(self.data, 'sandbox.db', sql, *values)
 
     def bytes_on_disk(self):
-        """(path, content) of every file of the data directory, and of the log."""
+        """(path, content) of every file of the data directory, of the log and of the books."""
         yield self.log_path, open(self.log_path, 'rb').read()
+        yield from store.content(self.data)
         for folder, _, names in os.walk(self.data):
             for name in names:
                 path = os.path.join(folder, name)

@@ -3,18 +3,19 @@ import json
 import os
 import re
 import signal
-import sqlite3
 import subprocess
 import threading
 import time
 
 import pytest
 
+import store
 from client import Client
 from contract import table_of
 from installation import Installation, binary, environment, purser
 
-COMMANDS = ['serve', 'init', 'key create', 'key list', 'key revoke', 'config', 'doctor',
+COMMANDS = ['serve', 'init', 'key create', 'key list', 'key revoke', 'credentials status',
+            'credentials rotate', 'config', 'doctor',
             'events tail', 'migrate status', 'migrate up', 'graph', 'version', 'help']
 
 
@@ -113,7 +114,8 @@ def test_settings_with_a_mistake_are_refused():
 def test_init_makes_a_data_directory(tmp_path):
     data = tmp_path / 'new'
     done('init', '--data', str(data))
-    assert {'purser.db', 'purser.conf', 'installation.key'} <= set(os.listdir(data))
+    books = set() if store.on_postgres() else {'purser.db'}
+    assert books | {'purser.conf', 'installation.key'} <= set(os.listdir(data))
     assert os.stat(data).st_mode & 0o077 == 0
     assert os.stat(data / 'installation.key').st_mode & 0o077 == 0
     assert 'purser.conf' in failed(1, 'init', '--data', str(data))
@@ -156,7 +158,7 @@ def test_the_tail_of_the_events_is_that_of_the_feed(client, server):
 def test_the_tail_goes_on(client, server):
     tail = subprocess.Popen([binary(), 'events', 'tail', '--data', server.data, '--lines', '0',
                              '--follow', '--json'], stdout=subprocess.PIPE, text=True,
-                            env=environment())
+                            env=environment(server.data))
     try:
         time.sleep(0.5)
         payment = client.captured()
@@ -184,9 +186,7 @@ def test_doctor_names_the_first_bad_row(tmp_path, contract):
     payment = client.captured()
     assert server.stop() == 0
     assert server.doctor().returncode == 0
-    with sqlite3.connect(os.path.join(server.data, 'purser.db')) as books:
-        books.execute("UPDATE payments SET status = 'authorized'")
-    books.close()
+    store.run(server.data, 'purser.db', "UPDATE payments SET status = 'authorized'")
     run = server.doctor()
     assert run.returncode == 1 and payment['id'] in run.stdout + run.stderr
     assert re.search(r'\bI[0-9]+\b', run.stdout + run.stderr)
@@ -215,10 +215,8 @@ def test_books_of_a_newer_purser_are_refused(tmp_path):
 
 def set_schema(data, version):
     """Marks the books as if a purser had migrated them that knows more."""
-    with sqlite3.connect(os.path.join(data, 'purser.db')) as books:
-        books.execute("INSERT INTO schema_versions (version, what, applied_ms) VALUES (?, 'x', 1)",
-                      (version,))
-    books.close()
+    store.run(data, 'purser.db',
+              "INSERT INTO schema_versions (version, what, applied_ms) VALUES (?, 'x', 1)", version)
 
 
 def test_a_second_server_on_the_same_data_is_refused(server):
@@ -237,7 +235,7 @@ def test_an_address_in_use_is_refused(tmp_path, server):
 def test_the_first_start_prints_a_key_and_a_line_that_works(tmp_path):
     process = subprocess.Popen([binary(), 'serve', '--data', str(tmp_path / 'data'), '--listen',
                                 '127.0.0.1:0'], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                               text=True, env=environment())
+                               text=True, env=environment(tmp_path / 'data'))
     try:
         text = ''
         while "}'" not in text:

@@ -1,6 +1,5 @@
 """Our books and the sandbox gateway's ledger side by side, read from their files."""
-import os
-import sqlite3
+import store
 
 # TypeID's alphabet: Crockford's base32, small.
 ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
@@ -13,12 +12,7 @@ def type_id(prefix, raw):
 
 
 def rows(data, file, sql, *values):
-    connection = sqlite3.connect('file:%s?mode=ro' % os.path.join(data, file), uri=True, timeout=10)
-    connection.row_factory = sqlite3.Row
-    try:
-        return [dict(row) for row in connection.execute(sql, values)]
-    finally:
-        connection.close()
+    return store.run(data, file, sql, *values)
 
 
 def open_operations(data):

@@ -59,7 +59,7 @@ def kill_while_starting(data, seeded):
     """A start that is cut off is no different from any other moment."""
     process = subprocess.Popen([binary(), 'serve', '--data', data, '--listen', '127.0.0.1:0'],
                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL, env=environment())
+                               stderr=subprocess.DEVNULL, env=environment(data))
     time.sleep(seeded.uniform(0, 0.08))
     process.kill()
     process.wait()
