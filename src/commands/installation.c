@@ -78,11 +78,14 @@ static bool has_books(const struct settings *settings, const struct outside *out
 {
     struct db *db = NULL;
     struct str why;
+    int version = 0;
 
     if (store_open_reader(settings->values[SETTING_STORE], outside, arena, &db, &why) != OK)
         return false;
+    /* A server answers before there are any. */
+    bool found = db_schema_version(db, &version) == OK && version > 0;
     db_close(db);
-    return true;
+    return found;
 }
 
 enum err installation_key(const struct settings *settings, const struct outside *outside, bool make,
