@@ -14,8 +14,17 @@
     X(key_list)                                                                                    \
     X(key_revoke)                                                                                  \
     X(credentials_status)                                                                          \
-    X(credentials_rotate) X(config) X(doctor) X(events_tail) X(migrate_status) X(migrate_up) X(graph)      \
-        X(version) X(help)
+    X(credentials_rotate)                                                                          \
+    X(config)                                                                                      \
+    X(doctor)                                                                                      \
+    X(events_tail)                                                                                 \
+    X(migrate_status)                                                                              \
+    X(migrate_up)                                                                                  \
+    X(wait)                                                                                        \
+    X(copy)                                                                                        \
+    X(graph)                                                                                       \
+    X(version)                                                                                     \
+    X(help)
 
 /* clang-format off */
 #define X(name) extern const struct command command_##name;

@@ -1,0 +1,179 @@
+/* copy.c - `purser copy`: moves a stopped installation from one store to another.
+ *
+ * Cut off, it goes on where it stopped when it is started again. At the end both sides are
+ * counted and checked (doctor --deep), so that "copied" is not just "nothing failed". */
+#include <inttypes.h>
+
+#include "commands/command.h"
+#include "commands/installation.h"
+#include "store/checker.h"
+#include "store/copy.h"
+#include "store/migrations.h"
+
+struct copying {
+    struct cli *cli;
+    struct str from_where, to_where;
+    struct db_serving_lock *locks[2];
+    struct store *to_store;
+    struct db *from, *to;
+};
+
+static void tell(void *self, const struct table *table, int64_t rows, bool done)
+{
+    const struct copying *copying = self;
+    if (done || rows % 10000 == 0)
+        fprintf(copying->cli->world->err, "%-18s %10" PRId64 " rows copied%s\n", table->name, rows,
+                done ? "" : " ...");
+}
+
+static enum err lock(struct copying *copying, struct str *why)
+{
+    struct arena *arena = copying->cli->arena;
+    enum err err = db_lock_serving(copying->from_where, arena, &copying->locks[0], why);
+    if (!err)
+        err = db_lock_serving(copying->to_where, arena, &copying->locks[1], why);
+    return err;
+}
+
+static enum err open_both(struct copying *copying, struct str *why)
+{
+    static const struct gateway *const none[] = { NULL };
+    const struct outside *outside = copying->cli->world->outside;
+    struct arena *arena = copying->cli->arena;
+    struct store_config config = { .where = copying->to_where, .outside = outside,
+                                   .gateways = none, .create = true };
+    enum err err = lock(copying, why);
+    if (!err)
+        err = store_migrate(copying->from_where, false, outside, arena, why);
+    if (!err)
+        err = store_open_reader(copying->from_where, outside, arena, &copying->from, why);
+    if (!err)
+        err = store_migrate(copying->to_where, true, outside, arena, why);
+    if (!err)
+        err = store_open(&config, arena, &copying->to_store, why);
+    if (!err)
+        copying->to = store_db(copying->to_store);
+    return err;
+}
+
+static void close_both(struct copying *copying)
+{
+    store_close(copying->to_store);
+    db_close(copying->from);
+    for (int i = 0; i < 2; i++)
+        if (copying->locks[i])
+            db_unlock_serving(copying->locks[i]);
+}
+
+/* What the engines say: the one that failed has a sentence. */
+static struct str engines_say(const struct copying *copying)
+{
+    struct str from = db_error(copying->from);
+    return str_copy(copying->cli->arena, str_is_empty(from) ? db_error(copying->to) : from);
+}
+
+static enum err copy_all(struct copying *copying, struct str *why)
+{
+    struct copy_progress progress = { copying, tell };
+    bool others = false;
+    enum err err = copy_is_of_others(copying->from, copying->to, &others);
+    if (!err && others) {
+        *why = STR("the target holds the books of another installation; give an empty one");
+        return ERR_ALREADY_EXISTS;
+    }
+    for (size_t i = 0; !err && store_tables[i]; i++)
+        err = copy_table(copying->from, copying->to, store_tables[i], &progress);
+    if (!err)
+        err = copy_end_runs(copying->to);
+    if (err)
+        *why = engines_say(copying);
+    return err;
+}
+
+static enum exit_code compare_counts(struct copying *copying)
+{
+    for (size_t i = 0; store_tables[i]; i++) {
+        int64_t ours = 0, theirs = 0;
+        enum err err = copy_count(copying->from, store_tables[i], &ours);
+        if (!err)
+            err = copy_count(copying->to, store_tables[i], &theirs);
+        if (err)
+            return cli_fail_err(copying->cli, err, engines_say(copying));
+        if (ours != theirs)
+            return cli_fail(copying->cli, EXIT_NO,
+                            "%s has %" PRId64 " rows here and %" PRId64 " there: start again with an"
+                            " empty target", store_tables[i]->name, ours, theirs);
+    }
+    return EXIT_OK;
+}
+
+static enum exit_code check_side(struct copying *copying, struct db *db, const char *side)
+{
+    struct checker_report found = { 0 };
+    enum err err = checker_run(db, copying->cli->arena, &found);
+    if (err)
+        return cli_fail_err(copying->cli, err, str_copy(copying->cli->arena, db_error(db)));
+    if (found.invariant)
+        return cli_fail(copying->cli, EXIT_NO, "the %s breaks %s at %.*s: %.*s", side,
+                        found.invariant, STR_ARG(found.row), STR_ARG(found.wrong));
+    fprintf(copying->cli->world->out,
+            "%s: invariants hold in %" PRId64 " invoices, %" PRId64 " payments, %" PRId64 " events\n",
+            side, found.invoices, found.payments, found.events);
+    return EXIT_OK;
+}
+
+static enum exit_code verify(struct copying *copying)
+{
+    enum exit_code code = compare_counts(copying);
+    if (code == EXIT_OK)
+        code = check_side(copying, copying->from, "source");
+    if (code == EXIT_OK)
+        code = check_side(copying, copying->to, "target");
+    if (code == EXIT_OK)
+        fprintf(copying->cli->world->out,
+                "Copied. Start with --store %.*s and the same --data: the keys in it are needed.\n",
+                STR_ARG(copying->to_where));
+    return code;
+}
+
+static enum exit_code run(struct cli *cli)
+{
+    struct copying copying = {
+        .cli = cli,
+        .from_where = cli_option(cli, "from"),
+        .to_where = cli_option(cli, "to"),
+    };
+    struct str why = { 0 };
+    enum exit_code code = EXIT_OK;
+    enum err err = open_both(&copying, &why);
+    if (!err && !cli_has(cli, "verify-only"))
+        err = copy_all(&copying, &why);
+    if (err == ERR_ALREADY_EXISTS)
+        code = cli_fail(cli, EXIT_NO, "%.*s", STR_ARG(why));
+    else if (err)
+        code = cli_fail_err(cli, err, why);
+    else
+        code = verify(&copying);
+    close_both(&copying);
+    return code;
+}
+
+static const struct option options[] = {
+    { "from", "WHERE", true, "The store to copy: sqlite:DIR or postgresql://..." },
+    { "to", "WHERE", true, "An empty store, or one that an earlier copy did not finish." },
+    { "verify-only", NULL, false, "Copy nothing; count and check both sides." },
+    { NULL, NULL, false, NULL },
+};
+
+const struct command command_copy = {
+    .name = "copy",
+    .operands = "",
+    .summary = "move a stopped installation to another store",
+    .about = "Neither side may be served meanwhile. Cut off, it goes on when started again. The\n"
+             "data directory with its keys is not part of a store: keep it. The sandbox's own\n"
+             "ledger stays behind, so finish test payments that are under way first.",
+    .examples = { "purser copy --from sqlite:./data --to postgresql://purser@db/purser",
+                  "purser copy --from sqlite:./data --to sqlite:./new --verify-only" },
+    .options = options,
+    .run = run,
+};

@@ -1,0 +1,207 @@
+/* copy.c - see copy.h. */
+#include "store/copy.h"
+
+#include <assert.h>
+
+#include "core/books.h"
+#include "core/tenants.h"
+
+#define PAGE_ROWS 500
+
+/* How to page through a table, and where its last row is: literals, as db.h wants them. One
+ * line for each table of tables.def; test_store_copy fails on one that is missing. */
+struct paging {
+    const struct table *table;
+    const char *after;               /* $1, $2: the key to go on behind; the last: how many */
+    const char *last;
+    const char *count;
+};
+
+#define BY_ID(name)                                                                      \
+    { &table_##name, "id > $1 ORDER BY id LIMIT $2", "id IS NOT NULL ORDER BY id DESC LIMIT 1", \
+      "SELECT count(*) FROM " #name }
+#define BY_TWO(name, a, b)                                                               \
+    { &table_##name,                                                                     \
+      "(" #a " > $1 OR (" #a " = $1 AND " #b " > $2)) ORDER BY " #a ", " #b " LIMIT $3",  \
+      #a " IS NOT NULL ORDER BY " #a " DESC, " #b " DESC LIMIT 1",                       \
+      "SELECT count(*) FROM " #name }
+#define BY_COLUMN(name, a)                                                               \
+    { &table_##name, #a " > $1 ORDER BY " #a " LIMIT $2",                                \
+      #a " IS NOT NULL ORDER BY " #a " DESC LIMIT 1", "SELECT count(*) FROM " #name }
+
+static const struct paging pagings[] = {
+    BY_ID(merchants),
+    BY_ID(api_keys),
+    BY_ID(gateway_accounts),
+    BY_ID(invoices),
+    BY_ID(payments),
+    BY_ID(refunds),
+    BY_ID(operations),
+    BY_TWO(attempts, operation, number),
+    BY_TWO(events, invoice, sequence),
+    BY_COLUMN(claims, key),
+    BY_ID(drifts),
+    BY_ID(tasks),
+    BY_ID(notices),
+    BY_ID(runs),
+    BY_COLUMN(counters, name),
+};
+
+static const struct paging *paging_of(const struct table *table)
+{
+    for (size_t i = 0; i < sizeof(pagings) / sizeof(pagings[0]); i++)
+        if (pagings[i].table == table)
+            return &pagings[i];
+    assert(!"every table of tables.def has its line in pagings");
+    return NULL;
+}
+
+struct page {
+    const void *rows[PAGE_ROWS];
+    size_t count;
+};
+
+static enum err add_row(void *self, void *row)
+{
+    struct page *page = self;
+    assert(page->count < PAGE_ROWS);
+    page->rows[page->count++] = row;
+    return OK;
+}
+
+/* The key of a row as values; those of `none` are before every key. */
+static size_t key_values(const struct table *table, const void *row, struct db_value *out)
+{
+    static const struct id before_all;
+    for (size_t i = 0; i < table->key_count; i++) {
+        const struct column *column = &table->columns[i];
+        const char *at = row ? (const char *)row + column->offset : NULL;
+        if (column->kind == COLUMN_ID)
+            out[i] = (struct db_value){ DB_BYTES, 0,
+                                        str_make(at ? at : (const char *)&before_all,
+                                                 sizeof(before_all)) };
+        else if (column->kind == COLUMN_TEXT)
+            out[i] = DB_STR(at ? *(const struct str *)(const void *)at : STR(""));
+        else
+            out[i] = DB_NUMBER(at ? *(const int64_t *)(const void *)at : 0);
+    }
+    return table->key_count;
+}
+
+static enum err read_page(struct db *from, const struct paging *paging, const void *after,
+                          struct arena *arena, struct page *page)
+{
+    struct db_value args[4];
+    size_t count = key_values(paging->table, after, args);
+    args[count++] = DB_NUMBER(PAGE_ROWS);
+    page->count = 0;
+    return db_select(from, paging->table, paging->after, args, count, arena, add_row, page);
+}
+
+static enum err write_page(struct db *to, const struct table *table, const struct page *page)
+{
+    bool inserted[PAGE_ROWS];
+    enum err err = db_begin(to);
+    /* A counter may have been made by the migration: then the source's value takes its place. */
+    if (!err)
+        err = db_insert_new(to, table, page->rows, page->count, inserted);
+    if (!err && table == &table_counters)
+        err = db_update(to, table, page->rows, page->count);
+    if (!err)
+        err = db_commit(to);
+    if (err)
+        db_rollback(to);
+    return err;
+}
+
+static enum err last_row(struct db *to, const struct paging *paging, struct arena *arena,
+                         const void **out)
+{
+    struct page page = { .count = 0 };
+    enum err err = db_select(to, paging->table, paging->last, NULL, 0, arena, add_row, &page);
+    if (!err && page.count)
+        *out = page.rows[0];
+    return err;
+}
+
+static enum err copy_pages(struct db *from, struct db *to, const struct paging *paging,
+                           const struct copy_progress *progress, struct arena arenas[2])
+{
+    struct page page = { .count = 0 };
+    const void *after = NULL;
+    int64_t rows = 0;
+    /* Counters are few and change: all of them, each time. */
+    enum err err = paging->table == &table_counters
+                       ? OK : last_row(to, paging, &arenas[0], &after);
+    for (int turn = 1; !err; turn ^= 1) {
+        /* The last key of the page before lives in the other arena. */
+        arena_reset(&arenas[turn]);
+        err = read_page(from, paging, after, &arenas[turn], &page);
+        if (err || page.count == 0)
+            break;
+        err = write_page(to, paging->table, &page);
+        after = page.rows[page.count - 1];
+        rows += (int64_t)page.count;
+        if (!err)
+            progress->tell(progress->self, paging->table, rows, false);
+    }
+    if (!err)
+        progress->tell(progress->self, paging->table, rows, true);
+    return err;
+}
+
+enum err copy_table(struct db *from, struct db *to, const struct table *table,
+                    const struct copy_progress *progress)
+{
+    struct arena arenas[2] = { { 0 }, { 0 } };
+    enum err err = copy_pages(from, to, paging_of(table), progress, arenas);
+    arena_done(&arenas[0]);
+    arena_done(&arenas[1]);
+    return err;
+}
+
+enum err copy_end_runs(struct db *to)
+{
+    enum err err = db_begin(to);
+    if (!err)
+        err = db_query(to, "UPDATE runs SET lapses_ms = 1 WHERE lapses_ms > 1", NULL, 0, NULL,
+                       NULL);
+    if (!err)
+        err = db_commit(to);
+    if (err)
+        db_rollback(to);
+    return err;
+}
+
+static enum err keep_number(void *self, const struct db_value *values, size_t count)
+{
+    int64_t *out = self;
+    assert(count == 1);
+    *out = values[0].number;
+    return OK;
+}
+
+enum err copy_count(struct db *db, const struct table *table, int64_t *out)
+{
+    return db_query(db, paging_of(table)->count, NULL, 0, keep_number, out);
+}
+
+enum err copy_is_of_others(struct db *from, struct db *to, bool *out)
+{
+    struct arena arena = { 0 };
+    struct page ours = { .count = 0 }, theirs = { .count = 0 };
+    const struct paging *paging = paging_of(&table_merchants);
+    enum err err = read_page(from, paging, NULL, &arena, &ours);
+    if (!err)
+        err = read_page(to, paging, NULL, &arena, &theirs);
+    bool shared = false;
+    for (size_t i = 0; i < ours.count; i++)
+        for (size_t j = 0; j < theirs.count; j++)
+            shared = shared
+                     || merchant_id_equal(((const struct merchant *)ours.rows[i])->id,
+                                          ((const struct merchant *)theirs.rows[j])->id);
+    if (!err)
+        *out = theirs.count > 0 && !shared;
+    arena_done(&arena);
+    return err;
+}
