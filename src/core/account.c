@@ -134,23 +134,77 @@ static bool is_plain_url(struct str url, bool live)
     return str_find_char(rest, '/', 0) > 0;
 }
 
+static bool is_line(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] < ' ' || text.ptr[i] > '~')
+            return false;
+    return text.len > 0 && text.len <= TEXT_MAX && str_trim(text).len == text.len;
+}
+
+static bool is_plain_path(struct str path, bool live)
+{
+    struct buf url;
+    char array[TEXT_MAX + 16];
+
+    buf_fixed(&url, array, sizeof(array));
+    buf_add_c(&url, "https://h");
+    buf_add(&url, path);
+    return str_starts_with(path, STR("/")) && buf_ok(&url) && is_plain_url(buf_str(&url), live);
+}
+
+/* What a value of that kind has to be; NULL when it is that. */
+static const char *wanted(enum gateway_setting_kind kind, struct str text, bool live)
+{
+    switch (kind) {
+    case GW_SETTING_URL:
+        if (is_plain_url(text, live))
+            return NULL;
+        return live ? "an address that begins with https://, without credentials, query or"
+                      " fragment"
+                    : "an address that begins with https:// (or http:// in test mode), without"
+                      " credentials, query or fragment";
+    case GW_SETTING_PATH:
+        return is_plain_path(text, live) ? NULL
+                                         : "a path that begins with /, without query or fragment";
+    case GW_SETTING_LINE:
+        return is_line(text) ? NULL : "text of 1 to 255 characters of ASCII, no space at an end";
+    case GW_SETTING_TEXT:
+    case GW_SETTING_WORD:
+        break;
+    }
+    if (str_is_visible_ascii(text) && text.len <= TEXT_MAX)
+        return NULL;
+    return "text of 1 to 255 visible characters of ASCII";
+}
+
 static enum err check_own(const struct check *check, const struct gateway_setting *rule,
                           const struct json *value)
 {
-    struct str text = json_text(value);
     if (rule->kind == GW_SETTING_WORD)
         return check_word(check, rule->name, value, rule->words);
-    if (rule->kind == GW_SETTING_URL && !is_plain_url(text, check->live)) {
-        *check->why = str_format(check->arena,
-                                 "%s is an address that begins with https://%s, without"
-                                 " credentials, query or fragment.",
-                                 rule->name, check->live ? "" : " (or http:// in test mode)");
-        return ERR_VALIDATION;
-    }
-    if (str_is_visible_ascii(text) && text.len <= TEXT_MAX)
+    const char *it = wanted(rule->kind, json_text(value), check->live);
+    if (!it)
         return OK;
-    *check->why = str_format(check->arena, "%s is text of 1 to %d visible characters of ASCII.",
-                             rule->name, TEXT_MAX);
+    *check->why = str_format(check->arena, "%s is %s.", rule->name, it);
+    return ERR_VALIDATION;
+}
+
+static enum err check_addresses(const struct check *check, const struct json *value)
+{
+    struct json_cursor cursor;
+    const struct json *item;
+    bool good = json_type(value) == JSON_ARRAY && json_count(value) <= ACCOUNT_ADDRESSES_MAX;
+    json_each(&cursor, value);
+    while (good && json_next(&cursor, NULL, &item)) {
+        struct str text = json_text(item);
+        good = text.len > 0 && text.len <= ACCOUNT_ADDRESS_CHARS && str_is_visible_ascii(text);
+    }
+    if (good)
+        return OK;
+    *check->why = str_format(check->arena, "notification_addresses is a list of at most %d IP"
+                                           " addresses or CIDR blocks, such as 192.0.2.0/24.",
+                             ACCOUNT_ADDRESSES_MAX);
     return ERR_VALIDATION;
 }
 

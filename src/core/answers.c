@@ -54,10 +54,21 @@ void failure_from_answer(struct failure *failure, const struct gateway_answer *a
         failure->code = declined ? STR("card_declined") : STR("gateway_error");
 }
 
-/* "Absent" proves nothing before the gateway had time to see the call. */
+/* "Absent" proves nothing before the gateway had time to see the call; to an enquiry of its
+ * own, which is sent again and again, before it had that time since the first. */
 static bool absence_is_proven(const struct answered *a)
 {
-    return a->turn->now_ms - a->operation->sent_ms >= a->place.gateway->visibility_ms;
+    bool own = a->operation->kind == OPERATION_KIND_ENQUIRE;
+    int64_t since_ms = own ? a->operation->created_ms : a->operation->sent_ms;
+    return a->turn->now_ms - since_ms >= a->place.gateway->visibility_ms;
+}
+
+/* They know nothing of the payment yet, because its payer has not acted, and still may. */
+static bool waits_for_payer(const struct answered *a)
+{
+    const struct gateway_answer *answer = &a->said->answer;
+    return answer->outcome == GW_NEEDS_PAYER
+           || (answer->outcome == GW_ABSENT && answer->action != ACTION_NONE);
 }
 
 static enum operation_event verdict_of(const struct answered *a)
@@ -140,6 +151,9 @@ static void authorized(const struct answered *a)
     payment->expires_ms = a->turn->now_ms + a->place.settings.authorization_ms;
     payment->due_ms = payment->expires_ms;
     move_payment(a, PAYMENT_ON_AUTH_YES);
+    /* It may have been given back before we heard of it. */
+    if (payment_compare(a->turn, payment, answer))
+        return;
     if (payment->status == PAYMENT_AUTHORIZED
         && payment->capture_method == CAPTURE_METHOD_AUTOMATIC) {
         payment_begin_capture(a->turn, payment, payment->authorized_minor);
@@ -295,7 +309,7 @@ static void end_enquiry(const struct answered *a)
         refused(a, failure);
     } else if (payer && answer->outcome == GW_APPROVED) {
         authorized(a);
-    } else if (status == PAYMENT_AUTHORIZING && answer->outcome == GW_NEEDS_PAYER) {
+    } else if (status == PAYMENT_AUTHORIZING && waits_for_payer(a)) {
         needs_payer(a);
     } else if (status == PAYMENT_AUTHORIZING) {
         refused(a, failure_interrupted());
@@ -319,9 +333,11 @@ static bool enquiry_decides(const struct answered *a)
     case GW_NEEDS_PAYER:
         return true;
     case GW_PENDING:
-        return a->payment->status != PAYMENT_AUTHORIZING;
+        /* Where it cannot be cancelled either, it is waited for. */
+        return a->payment->status != PAYMENT_AUTHORIZING && !a->place.gateway->cancels_holds_only;
     case GW_ABSENT:
-        return absence_is_proven(a);
+        return absence_is_proven(a)
+               || (a->payment->status == PAYMENT_AUTHORIZING && waits_for_payer(a));
     case GW_UNKNOWN:
     case GW_NOT_SENT:
     case GW_OUTCOME_COUNT:

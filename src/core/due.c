@@ -117,7 +117,9 @@ void payment_end_of_time(struct turn *turn, struct payment *payment,
     if (payment_compare(turn, payment, answer) || (!waits && !held))
         return;
     if (payment->expires_ms <= turn->now_ms) {
-        cancel_by_time(turn, payment, answer->outcome != GW_ABSENT);
+        struct payment_place place = payment_place(turn, payment);
+        bool nothing_held = waits && place.gateway->cancels_holds_only;
+        cancel_by_time(turn, payment, answer->outcome != GW_ABSENT && !nothing_held);
         return;
     }
     payment->due_ms = payment->expires_ms;

@@ -55,6 +55,25 @@ bool gateway_takes(const struct gateway *gateway, enum payment_method method)
     return false;
 }
 
+enum gateway_token_use gateway_token_use(const struct gateway *gateway,
+                                         const struct gateway_ask *ask)
+{
+    assert(!gateway->token_use || gateway->login.build);
+    if (!gateway->login.build)
+        return GW_TOKEN_NONE;
+    return gateway->token_use ? gateway->token_use(ask) : GW_TOKEN_ACCOUNT;
+}
+
+int64_t gateway_refund_least(const struct gateway *gateway, enum currency currency)
+{
+    const struct money *least = gateway->refund_least;
+
+    for (; least && least->currency != CURRENCY_NONE; least++)
+        if (least->currency == currency)
+            return least->minor;
+    return 0;
+}
+
 static const struct json *parsed(struct str text, struct arena *arena)
 {
     const struct json *json = NULL;

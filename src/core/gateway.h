@@ -28,6 +28,8 @@ struct gateway_token {
     int64_t lives_ms;                /* from the moment of the reply */
 };
 
+/* An order's token (GW_TOKEN_ORDER) comes from a login of its own, whose build sees the ask of
+ * the order. While it is not there nothing of the order was sent. */
 struct gateway_login {
     enum err (*build)(const struct gateway_ask *ask, struct arena *arena,
                       struct http_request *out);
@@ -89,16 +91,25 @@ struct gateway {
     int64_t deadline_ms;             /* of one wire call */
     int64_t authorization_ms;        /* how long a reservation holds by default */
     int64_t refund_age_ms;           /* refunds only that long after the capture; 0 for ever */
+    const struct money *refund_least;    /* currency NONE ends it; NULL: any amount is refunded */
+    bool cancels_holds_only;         /* before money is held there is nothing to cancel there */
     enum gateway_reference references;
     const char *const *credentials;  /* the members that the credentials must have; NULL: none */
     const struct gateway_setting *settings;  /* NULL: none of its own */
     struct gateway_login login;      /* build NULL: it needs none */
+    struct gateway_login order_login;
+    /* NULL: with the account's, where there is a login. */
+    enum gateway_token_use (*token_use)(const struct gateway_ask *ask);
     struct gateway_notices notices;  /* verify NULL: it takes none */
     struct gateway_call calls[OPERATION_KIND_COUNT];
 };
 
 bool gateway_can(const struct gateway *gateway, enum operation_kind kind);
 bool gateway_takes(const struct gateway *gateway, enum payment_method method);
+enum gateway_token_use gateway_token_use(const struct gateway *gateway,
+                                         const struct gateway_ask *ask);
+/* The least that is refunded in a currency, in minor units; 0: any amount is. */
+int64_t gateway_refund_least(const struct gateway *gateway, enum currency currency);
 
 /* The account's settings and credentials as JSON, for build, parse and verify; NULL, which
  * json_get takes for an object without members, when there are none. What is read from

@@ -24,6 +24,18 @@ static enum err check_refundable(struct turn *turn, const struct refund_create *
     return OK;
 }
 
+static enum err check_least(struct turn *turn, const struct payment *payment,
+                            int64_t amount_minor)
+{
+    struct payment_place place = payment_place(turn, payment);
+    int64_t least_minor = gateway_refund_least(place.gateway, payment->currency);
+    if (amount_minor >= least_minor)
+        return OK;
+    return turn_fail_param(turn, ERR_REFUND_TOO_SMALL, "amount",
+                           "The gateway %s refunds at least %lld.", place.gateway->name,
+                           (long long)least_minor);
+}
+
 static enum err check_age(struct turn *turn, const struct payment *payment)
 {
     struct payment_place place = payment_place(turn, payment);
@@ -47,6 +59,8 @@ static enum err refund_create(struct turn *turn)
         return turn_fail(turn, ERR_CONFLICT, "The payment is %s; only a captured one is refunded.",
                          word_text(&words_payment_state, payment->status));
     err = check_refundable(turn, ask, payment, &amount_minor);
+    if (!err)
+        err = check_least(turn, payment, amount_minor);
     if (!err)
         err = check_age(turn, payment);
     if (err)

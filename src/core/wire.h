@@ -21,6 +21,9 @@ enum gateway_lost { GATEWAY_LOST(X) GW_LOST_COUNT };
 #define X(name, text, meaning) GW_CAPTURE_##name,
 enum gateway_capture { GATEWAY_CAPTURES(X) GW_CAPTURE_WAY_COUNT };
 #undef X
+#define X(name, meaning) GW_TOKEN_##name,
+enum gateway_token_use { GATEWAY_TOKENS(X) GW_TOKEN_USE_COUNT };
+#undef X
 
 const char *gateway_outcome_text(enum gateway_outcome outcome);
 const char *gateway_lost_text(enum gateway_lost lost);
@@ -52,6 +55,7 @@ struct gateway_ask {
     struct str return_url;           /* where the payer comes back to us */
     struct str public_url;           /* of this purser, for pages of its own */
     struct str account_id;           /* the gateway account's id text */
+    bool live;                       /* the account's mode: real money */
     struct str settings;             /* the gateway account's settings, a JSON object */
     int64_t now_ms;
 };
@@ -94,6 +98,7 @@ struct gateway_answer {
     int64_t authorized_minor;
     int64_t captured_minor;
     int64_t refunded_minor;
+    bool refunds_unsaid;             /* refunded_minor is 0 because they do not say */
     bool released;                   /* the reservation was given back */
 };
 

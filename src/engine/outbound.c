@@ -51,6 +51,7 @@ static struct gateway_ask ask_of(struct engine *engine, struct call *call,
         .return_url = copy(call, payment->return_url),
         .public_url = engine->public_url,
         .account_id = buf_str(&account),
+        .live = payment->live,
         .settings = copy(call, order->account->settings),
         .now_ms = outside_now_ms(engine->outside),
     };

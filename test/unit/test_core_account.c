@@ -14,6 +14,8 @@ static const char *const colours[] = { "red", "green", NULL };
 static const struct gateway_setting own[] = {
     { .name = "base_url", GW_SETTING_URL, .required = true, .what = "The address of the API." },
     { .name = "terminal", GW_SETTING_TEXT, .what = "The terminal." },
+    { .name = "scope", GW_SETTING_LINE, .what = "What tokens are for." },
+    { .name = "path", GW_SETTING_PATH, .what = "Where the calls are." },
     { .name = "colour", GW_SETTING_WORD, .words = colours, .what = "The page's colour." },
     { .name = NULL },
 };
@@ -49,6 +51,8 @@ static void what_is_allowed(void **state)
         { &acme, true, "{" URL ",\"terminal\":\"t-1\",\"colour\":\"green\",\"capture_tries\":3}" },
         { &acme, true, "{\"base_url\":\"https://acme.test:8443/pay/v3/\"}" },
         { &acme, false, "{\"base_url\":\"http://127.0.0.1:8081\"}" },
+        { &acme, true, "{" URL ",\"scope\":\"read write\",\"path\":\"/v3/pay\"}" },
+        { &acme, false, "{" URL ",\"scope\":\"x\",\"path\":\"/\"}" },
     };
     struct arena arena = { 0 };
     struct str param, why;
@@ -88,6 +92,18 @@ static void what_is_not(void **state)
           NULL },
         { &acme, false, "{" URL ",\"terminal\":\"" LONG_64 LONG_64 LONG_64 LONG_64 "\"}",
           ERR_VALIDATION, "settings.terminal", NULL },
+        { &acme, false, "{" URL ",\"scope\":\" read\"}", ERR_VALIDATION, "settings.scope",
+          "scope is text of 1 to 255 characters of ASCII, no space at an end." },
+        { &acme, false, "{" URL ",\"scope\":\"\"}", ERR_VALIDATION, "settings.scope", NULL },
+        { &acme, false, "{" URL ",\"scope\":\"a\\tb\"}", ERR_VALIDATION, "settings.scope", NULL },
+        { &acme, false, "{" URL ",\"path\":\"v3\"}", ERR_VALIDATION, "settings.path",
+          "path is a path that begins with /, without query or fragment." },
+        { &acme, false, "{" URL ",\"path\":\"\"}", ERR_VALIDATION, "settings.path", NULL },
+        { &acme, false, "{" URL ",\"path\":\"@evil.test/\"}", ERR_VALIDATION, "settings.path", NULL },
+        { &acme, false, "{" URL ",\"path\":\"/a@b\"}", ERR_VALIDATION, "settings.path", NULL },
+        { &acme, false, "{" URL ",\"path\":\"/a?b\"}", ERR_VALIDATION, "settings.path", NULL },
+        { &acme, false, "{" URL ",\"path\":\"/" LONG_64 LONG_64 LONG_64 LONG_64 "\"}",
+          ERR_VALIDATION, "settings.path", NULL },
         { &acme, false, "{" URL ",\"colour\":\"blue\"}", ERR_VALIDATION, "settings.colour",
           "colour is one of red, green." },
         { &acme, true, "{\"base_url\":\"http://acme.test\"}", ERR_VALIDATION, "settings.base_url",

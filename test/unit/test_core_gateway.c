@@ -114,6 +114,47 @@ static void test_can_and_takes(void **state)
     assert_false(gateway_takes(&gateway, METHOD_NONE));
 }
 
+static enum err parse_no_login(const struct http_reply *reply, struct arena *arena,
+                               struct gateway_token *out)
+{
+    (void)reply, (void)arena, (void)out;
+    return ERR_BAD_REPLY;
+}
+
+static enum gateway_token_use order_when_authorizing(const struct gateway_ask *ask)
+{
+    return ask->call == OPERATION_KIND_AUTHORIZE ? GW_TOKEN_ORDER : GW_TOKEN_ACCOUNT;
+}
+
+static void test_token_use(void **state)
+{
+    (void)state;
+    static const struct gateway plain = { .name = "plain" };
+    static const struct gateway one = { .login = { build_nothing, parse_no_login } };
+    static const struct gateway two = { .login = { build_nothing, parse_no_login },
+                                        .order_login = { build_nothing, parse_no_login },
+                                        .token_use = order_when_authorizing };
+    const struct gateway_ask authorize = { .call = OPERATION_KIND_AUTHORIZE };
+    const struct gateway_ask refund = { .call = OPERATION_KIND_REFUND };
+
+    assert_int_equal(gateway_token_use(&plain, &authorize), GW_TOKEN_NONE);
+    assert_int_equal(gateway_token_use(&one, &authorize), GW_TOKEN_ACCOUNT);
+    assert_int_equal(gateway_token_use(&two, &authorize), GW_TOKEN_ORDER);
+    assert_int_equal(gateway_token_use(&two, &refund), GW_TOKEN_ACCOUNT);
+}
+
+static void test_refund_least(void **state)
+{
+    (void)state;
+    static const struct money least[] = { { 1000, CURRENCY_KZT }, { 0 } };
+    static const struct gateway plain = { .name = "plain" };
+    static const struct gateway bank = { .refund_least = least };
+
+    assert_true(gateway_refund_least(&plain, CURRENCY_KZT) == 0);
+    assert_true(gateway_refund_least(&bank, CURRENCY_KZT) == 1000);
+    assert_true(gateway_refund_least(&bank, CURRENCY_EUR) == 0);
+}
+
 static void test_reply_fields(void **state)
 {
     (void)state;
@@ -165,6 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_check_amount),    cmocka_unit_test(test_words_not_listed_are_unknown),
         cmocka_unit_test(test_can_and_takes),   cmocka_unit_test(test_reply_fields),
+        cmocka_unit_test(test_token_use),       cmocka_unit_test(test_refund_least),
         cmocka_unit_test(test_zero_is_careful), cmocka_unit_test(test_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
