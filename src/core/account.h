@@ -21,6 +21,13 @@ struct account_settings {
 struct account_settings account_settings(const struct gateway_account *account,
                                          const struct gateway *gateway, struct arena *arena);
 
+/* "notification_addresses": CIDR blocks from which the gateway's notifications may come,
+ * separated by spaces; empty: from anywhere. Their syntax is the API's to check. */
+#define ACCOUNT_ADDRESSES_MAX 50
+#define ACCOUNT_ADDRESS_CHARS 49             /* "ffff:...:255.255.255.255/128" */
+struct str account_notification_addresses(const struct gateway_account *account,
+                                          struct arena *arena);
+
 /* How long a payment waits to be finished: payment_minutes, or the default. `settings` may
  * be NULL. */
 #define ACCOUNT_PAYMENT_MINUTES 90
