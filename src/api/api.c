@@ -6,6 +6,7 @@
 #include "api/auth.h"
 #include "api/metrics.h"
 #include "api/problem.h"
+#include "api/resources.h"
 #include "base/log.h"
 
 #define PROBLEM_MAX 8192
@@ -45,13 +46,13 @@ void api_handle(void *self, struct server_request *request)
     call_begin(self, request);
 }
 
-/* The same for all of them: an address that we do not have is told as such and not as a body
- * that is too large. */
+/* By the beginning of the address, not by its route: one that we do not have is told as such
+ * and not as a body that is too large. */
 size_t api_body_limit(void *self, const struct server_request *request)
 {
     (void)self;
-    (void)request;
-    return API_BODY_MAX;
+    return str_starts_with(server_request_path(request), STR(NOTIFICATIONS_PATH))
+               ? NOTIFICATION_BODY_MAX : API_BODY_MAX;
 }
 
 void api_refuse(void *self, struct server_request *request, enum err err, int status,

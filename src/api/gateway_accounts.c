@@ -1,13 +1,15 @@
 /* gateway_accounts.c - a merchant's settings at one gateway. */
+#include "api/address.h"
 #include "api/fields.h"
 #include "api/reads.h"
 #include "api/resources.h"
+#include "core/account.h"
 #include "core/keys.h"
 #include "core/render.h"
 
 #define SETTINGS_MAX ((size_t)64 * 1024)
 
-static const struct gateway *gateway_of(const struct call *call, struct str name)
+const struct gateway *gateway_of(const struct call *call, struct str name)
 {
     for (const struct gateway *const *at = call->api->config.gateways; *at; at++)
         if (str_equal_c(name, (*at)->name))
@@ -26,6 +28,23 @@ enum err gateway_check_name(struct call *call, struct str name)
         buf_addf(&names, "%s%s", buf_str(&names).len > 0 ? ", " : "", (*at)->name);
     return trouble_about(&call->trouble, ERR_VALIDATION, STR("gateway"),
                          "gateway must be one of: %s.", buf_c(&names));
+}
+
+/* What an address is is known here and not to the turn, which checks the rest. */
+static enum err check_addresses(struct call *call, const struct json *settings)
+{
+    struct json_cursor cursor;
+    const struct json *item = NULL;
+    struct address_block block;
+
+    json_each(&cursor, json_get(settings, "notification_addresses"));
+    while (json_next(&cursor, NULL, &item))
+        if (!address_block_parse(json_text(item), &block))
+            return trouble_about(&call->trouble, ERR_VALIDATION,
+                                 STR("settings.notification_addresses"),
+                                 "notification_addresses must be IP addresses or CIDR blocks, "
+                                 "such as 192.0.2.0/24.");
+    return OK;
 }
 
 /* As the text that the books keep; empty when `settings` is NULL or {}. The turn checks it. */
@@ -107,6 +126,8 @@ enum err gateway_account_create_ask(struct call *call, const struct json *json,
     if (!err)
         err = check_gateway(call, body.gateway);
     if (!err)
+        err = check_addresses(call, body.settings);
+    if (!err)
         err = seal(call, id, body.credentials, &turn->arena, &sealed);
     if (err)
         return err;
@@ -167,6 +188,8 @@ enum err gateway_account_change_ask(struct call *call, const struct json *json,
     turn->input.handler = &turn_gateway_account_change;
     turn->input.ask = &body->change;
     enum err err = fields_read(FIELDS(change_fields), json, "", body, &call->trouble);
+    if (!err)
+        err = check_addresses(call, body->settings);
     if (!err)
         body->change.settings = settings_text(body->settings, &turn->arena);
     if (!err && body->change.has_credentials)

@@ -32,9 +32,16 @@ struct route_metrics {
     uint64_t us;
 };
 
-/* The last one is for what had no route. */
+#define GATEWAYS_MAX 64
+
+struct gateway_metrics {
+    const char *gateway; /* NULL ends them */
+    uint64_t refused;
+};
+
 struct metrics {
-    struct route_metrics *routes;
+    struct route_metrics *routes; /* the last one is for what had no route */
+    struct gateway_metrics gateways[GATEWAYS_MAX + 1];
 };
 
 struct metrics *metrics_new(void)
@@ -69,6 +76,17 @@ void metrics_count(struct metrics *metrics, const struct route *route, int statu
             break;
         }
     }
+}
+
+void metrics_count_refused_notification(struct metrics *metrics, const char *gateway)
+{
+    struct gateway_metrics *of = metrics->gateways;
+
+    while (of->gateway != NULL && of->gateway != gateway)
+        of++;
+    assert(of < metrics->gateways + GATEWAYS_MAX);
+    of->gateway = gateway;
+    of->refused++;
 }
 
 static const char *pattern_of(size_t place)
@@ -117,6 +135,16 @@ static void write_histogram(struct buf *out, size_t place, const struct route_me
              (unsigned long long)of->count);
 }
 
+static void write_gateways(struct buf *out, const struct metrics *metrics)
+{
+    buf_add_c(out, "# HELP purser_notifications_refused_total Notifications that were not believed:"
+                   " a wrong signature or address.\n"
+                   "# TYPE purser_notifications_refused_total counter\n");
+    for (const struct gateway_metrics *of = metrics->gateways; of->gateway != NULL; of++)
+        buf_addf(out, "purser_notifications_refused_total{gateway=\"%s\"} %llu\n", of->gateway,
+                 (unsigned long long)of->refused);
+}
+
 void metrics_write(struct buf *out, const struct metrics *metrics)
 {
     buf_add_c(out, "# HELP purser_http_requests_total Requests answered.\n"
@@ -127,6 +155,7 @@ void metrics_write(struct buf *out, const struct metrics *metrics)
                    "# TYPE purser_http_request_seconds histogram\n");
     for (size_t i = 0; i <= route_count; i++)
         write_histogram(out, i, &metrics->routes[i]);
+    write_gateways(out, metrics);
 }
 
 /* X(member of struct server_counts, sort, name, help) */

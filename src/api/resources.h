@@ -31,12 +31,19 @@ extern const struct reading read_events, read_event, read_payment_events;
 /* gateway_accounts.c */
 turn_ask_f gateway_account_create_ask, gateway_account_change_ask;
 extern const struct reading read_gateway_accounts, read_gateway_account;
+/* NULL when there is none of this name. */
+const struct gateway *gateway_of(const struct call *call, struct str name);
 /* ERR_VALIDATION about the member `gateway` unless there is one of this name. */
 enum err gateway_check_name(struct call *call, struct str name);
 /* api_keys.c */
 turn_ask_f api_key_create_ask, api_key_revoke_ask;
 struct str api_key_create_show(struct desk_turn *turn);
 extern const struct reading read_api_keys;
+
+/* notifications.c */
+#define NOTIFICATIONS_PATH "/v1/notifications/"
+#define NOTIFICATION_BODY_MAX ((size_t)1024 * 1024)
+enum err notification_take(struct call *call);
 
 /* challenge.c, problem.c, openapi.c, health.c, metrics.c */
 enum err challenge_show(struct call *call);

@@ -51,6 +51,8 @@ const struct route routes[] = {
     { GET, "/v1/api_keys", NULL, ROUTE_ADMIN, .read = &read_api_keys },
     { DELETE, "/v1/api_keys/{id}", "key", ROUTE_ADMIN, .turn = api_key_revoke_ask },
 
+    { POST, "/v1/notifications/{gateway}/{account}", "ga", ROUTE_OPEN,
+      .plain = notification_take },
     { GET, "/sandbox/challenge/{token}", NULL, ROUTE_OPEN, .plain = challenge_show },
     { POST, "/sandbox/challenge/{token}", NULL, ROUTE_OPEN, .plain = challenge_decide },
     { GET, "/errors/{code}", NULL, ROUTE_OPEN, .plain = problem_page },

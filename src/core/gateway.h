@@ -58,6 +58,7 @@ struct gateway_notices {
     /* At most `room` claims; ERR_BAD_REPLY when it cannot be understood. */
     enum err (*read)(const struct gateway_notice *notice, struct arena *arena,
                      struct gateway_claim *claims, size_t room, size_t *count);
+    const char *const *secret_members;   /* of their JSON, at any depth: not kept. NULL: none */
 };
 
 /* What an operator sets for an account at this gateway, beside what account.h knows for all.

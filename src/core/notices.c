@@ -22,7 +22,10 @@ static enum err notices_keep(struct turn *turn)
         notice->row = ROW_NEW;
         notice->id = notice_id_make(turn->ids, turn->now_ms);
         notice->received_ms = turn->now_ms;
-        notice->due_ms = turn->now_ms;
+        /* What names nothing is evidence alone: there is nobody to ask about. */
+        bool names = !str_is_empty(notice->reference)
+                     || !str_is_empty(notice->gateway_reference);
+        notice->due_ms = names ? turn->now_ms : 0;
         notice_list_add(turn->arena, &turn->notices, notice);
     }
     turn->answer = (struct turn_answer){ .status = 200, .body = STR("{}"), .final = true };

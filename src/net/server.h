@@ -119,14 +119,14 @@ enum http_method server_request_method(const struct server_request *request);
 /* Still percent-encoded, beginning with '/', without the query; always valid visible ASCII. */
 struct str server_request_path(const struct server_request *request);
 struct str server_request_query(const struct server_request *request); /* without '?' */
-/* The value of the only header of that name (any case); empty when absent. Repeated
- * headers are joined with ", ". */
+/* By its name in any case; empty when absent. Repeated ones are joined with ", ". */
 struct str server_request_header(const struct server_request *request, const char *name);
+/* One after the other, as they came; without a name after the last. */
+struct http_header server_request_header_at(const struct server_request *request, size_t place);
 struct str server_request_body(const struct server_request *request);
 struct str server_request_peer(const struct server_request *request); /* "192.0.2.7", no port */
 struct arena *server_request_arena(struct server_request *request);
-/* When its first byte arrived, by outside_monotonic_us. */
-int64_t server_request_started_us(const struct server_request *request);
+int64_t server_request_started_us(const struct server_request *request); /* the first byte */
 /* A place for the handler's own state about the request. */
 void server_request_set_user(struct server_request *request, void *user);
 void *server_request_user(const struct server_request *request);

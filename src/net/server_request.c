@@ -99,6 +99,14 @@ struct str server_request_header(const struct server_request *request, const cha
     return http_parse_header(&request->parse, name);
 }
 
+struct http_header server_request_header_at(const struct server_request *request, size_t place)
+{
+    if (place >= request->parse.field_count)
+        return (struct http_header){ 0 };
+    return (struct http_header){ request->parse.fields[place].name,
+                                 request->parse.fields[place].value };
+}
+
 struct str server_request_body(const struct server_request *request)
 {
     return request->parse.body;

@@ -1,5 +1,6 @@
 /* flush.c - writes all that the turns of a batch changed: one statement per table. */
 #include <assert.h>
+#include <string.h>
 
 #include "store/batch.h"
 
@@ -141,23 +142,53 @@ static enum err number_all(struct batch *batch)
             (err) = write_rows((batch), (table), &rows_);                                \
     } while (0)
 
-/* A repetition is known by its digest and left out: kept once, applied once. */
+static enum err count_row(void *self, const struct db_value *values, size_t count)
+{
+    (void)values, (void)count;
+    (*(size_t *)self)++;
+    return OK;
+}
+
+/* Whether the books have it, or the rows that are about to be written. */
+static enum err is_repeated(struct batch *batch, const struct notice *notice,
+                            const void *const *rows, size_t count, bool *out)
+{
+    const struct str digest = str_make((const char *)notice->digest.bytes, SHA256_SIZE);
+    const struct db_value args[] = { { DB_BYTES, 0, digest } };
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct notice *other = rows[i];
+        if (memcmp(other->digest.bytes, notice->digest.bytes, SHA256_SIZE) == 0)
+            found++;
+    }
+    enum err err = found ? OK : db_query(batch->db, "SELECT 1 FROM notices WHERE digest = $1",
+                                         args, 1, count_row, &found);
+    *out = found > 0;
+    return err;
+}
+
+/* A repetition is known by its digest and left out: kept once, applied once. Two nodes that get
+ * it at one moment meet at the index; then the batch is run again and finds it. */
 static enum err flush_notices(struct batch *batch)
 {
     const struct notice_list *kept = &batch->notices_kept;
     const void **rows = ARENA_ARRAY(batch->arena, const void *, kept->count + batch->count);
-    bool *inserted = ARENA_ARRAY(batch->arena, bool, kept->count);
-    size_t changed = 0;
+    size_t count = 0;
     enum err err = OK;
-    for (size_t i = 0; i < kept->count; i++)
-        rows[i] = kept->items[i];
-    if (kept->count)
-        err = db_insert_new(batch->db, &table_notices, rows, kept->count, inserted);
+    for (size_t i = 0; !err && i < kept->count; i++) {
+        bool repeated = false;
+        err = is_repeated(batch, kept->items[i], rows, count, &repeated);
+        if (!repeated)
+            rows[count++] = kept->items[i];
+    }
+    if (!err && count)
+        err = db_insert(batch->db, &table_notices, rows, count);
+    count = 0;
     for (size_t i = 0; i < batch->count; i++)
         if (batch->notices[i] && batch->notices[i]->row == ROW_CHANGED)
-            rows[changed++] = batch->notices[i];
-    if (!err && changed)
-        err = db_update(batch->db, &table_notices, rows, changed);
+            rows[count++] = batch->notices[i];
+    if (!err && count)
+        err = db_update(batch->db, &table_notices, rows, count);
     return err;
 }
 

@@ -74,7 +74,10 @@ must_check enum err query_payment_operations(struct db *db, const struct payment
 must_check enum err query_attempts(struct db *db, struct operation_id operation,
                                    struct arena *arena, struct attempt_list *out);
 
-/* Gateway accounts. */
+/* Gateway accounts. By its id alone one is found whosever it is: for what gateways send. */
+must_check enum err query_gateway_account_by_id(struct db *db, struct gateway_account_id id,
+                                                struct arena *arena,
+                                                struct gateway_account **out);
 must_check enum err query_gateway_account(struct db *db, struct query_scope scope,
                                           struct gateway_account_id id, struct arena *arena,
                                           struct gateway_account **out);

@@ -20,6 +20,22 @@ enum err query_gateway_account(struct db *db, struct query_scope scope,
     return OK;
 }
 
+enum err query_gateway_account_by_id(struct db *db, struct gateway_account_id id,
+                                     struct arena *arena, struct gateway_account **out)
+{
+    struct db_value args[] = { DB_ID(id) };
+    void *row = NULL;
+
+    enum err err = db_select(db, &table_gateway_accounts, "id = $1", QUERY_ARGS(args), arena,
+                             query_keep_row, &row);
+    if (err)
+        return err;
+    if (!row)
+        return ERR_NOT_FOUND;
+    *out = row;
+    return OK;
+}
+
 enum err query_gateway_accounts(struct db *db, struct query_scope scope, struct query_page page,
                                 struct arena *arena, struct gateway_account_list *out)
 {

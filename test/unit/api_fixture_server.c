@@ -31,6 +31,11 @@ struct str server_request_header(const struct server_request *request, const cha
     return (struct str){ 0 };
 }
 
+struct http_header server_request_header_at(const struct server_request *request, size_t place)
+{
+    return place < request->header_count ? request->headers[place] : (struct http_header){ 0 };
+}
+
 struct str server_request_body(const struct server_request *request)
 {
     return request->body;

@@ -1,0 +1,374 @@
+/* notifications.c - what gateways send by themselves: verified, kept, and only then answered.
+ *
+ *   notification_take   on the loop: who is it for? handed to a reader
+ *   examine             on a reader's thread: account, address, signature, claims
+ *   examined            on the loop: refused, or its rows become a turn
+ *   turn_is_back        on the loop: 200, because the rows are committed
+ *
+ * What they claim is applied by a later turn (core/notices.c), which asks the gateway. */
+#include <assert.h>
+
+#include "api/address.h"
+#include "api/metrics.h"
+#include "api/resources.h"
+#include "base/log.h"
+#include "base/pan.h"
+#include "core/account.h"
+#include "core/requests.h"
+
+#define CLAIMS_MAX 32
+#define HEADERS_MAX 100
+#define REFERENCE_BYTES_MAX 255
+/* Escapes make JSON up to six times as long, U+FFFD other bytes three times. */
+#define KEPT_MAX (8 * NOTIFICATION_BODY_MAX)
+
+/* The rows are made in the turn's arena, and so is this. */
+struct notification {
+    struct call *call;
+    const struct gateway *gateway;
+    struct gateway_account_id account_id;
+    struct str peer;
+    struct desk_turn *turn;
+    struct notices_keep keep;
+    struct gateway_account *account;
+    bool unreadable; /* by its own gateway's rules, though it is theirs */
+    enum err err;
+};
+
+/* Verifying. */
+
+static struct gateway_notice notice_of(const struct notification *self, struct arena *arena,
+                                       const struct secret *credentials)
+{
+    const struct server_request *request = self->call->request;
+    struct http_field *fields = ARENA_ARRAY(arena, struct http_field, HEADERS_MAX);
+    size_t count = 0;
+
+    for (; count < HEADERS_MAX; count++) {
+        struct http_header header = server_request_header_at(request, count);
+        if (str_is_empty(header.name))
+            break;
+        fields[count] = (struct http_field){ header.name, header.value };
+    }
+    return (struct gateway_notice){ fields, count, server_request_body(request), credentials };
+}
+
+/* Bytes that tell one notification from another: the same claim of the same one is one row. */
+static struct sha256 digest_of(const struct notification *self, const struct gateway_claim *claim,
+                               size_t place, struct arena *arena)
+{
+    struct sha256 body = crypto_sha256(server_request_body(self->call->request));
+    struct buf text;
+
+    buf_init(&text, arena, NOTIFICATION_BODY_MAX + 256);
+    gateway_account_id_write(&text, self->account_id);
+    buf_addf(&text, "|%zu|", place);
+    if (str_is_empty(claim->notice_id)) {
+        buf_add_c(&text, "body|");
+        buf_add_hex(&text, body.bytes, sizeof body.bytes);
+    } else {
+        buf_add_c(&text, "id|");
+        buf_add(&text, claim->notice_id);
+    }
+    assert(buf_ok(&text));
+    return crypto_sha256(buf_str(&text));
+}
+
+/* What is kept of the body. */
+
+static bool is_secret(const char *const *secret_members, struct str name)
+{
+    for (const char *const *at = secret_members; at && *at != NULL; at++)
+        if (str_equal_nocase(name, str_of(*at)))
+            return true;
+    return false;
+}
+
+static void put_without_secrets(struct json_out *out, struct arena *arena, struct str name,
+                                const struct json *value, const char *const *secret_members)
+{
+    const char *called = str_is_empty(name) ? NULL : str_c(arena, name);
+    bool is_object = json_is_object(value);
+    struct json_cursor cursor;
+
+    if (is_secret(secret_members, name)) {
+        json_put_text(out, called, STR("[hidden]"));
+        return;
+    }
+    if (!is_object && json_type(value) != JSON_ARRAY) {
+        json_put_value(out, called, value);
+        return;
+    }
+    if (is_object)
+        json_open_object(out, called);
+    else
+        json_open_array(out, called);
+    json_each(&cursor, value);
+    while (json_next(&cursor, &name, &value))
+        put_without_secrets(out, arena, name, value, secret_members);
+    if (is_object)
+        json_close_object(out);
+    else
+        json_close_array(out);
+}
+
+/* As it came where that is JSON without secrets. What is none may hold a secret anywhere, so of
+ * a gateway that sends some nothing is kept. */
+static struct str without_secrets(const struct notification *self, struct arena *arena)
+{
+    const char *const *secret_members = self->gateway->notices.secret_members;
+    struct str body = server_request_body(self->call->request);
+    const struct json *json = NULL;
+    struct json_out out;
+    struct buf text;
+
+    bool is_json = json_parse(body, arena, &json, NULL) == OK;
+    if (is_json && !secret_members)
+        return body;
+    buf_init(&text, arena, KEPT_MAX);
+    if (!is_json) {
+        json_write_text(&text, secret_members ? (struct str){ 0 } : body);
+        return buf_str(&text);
+    }
+    json_begin(&out, &text);
+    put_without_secrets(&out, arena, (struct str){ 0 }, json, secret_members);
+    json_done(&out);
+    return buf_str(&text);
+}
+
+static struct str body_to_keep(const struct notification *self, struct arena *arena)
+{
+    struct str body = without_secrets(self, arena);
+    struct buf masked;
+
+    buf_init(&masked, &self->turn->arena, KEPT_MAX);
+    pan_write_masked(&masked, body);
+    assert(buf_ok(&masked));
+    return buf_str(&masked);
+}
+
+/* Rows. */
+
+static struct str reference_to_keep(const struct notification *self, struct str reference)
+{
+    bool ours = reference.len <= REFERENCE_BYTES_MAX && str_is_utf8(reference);
+
+    return ours ? str_copy(&self->turn->arena, reference) : (struct str){ 0 };
+}
+
+static void make_rows(struct notification *self, const struct gateway_claim *claims, size_t count,
+                      struct arena *arena)
+{
+    struct str body = body_to_keep(self, arena);
+    const struct notice **rows = ARENA_ARRAY(&self->turn->arena, const struct notice *, count);
+
+    for (size_t i = 0; i < count; i++) {
+        struct notice *row = ARENA_NEW(&self->turn->arena, struct notice);
+        *row = (struct notice){
+            .gateway_account = self->account->id,
+            .merchant = self->account->merchant,
+            .live = self->account->live,
+            .digest = digest_of(self, &claims[i], i, arena),
+            .reference = reference_to_keep(self, claims[i].reference),
+            .gateway_reference = reference_to_keep(self, claims[i].gateway_reference),
+            .body = body,
+        };
+        rows[i] = row;
+    }
+    self->keep = (struct notices_keep){ rows, count };
+}
+
+/* One that is theirs but claims nothing that we understand is kept as evidence. */
+static void read_claims(struct notification *self, const struct gateway_notice *notice,
+                        struct arena *arena)
+{
+    struct gateway_claim *claims = ARENA_ARRAY(arena, struct gateway_claim, CLAIMS_MAX);
+    size_t count = 0;
+
+    self->unreadable = self->gateway->notices.read(notice, arena, claims, CLAIMS_MAX, &count) != OK;
+    if (self->unreadable || count == 0) {
+        claims[0] = (struct gateway_claim){ 0 };
+        count = 1;
+    }
+    make_rows(self, claims, count, arena);
+}
+
+static enum err verify(struct notification *self, struct arena *arena)
+{
+    const struct gateway_account *account = self->account;
+    struct vault *vault = self->call->api->config.vault;
+    bool has_some = !str_is_empty(account->credentials);
+    struct secret credentials = { 0 };
+
+    if (has_some && !vault_unseal(vault, account->id, account->credentials, &credentials))
+        return ERR_INTERNAL;
+    struct gateway_notice notice = notice_of(self, arena, has_some ? &credentials : NULL);
+    enum err err = self->gateway->notices.verify(&notice) ? OK : ERR_UNAUTHENTICATED;
+    if (!err)
+        read_claims(self, &notice, arena);
+    secret_done(&credentials);
+    return err;
+}
+
+static void examine(struct desk_read *read, struct db *db)
+{
+    struct notification *self = read->user;
+
+    self->err = query_gateway_account_by_id(db, self->account_id, &self->turn->arena,
+                                            &self->account);
+    if (!self->err && !str_equal_c(self->account->gateway, self->gateway->name))
+        self->err = ERR_NOT_FOUND;
+    if (self->err)
+        return;
+    struct str addresses = account_notification_addresses(self->account, &read->arena);
+    self->err = address_is_listed(addresses, self->peer) ? verify(self, &read->arena)
+                                                         : ERR_FORBIDDEN;
+}
+
+/* Back on the loop. */
+
+static void notification_end(struct notification *self)
+{
+    desk_turn_free(self->turn);
+}
+
+static void turn_is_back(void *arg)
+{
+    struct desk_turn *turn = arg;
+    struct notification *self = turn->user;
+    struct call *call = self->call;
+
+    call->trouble.detail = str_copy(call->arena, turn->detail);
+    if (turn->err)
+        call_fail(call, turn->err);
+    else
+        call_answer_json(call, turn->answer.status, turn->answer.body);
+    notification_end(self);
+}
+
+static void turn_done(struct desk_turn *turn)
+{
+    const struct notification *self = turn->user;
+
+    server_post(atomic_load(&self->call->api->server), turn_is_back, turn);
+}
+
+static void tell(const struct notification *self, enum log_level level, const char *event)
+{
+    char bytes[ID_TEXT_MAX];
+    struct buf id;
+
+    buf_fixed(&id, bytes, sizeof bytes);
+    gateway_account_id_write(&id, self->account_id);
+    log_event(level, event, LOG_C("gateway", self->gateway->name),
+              LOG_STR("gateway_account", buf_str(&id)),
+              LOG_STR("request_id", self->call->id_text), LOG_END);
+}
+
+/* The reason is for whoever set up the notification at the gateway. */
+static enum err refuse(const struct notification *self)
+{
+    struct call *call = self->call;
+
+    switch (self->err) {
+    case ERR_NOT_FOUND:
+        return trouble_say(&call->trouble, ERR_NOT_FOUND,
+                           "There is no such account at this gateway.");
+    case ERR_FORBIDDEN:
+        tell(self, LOG_WARN, "notification.refused");
+        metrics_count_refused_notification(call->api->metrics, self->gateway->name);
+        return trouble_say(&call->trouble, ERR_FORBIDDEN,
+                           "Notifications may not come from this address.");
+    case ERR_UNAUTHENTICATED:
+        tell(self, LOG_WARN, "notification.refused");
+        metrics_count_refused_notification(call->api->metrics, self->gateway->name);
+        return trouble_say(&call->trouble, ERR_UNAUTHENTICATED,
+                           "The notification's signature is not valid.");
+    case ERR_INTERNAL:
+        tell(self, LOG_ERROR, "credentials.unreadable");
+        return trouble_say(&call->trouble, ERR_INTERNAL, "The credentials do not open.");
+    default:
+        return trouble_say(&call->trouble, self->err, "The books could not be read.");
+    }
+}
+
+static enum err keep(struct notification *self)
+{
+    const struct desk *desk = self->call->api->config.desk;
+    struct desk_turn *turn = self->turn;
+
+    if (self->unreadable)
+        tell(self, LOG_WARN, "notification.unreadable");
+    turn->input = (struct turn_input){
+        .handler = &turn_notices_keep,
+        .merchant = self->account->merchant,
+        .live = self->account->live,
+        .origin = ORIGIN_NOTIFICATION,
+        .actor = STR("gateway"),
+        .ask = &self->keep,
+    };
+    turn->done = turn_done;
+    turn->user = self;
+    if (desk->submit(desk->self, turn))
+        return OK;
+    return trouble_say(&self->call->trouble, ERR_UNAVAILABLE, "This node takes no more work now.");
+}
+
+static void examined(void *arg)
+{
+    struct desk_read *read = arg;
+    struct notification *self = read->user;
+    struct call *call = self->call;
+
+    enum err err = self->err ? refuse(self) : keep(self);
+    if (err) {
+        call_fail(call, err);
+        notification_end(self);
+    }
+    desk_read_free(read);
+}
+
+static void read_done(struct desk_read *read)
+{
+    const struct notification *self = read->user;
+
+    server_post(atomic_load(&self->call->api->server), examined, read);
+}
+
+/* Before the account's id in the address. */
+static struct str gateway_name_of(const struct call *call)
+{
+    struct str path = server_request_path(call->request);
+    struct str rest = str_slice(path, sizeof NOTIFICATIONS_PATH - 1, path.len);
+
+    return str_slice(rest, 0, str_find_char(rest, '/', 0));
+}
+
+/* POST /v1/notifications/{gateway}/{account}. No key: the gateway's signature is the proof. */
+enum err notification_take(struct call *call)
+{
+    const struct desk *desk = call->api->config.desk;
+    const struct gateway *gateway = gateway_of(call, gateway_name_of(call));
+
+    if (!gateway || !gateway->notices.verify)
+        return trouble_say(&call->trouble, ERR_NOT_FOUND,
+                           "There is no gateway of this name that sends notifications.");
+    struct desk_turn *turn = desk_turn_new();
+    struct desk_read *read = desk_read_new();
+    struct notification *self = ARENA_NEW(&turn->arena, struct notification);
+    *self = (struct notification){
+        .call = call,
+        .gateway = gateway,
+        .account_id = { call->object },
+        .peer = server_request_peer(call->request),
+        .turn = turn,
+    };
+    read->run = examine;
+    read->done = read_done;
+    read->user = self;
+    if (desk->read(desk->self, read))
+        return OK;
+    desk_read_free(read);
+    notification_end(self);
+    return trouble_say(&call->trouble, ERR_UNAVAILABLE, "This node takes no more work now.");
+}
