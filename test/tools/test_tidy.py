@@ -50,6 +50,13 @@ BREACHES = {
         'src/base/b.c': '#include "core/a.h"\n'}),
     'api includes the inside of net': ('include', 'src/api/a.c:1', {
         'src/api/a.c': '#include "net/client.h"\n', 'src/api/meson.build': "files('a.c')\n"}),
+    'the simulator includes an adapter': ('include', 'sim/s.c:1', {
+        'sim/s.c': '#include "gateways/g.h"\n', 'sim/meson.build': "files('s.c')\n",
+        'src/gateways/g.h': '/* g.h - an adapter. */\n'}),
+    'the simulator includes the inside of net': ('include', 'sim/s.c:1', {
+        'sim/s.c': '#include "net/client.h"\n', 'sim/meson.build': "files('s.c')\n"}),
+    'a room includes the simulator': ('include', 'src/core/a.c:1', {
+        'src/core/a.c': '#include "sim/s.h"\n', 'sim/s.h': '/* s.h - played. */\n'}),
     'include without its room': ('include', 'src/core/a.c:1', {'src/core/a.c': '#include "a.h"\n'}),
     'include of no file': ('include', 'src/core/a.c:1', {'src/core/a.c': '#include "core/b.h"\n'}),
     'folder that is no room': ('include', 'src/util/u.h:1', {'src/util/u.h': '/* u.h */\n'}),
@@ -100,6 +107,10 @@ BREACHES = {
 }
 
 FINE = {
+    'the simulator with base, net and itself': {
+        'sim/s.c': '#include "base/b.h"\n#include "net/server.h"\n#include "sim/s.h"\n',
+        'sim/s.h': '/* s.h - played. */\n', 'sim/meson.build': "files('s.c')\n",
+        'src/base/b.h': '/* b.h - a tool. */\n'},
     'clean tree': {},
     'else-if chain': c_file('    if (of)\n        of++;\n    else if (of)\n        of++;\n'
                             '    else if (of)\n        of++;\n    else if (of)\n        of++;\n'),
