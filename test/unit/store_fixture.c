@@ -294,7 +294,7 @@ bool store_rows_equal(const struct table *table, const void *a, const void *b)
 
 /* Looking. */
 
-static enum err take_number(void *self, const struct db_value *values, size_t count)
+enum err store_take_number(void *self, const struct db_value *values, size_t count)
 {
     assert_int_equal(count, 1);
     assert_int_equal(values[0].type, DB_INT);
@@ -306,7 +306,7 @@ int64_t store_number(struct db *db, const char *sql)
 {
     int64_t number = -1;
 
-    assert_stored(db, db_query(db, sql, NULL, 0, take_number, &number));
+    assert_stored(db, db_query(db, sql, NULL, 0, store_take_number, &number));
     return number;
 }
 
