@@ -116,4 +116,5 @@ void card_done(struct card *card)
 {
     secret_done(&card->number);
     secret_done(&card->cvc);
+    secret_done(&card->saved);
 }

@@ -16,7 +16,7 @@ struct card_given {
  * end of its month, in UTC), CVC. Brand and last four digits are in the arena. */
 must_check enum err card_read(const struct json *object, const char *where, int64_t now_ms,
                               struct arena *arena, struct card_given *out, struct trouble *trouble);
-/* Wipes number and CVC; accepts a zeroed one. */
+/* Wipes number, CVC and token; accepts a zeroed one. */
 void card_done(struct card *card);
 
 /* By the first digits of the number; empty when unknown. */

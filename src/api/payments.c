@@ -66,9 +66,11 @@ static enum err read_method(struct call *call, const struct json *object, struct
     if (err)
         return err;
     errand->card = card.card;
+    if (!str_is_empty(body.token))
+        errand->card.saved = secret_copy(body.token);
     *out = (struct method_given){
         .method = body.type,
-        .card = body.card ? &errand->card : NULL,
+        .card = body.type == METHOD_GATEWAY_PAGE ? NULL : &errand->card,
         .card_brand = card.brand,
         .card_last4 = card.last4,
     };

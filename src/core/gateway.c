@@ -122,10 +122,15 @@ enum gateway_outcome gateway_outcome_of(const struct gateway_word *words, struct
     return GW_UNKNOWN;
 }
 
+struct str http_field_value(const struct http_field *fields, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_equal_nocase(fields[i].name, str_of(name)))
+            return fields[i].value;
+    return (struct str){ 0 };
+}
+
 struct str http_reply_field(const struct http_reply *reply, const char *name)
 {
-    for (size_t i = 0; i < reply->field_count; i++)
-        if (str_equal_nocase(reply->fields[i].name, str_of(name)))
-            return reply->fields[i].value;
-    return (struct str){ 0 };
+    return http_field_value(reply->fields, reply->field_count, name);
 }

@@ -83,9 +83,11 @@ static enum err check_method(struct turn *turn, const struct gateway *gateway,
 
 static enum err check_card(struct turn *turn, enum payment_method method, const struct card *card)
 {
-    if (method == METHOD_CARD && !card)
+    if (method != METHOD_GATEWAY_PAGE && !card)
         return turn_fail_param(turn, ERR_VALIDATION, "payment_method",
-                               "The card's details are needed to confirm the payment.");
+                               method == METHOD_CARD
+                                   ? "The card's details are needed to confirm the payment."
+                                   : "The saved card's token is needed to confirm the payment.");
     return OK;
 }
 

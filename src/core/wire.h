@@ -29,13 +29,15 @@ const char *gateway_outcome_text(enum gateway_outcome outcome);
 const char *gateway_lost_text(enum gateway_lost lost);
 const char *gateway_capture_text(enum gateway_capture capture);
 
-/* Card details: in memory only, from the request to the gateway call. */
+/* Card details: in memory only, from the request to the gateway call. Of a SAVED_CARD there
+ * is nothing but `saved`. */
 struct card {
     struct secret number;
     struct secret cvc;
     struct str holder_name;
     int exp_month;
     int exp_year;
+    struct secret saved;             /* the gateway's token for a card that it keeps */
 };
 
 /* Everything that a build or parse may look at. Texts live as long as the ask. */
@@ -47,7 +49,7 @@ struct gateway_ask {
     struct str gateway_reference;    /* theirs, of the payment; empty until known */
     struct money amount;             /* of the operation asked about */
     bool capture_now;                /* authorize: take the money in the same step */
-    const struct card *card;         /* authorize with a card; else NULL */
+    const struct card *card;         /* authorize with a card, or a saved one; else NULL */
     const struct secret *credentials;    /* the account's, a JSON object; NULL when it has none */
     const struct secret *token;      /* from the gateway's login; NULL where there is none */
     enum payment_method method;
@@ -103,6 +105,7 @@ struct gateway_answer {
 };
 
 /* The header's value, empty when absent; names compare without case. */
+struct str http_field_value(const struct http_field *fields, size_t count, const char *name);
 struct str http_reply_field(const struct http_reply *reply, const char *name);
 
 #endif
