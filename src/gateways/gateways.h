@@ -10,6 +10,6 @@ extern const struct gateway *const gateways[];
 /* By its name ("sandbox"); NULL when there is none. */
 const struct gateway *gateway_named(struct str name);
 
-extern const struct gateway gateway_sandbox;
+extern const struct gateway gateway_epayment, gateway_hyperswitch, gateway_sandbox;
 
 #endif

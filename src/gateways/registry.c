@@ -3,6 +3,8 @@
 
 const struct gateway *const gateways[] = {
     &gateway_sandbox,
+    &gateway_epayment,
+    &gateway_hyperswitch,
     NULL,
 };
 

@@ -1,8 +1,10 @@
-/* fuzz_gateway.c - whatever a gateway replies, an adapter neither crashes nor says yes to half
- * an answer.
+/* fuzz_gateway.c - whatever a gateway replies or sends, an adapter neither crashes nor says yes
+ * to half an answer.
  *
- * Input: which gateway, which call, which kind is asked about (one byte each), the HTTP status
- * (two bytes, big endian), the body. corpus/gateway has one such input per transcript, written
+ * Input, six bytes: which gateway; which call, or 0 for a notice; which kind is asked about; flags
+ * (1 the money is to be taken at once, 2 with a saved card, 4 they spoke of the payment before);
+ * the HTTP status, big endian. Then as lines: our reference, that of the payment, header lines,
+ * an empty one; the rest is the body. corpus/gateway has one such input per transcript, written
  * by `run_transcripts DIR --seeds OUT`. */
 #include <stdint.h>
 #include <stdlib.h>
@@ -10,7 +12,21 @@
 
 #include "gateways/gateways.h"
 
-#define HEAD_SIZE 5
+#define HEAD_SIZE 6
+#define FIELDS_MAX 8
+#define CLAIMS_MAX 4
+#define REFERENCE_MAX 64
+
+/* What an input holds, read. */
+struct input {
+    const uint8_t *head;
+    const struct gateway *gateway;
+    struct str reference;
+    struct str payment_reference;
+    struct http_field fields[FIELDS_MAX];
+    size_t field_count;
+    struct str body;
+};
 
 /* What all of purser relies on, whatever the gateway. */
 static void check_answer(const struct gateway_ask *ask, const struct gateway_answer *answer)
@@ -46,39 +62,119 @@ static void check_untouched(const struct gateway_answer *answer)
         abort();
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void check_parse(const struct input *in, struct arena *arena)
 {
-    static struct arena arena;
-    size_t count = 0;
-
-    while (gateways[count] != NULL)
-        count++;
-    if (size < HEAD_SIZE)
-        return 0;
-    const struct gateway *gateway = gateways[data[0] % count];
     struct gateway_ask ask = {
-        .call = data[1] % OPERATION_KIND_COUNT,
-        .about = data[2] % OPERATION_KIND_COUNT,
-        .reference = STR("op_1"),
-        .payment_reference = STR("op_1"),
+        .call = in->head[1] % OPERATION_KIND_COUNT,
+        .about = in->head[2] % OPERATION_KIND_COUNT,
+        .reference = in->reference,
+        .payment_reference = in->payment_reference,
+        .gateway_reference = in->head[3] & 4 ? in->payment_reference : (struct str){ 0 },
         .amount = { 1250, CURRENCY_EUR },
+        .capture_now = in->head[3] & 1,
+        .method = in->head[3] & 2 ? METHOD_SAVED_CARD : in->gateway->methods[0],
+        .account_id = STR("ga_1"),
+        .settings = STR("{\"base_url\":\"https://gateway.test\"}"),
     };
     const struct http_reply reply = {
-        .status = data[3] << 8 | data[4],
-        .body = str_make((const char *)data + HEAD_SIZE, size - HEAD_SIZE),
+        .status = in->head[4] << 8 | in->head[5],
+        .fields = in->fields,
+        .field_count = in->field_count,
+        .body = in->body,
     };
     if (ask.call != OPERATION_KIND_ENQUIRE)
         ask.about = ask.call;
     if (ask.about == OPERATION_KIND_NONE || ask.about == OPERATION_KIND_ENQUIRE ||
-        !gateway_can(gateway, ask.call))
-        return 0;
+        !gateway_can(in->gateway, ask.call))
+        return;
 
     struct gateway_answer answer;
     memset(&answer, 0, sizeof(answer));
-    if (gateway->calls[ask.call].parse(&ask, &reply, &arena, &answer) == OK)
+    if (in->gateway->calls[ask.call].parse(&ask, &reply, arena, &answer) == OK)
         check_answer(&ask, &answer);
     else
         check_untouched(&answer);
+}
+
+/* Every credential that the gateway wants is "secret". */
+static struct secret credentials_of(const struct gateway *gateway, struct buf *text)
+{
+    buf_add_c(text, "{");
+    for (size_t i = 0; gateway->credentials && gateway->credentials[i]; i++)
+        buf_addf(text, "%s\"%s\":\"secret\"", i > 0 ? "," : "", gateway->credentials[i]);
+    buf_add_c(text, "}");
+    return (struct secret){ text->ptr, text->len };
+}
+
+/* What is not verified is never read; here it is, so that reading bears anything too. */
+static void check_notice(const struct input *in, struct arena *arena)
+{
+    char array[512];
+    struct buf text;
+    struct gateway_claim claims[CLAIMS_MAX];
+    size_t count = 0;
+
+    if (!in->gateway->notices.verify)
+        return;
+    buf_fixed(&text, array, sizeof(array));
+    struct secret credentials = credentials_of(in->gateway, &text);
+    const struct gateway_notice notice = { in->fields, in->field_count, in->body, &credentials };
+    (void)in->gateway->notices.verify(&notice);
+    if (in->gateway->notices.read(&notice, arena, claims, CLAIMS_MAX, &count) != OK)
+        return;
+    if (count > CLAIMS_MAX)
+        abort();
+    for (size_t i = 0; i < count; i++) {
+        if (str_is_empty(claims[i].reference) && str_is_empty(claims[i].gateway_reference))
+            abort();
+        if (!str_is_utf8(claims[i].reference) || !str_is_utf8(claims[i].gateway_reference) ||
+            !str_is_utf8(claims[i].notice_id))
+            abort();
+    }
+}
+
+/* References are ours: whatever the input holds, they are short and visible. */
+static struct str take_reference(struct str *text)
+{
+    struct str line = { 0 };
+
+    if (!str_cut(text, '\n', &line) || line.len > REFERENCE_MAX || !str_is_visible_ascii(line))
+        return STR("op_1");
+    return line;
+}
+
+static void take_fields(struct str *text, struct input *in)
+{
+    struct str line;
+
+    while (str_cut(text, '\n', &line) && line.len > 0 && in->field_count < FIELDS_MAX) {
+        size_t colon = str_find_char(line, ':', 0);
+        in->fields[in->field_count++] = (struct http_field){
+            str_slice(line, 0, colon), str_trim(str_slice(line, colon + 1, line.len))
+        };
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct arena arena;
+    struct input in = { .head = data };
+    size_t gateway_count = 0;
+
+    while (gateways[gateway_count] != NULL)
+        gateway_count++;
+    if (size < HEAD_SIZE)
+        return 0;
+    in.gateway = gateways[data[0] % gateway_count];
+    struct str text = str_make((const char *)data + HEAD_SIZE, size - HEAD_SIZE);
+    in.reference = take_reference(&text);
+    in.payment_reference = take_reference(&text);
+    take_fields(&text, &in);
+    in.body = text;
+    if (data[1] % OPERATION_KIND_COUNT == OPERATION_KIND_NONE)
+        check_notice(&in, &arena);
+    else
+        check_parse(&in, &arena);
     arena_reset(&arena);
     return 0;
 }

@@ -1,5 +1,6 @@
 /* run_transcripts.c - holds every gateway to its transcripts, test/gateways/<name>/<any>.txt.
  *
+ *   @ settings={"base_url":"https://acme.test"} credentials={"key":"k"}
  *   # What this case is about: its first line is its name.
  *   ? authorize 1250 EUR our_ref=op_02 card=4242424242424242
  *   > POST https://acme.test/v3/payments
@@ -9,12 +10,21 @@
  *   < {"status":"succeeded"}
  *   = approved 1250 EUR their_ref=p_9
  *
+ *   # What they send by themselves; a signature in it is made with openssl dgst -hmac.
+ *   ? notice
+ *   < X-Signature: 51f2...
+ *   < {"order":"op_02"}
+ *   = claim our_ref=op_02 notice=evt_7
+ *
  * `?` is what purser asks: a kind ("enquire" is followed by the kind asked about), amount and
- * currency, and members of struct gateway_ask by the names in `asks` below; a value with spaces
- * stands in double quotes. `>` is the whole request that must be built, `<` the reply: first
- * line, header lines, then all that is no header line is the body. `=` is what the reply means
- * after the check of amounts: "error bad_reply" when it is not understood, "cannot" when the
- * gateway has no such operation. A case may lack `>`; then its request is not looked at.
+ * currency, and members of struct gateway_ask by the names in `asks` of transcript.c; a
+ * value with spaces stands in double quotes. `@` sets members for all cases that follow in the
+ * file. `>` is the whole request that must be built, or "error" and a code. `<` is the reply:
+ * first line, header lines, then all that is no header line is the body; a notice has no first
+ * line. `=` is what the reply means after the check of amounts: "error bad_reply" when it is not
+ * understood, "cannot" when the gateway has no such operation; of a notice its claims, split by
+ * "; ", or "none", or "forged" when it is not verified. A case may lack `>`; then its request is
+ * not looked at.
  *
  * run_transcripts DIR               runs them, TAP on stdout
  * run_transcripts DIR --seeds OUT   writes each reply as an input of test/fuzz/fuzz_gateway.c */
@@ -24,20 +34,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "gateways/gateways.h"
+#include "transcript.h"
 
 #define FILE_MAX (256 << 10)
-#define FIELDS_MAX 32
-
-struct transcript {
-    struct str title;
-    size_t line; /* of the '?', for people */
-    struct str ask;
-    struct buf request; /* as it must be; empty: not looked at */
-    struct buf reply;
-    struct str answer;
-};
+#define CLAIMS_MAX 8
 
 /* What a run goes through. */
 struct run {
@@ -68,195 +69,6 @@ static bool report(struct run *run, const struct transcript *t, const char *what
     return good;
 }
 
-/* --- the ask --- */
-
-/* Members that an ask line may set as name=value. */
-static const struct {
-    const char *name;
-    size_t offset;
-} asks[] = {
-    { "our_ref", offsetof(struct gateway_ask, reference) },
-    { "payment_ref", offsetof(struct gateway_ask, payment_reference) },
-    { "their_ref", offsetof(struct gateway_ask, gateway_reference) },
-    { "description", offsetof(struct gateway_ask, description) },
-    { "return_url", offsetof(struct gateway_ask, return_url) },
-    { "public_url", offsetof(struct gateway_ask, public_url) },
-    { "account", offsetof(struct gateway_ask, account_id) },
-    { "settings", offsetof(struct gateway_ask, settings) },
-};
-#define ASK_COUNT (sizeof(asks) / sizeof(asks[0]))
-
-/* The next word of the line; quotes keep spaces together and may follow a '='. */
-static bool next_word(struct str *rest, struct str *word)
-{
-    bool quoted = false;
-    size_t at = 0;
-
-    *rest = str_trim(*rest);
-    while (at < rest->len && (quoted || rest->ptr[at] != ' '))
-        quoted ^= rest->ptr[at++] == '"';
-    *word = str_slice(*rest, 0, at);
-    *rest = str_slice(*rest, at, rest->len);
-    return at > 0;
-}
-
-static struct str unquoted(struct str value)
-{
-    bool quoted = value.len >= 2 && value.ptr[0] == '"' && str_ends_with(value, STR("\""));
-    return quoted ? str_slice(value, 1, value.len - 2) : value;
-}
-
-static struct secret secret_of(struct arena *arena, struct str text)
-{
-    struct str copy = str_copy(arena, text);
-    return (struct secret){ (char *)(uintptr_t)copy.ptr, copy.len };
-}
-
-/* Card members: a number makes a card that is otherwise in order. */
-static bool set_card(struct arena *arena, struct card *card, struct str name, struct str value)
-{
-    int64_t number;
-
-    if (str_equal_c(name, "card"))
-        *card = (struct card){
-            secret_of(arena, value), secret_of(arena, STR("123")), { 0 }, 12, 2030
-        };
-    else if (str_equal_c(name, "cvc"))
-        card->cvc = secret_of(arena, value);
-    else if (str_equal_c(name, "holder"))
-        card->holder_name = value;
-    else if (str_equal_c(name, "exp_month") && str_to_i64(value, &number))
-        card->exp_month = (int)number;
-    else if (str_equal_c(name, "exp_year") && str_to_i64(value, &number))
-        card->exp_year = (int)number;
-    else
-        return false;
-    return true;
-}
-
-static bool set_member(struct arena *arena, struct gateway_ask *ask, struct card *card,
-                       struct str word)
-{
-    struct str name;
-    struct str value = word;
-
-    if (!str_cut(&value, '=', &name) || name.len == word.len)
-        return false;
-    value = unquoted(value);
-    for (size_t i = 0; i < ASK_COUNT; i++) {
-        if (str_equal_c(name, asks[i].name)) {
-            memcpy((char *)ask + asks[i].offset, &value, sizeof(value));
-            return true;
-        }
-    }
-    if (str_equal_c(name, "capture_now"))
-        return (ask->capture_now = str_equal_c(value, "yes"));
-    if (str_equal_c(name, "method"))
-        return (ask->method = word_of(&words_payment_method, value)) != METHOD_NONE;
-    ask->card = card;
-    return set_card(arena, card, name, value);
-}
-
-/* False when the line cannot be understood; `bad` then holds the word. */
-static bool read_ask(struct arena *arena, struct str line, struct gateway_ask *ask, struct str *bad)
-{
-    struct card *card = ARENA_NEW(arena, struct card);
-    struct str word;
-
-    if (!next_word(&line, bad) || !(ask->call = word_of(&words_operation_kind, *bad)))
-        return false;
-    ask->about = ask->call;
-    if (ask->call == OPERATION_KIND_ENQUIRE &&
-        (!next_word(&line, bad) || !(ask->about = word_of(&words_operation_kind, *bad))))
-        return false;
-    while (next_word(&line, &word)) {
-        *bad = word;
-        if (str_to_i64(word, &ask->amount.minor)) {
-            if (!next_word(&line, bad) || !(ask->amount.currency = currency_of(*bad)))
-                return false;
-        } else if (!set_member(arena, ask, card, word)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* --- request, reply and answer as text --- */
-
-static void write_request(struct buf *out, const struct http_request *request)
-{
-    buf_addf(out, "%s %.*s\n", request->method, STR_ARG(request->url));
-    for (size_t i = 0; i < request->field_count; i++)
-        buf_addf(out, "%.*s: %.*s\n", STR_ARG(request->fields[i].name),
-                 STR_ARG(request->fields[i].value));
-    buf_add(out, request->body);
-}
-
-/* "Name: value" with a name that a header can have. */
-static bool read_field(struct str line, struct http_field *out)
-{
-    size_t colon = str_find_char(line, ':', 0);
-
-    if (colon == 0 || colon + 1 >= line.len || line.ptr[colon + 1] != ' ')
-        return false;
-    for (size_t i = 0; i < colon; i++)
-        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_",
-                    line.ptr[i]))
-            return false;
-    out->name = str_slice(line, 0, colon);
-    out->value = str_trim(str_slice(line, colon + 1, line.len));
-    return true;
-}
-
-static bool read_reply(struct arena *arena, struct str text, struct http_reply *out)
-{
-    struct http_field *fields = ARENA_ARRAY(arena, struct http_field, FIELDS_MAX);
-    struct str line;
-    int64_t status;
-
-    if (!str_cut(&text, '\n', &line) || !str_to_i64(line, &status))
-        return false;
-    *out = (struct http_reply){ .status = (int)status, .fields = fields };
-    struct str rest = text;
-    while (out->field_count < FIELDS_MAX && str_cut(&rest, '\n', &line) &&
-           read_field(line, &fields[out->field_count])) {
-        out->field_count++;
-        text = rest;
-    }
-    out->body = text;
-    return true;
-}
-
-static void write_text(struct buf *out, const char *name, struct str value)
-{
-    if (str_is_empty(value))
-        return;
-    buf_addf(out, " %s=", name);
-    if (str_find_char(value, ' ', 0) < value.len)
-        json_write_text(out, value);
-    else
-        buf_add(out, value);
-}
-
-static void write_answer(struct buf *out, const struct gateway_answer *answer)
-{
-    buf_add_c(out, gateway_outcome_text(answer->outcome));
-    if (answer->amount.currency != CURRENCY_NONE)
-        buf_addf(out, " %lld %s", (long long)answer->amount.minor,
-                 currency_code(answer->amount.currency));
-    write_text(out, "their_ref", answer->gateway_reference);
-    write_text(out, "refund_ref", answer->refund_reference);
-    write_text(out, "failure", answer->failure_code);
-    write_text(out, "code", answer->gateway_code);
-    write_text(out, "message", answer->gateway_message);
-    write_text(out, "action", word_str(&words_next_action, answer->action));
-    write_text(out, "url", answer->action_url);
-    if (answer->has_position)
-        buf_addf(out, " authorized=%lld captured=%lld refunded=%lld released=%s",
-                 (long long)answer->authorized_minor, (long long)answer->captured_minor,
-                 (long long)answer->refunded_minor, answer->released ? "yes" : "no");
-}
-
 /* --- a case --- */
 
 static void check_request(struct run *run, const struct transcript *t,
@@ -273,7 +85,7 @@ static void check_request(struct run *run, const struct transcript *t,
         if (err != OK)
             buf_addf(&got, "error %s", err_code(err));
         else
-            write_request(&got, &request);
+            transcript_write_request(&got, &request);
     }
     report(run, t, "request", str_trim(buf_str(&t->request)), buf_str(&got));
 }
@@ -293,32 +105,72 @@ static void check_answer(struct run *run, const struct transcript *t, const stru
         if (err != OK)
             buf_addf(&got, "error %s", err_code(err));
         else
-            write_answer(&got, &answer);
+            transcript_write_answer(&got, &answer);
     }
     report(run, t, "answer", t->answer, buf_str(&got));
 }
 
-/* The input of the fuzzer: gateway, call, kind asked about, status, body (see fuzz_gateway.c). */
+static void check_notice(struct run *run, const struct transcript *t, const struct gateway_ask *ask,
+                         const struct http_reply *received)
+{
+    const struct gateway_notices *notices = &run->gateway->notices;
+    const struct gateway_notice notice = { received->fields, received->field_count, received->body,
+                                           ask->credentials };
+    struct gateway_claim claims[CLAIMS_MAX];
+    size_t count = 0;
+    struct buf got;
+
+    buf_init(&got, &run->arena, FILE_MAX);
+    if (!notices->verify) {
+        buf_add_c(&got, "cannot");
+    } else if (!notices->verify(&notice)) {
+        buf_add_c(&got, "forged");
+    } else {
+        enum err err = notices->read(&notice, &run->arena, claims, CLAIMS_MAX, &count);
+        if (err != OK)
+            buf_addf(&got, "error %s", err_code(err));
+        else
+            transcript_write_claims(&got, claims, count);
+    }
+    report(run, t, "notice", t->answer, buf_str(&got));
+}
+
+/* The input of the fuzzer, as fuzz_gateway.c tells it. */
+static void add_seed(struct buf *seed, const struct run *run, const struct gateway_ask *ask,
+                     const struct http_reply *reply)
+{
+    char head[6] = { 0 };
+
+    while (gateways[(size_t)head[0]] != run->gateway)
+        head[0]++;
+    head[1] = (char)ask->call;
+    head[2] = (char)ask->about;
+    head[3] = (char)(ask->capture_now | (ask->method == METHOD_SAVED_CARD) << 1 |
+                     !str_is_empty(ask->gateway_reference) << 2);
+    head[4] = (char)(reply->status >> 8);
+    head[5] = (char)reply->status;
+    buf_add_bytes(seed, head, sizeof(head));
+    buf_addf(seed, "%.*s\n%.*s\n", STR_ARG(ask->reference), STR_ARG(ask->payment_reference));
+    for (size_t i = 0; i < reply->field_count; i++)
+        buf_addf(seed, "%.*s: %.*s\n", STR_ARG(reply->fields[i].name),
+                 STR_ARG(reply->fields[i].value));
+    buf_add_char(seed, '\n');
+    buf_add(seed, reply->body);
+}
+
 static void write_seed(struct run *run, const struct transcript *t, const struct gateway_ask *ask,
                        const struct http_reply *reply)
 {
     struct buf path;
-    unsigned char head[5] = { 0 };
+    struct buf seed;
 
-    while (gateways[head[0]] != run->gateway)
-        head[0]++;
-    head[1] = (unsigned char)ask->call;
-    head[2] = (unsigned char)ask->about;
-    head[3] = (unsigned char)(reply->status >> 8);
-    head[4] = (unsigned char)reply->status;
     buf_init(&path, &run->arena, 4096);
+    buf_init(&seed, &run->arena, FILE_MAX);
     buf_addf(&path, "%s/%s-%.*s-%zu", run->seeds, run->gateway->name, (int)strcspn(run->file, "."),
              run->file, t->line);
+    add_seed(&seed, run, ask, reply);
     FILE *file = fopen(buf_c(&path), "wb");
-    if (!file || fwrite(head, 1, sizeof(head), file) != sizeof(head) ||
-        fwrite(reply->body.ptr ? reply->body.ptr : "", 1, reply->body.len, file) !=
-            reply->body.len ||
-        fclose(file) != 0) {
+    if (!file || fwrite(seed.ptr, 1, seed.len, file) != seed.len || fclose(file) != 0) {
         perror(buf_c(&path));
         exit(1);
     }
@@ -326,26 +178,32 @@ static void write_seed(struct run *run, const struct transcript *t, const struct
 
 static void run_case(struct run *run, const struct transcript *t)
 {
-    struct gateway_ask ask = { .account_id = STR("ga_1"), .method = METHOD_CARD };
+    struct gateway_ask ask = { .account_id = STR("ga_1"), .method = run->gateway->methods[0] };
     struct http_reply reply = { 0 };
     struct str bad = STR("neither > nor =");
-    bool has_request = t->request.len > 0;
+    bool is_notice = transcript_is_notice(t);
+    bool has_request = t->request.len > 0 && !is_notice;
     bool has_answer = !str_is_empty(t->answer);
 
-    bool good = read_ask(&run->arena, t->ask, &ask, &bad);
+    bool good = transcript_ask(t, &run->arena, &ask, &bad);
     if (good && has_answer) {
         bad = STR("its reply");
-        good = read_reply(&run->arena, buf_str(&t->reply), &reply);
+        good = transcript_reply(t, &run->arena, &reply);
     }
     if (!good || (!has_request && !has_answer)) {
         report(run, t, "not understood", STR("a transcript"), bad);
         return;
     }
-    if (has_answer && run->seeds)
-        write_seed(run, t, &ask, &reply);
-    if (has_request && !run->seeds)
+    if (run->seeds) {
+        if (has_answer)
+            write_seed(run, t, &ask, &reply);
+        return;
+    }
+    if (has_request)
         check_request(run, t, &ask);
-    if (has_answer && !run->seeds)
+    if (has_answer && is_notice)
+        check_notice(run, t, &ask, &reply);
+    else if (has_answer)
         check_answer(run, t, &ask, &reply);
 }
 
@@ -362,6 +220,7 @@ static void run_text(struct run *run, struct str text)
 {
     struct transcript t = { 0 };
     struct str title = { 0 };
+    struct str defaults = { 0 };
     struct str line;
     bool in_comment = false;
 
@@ -376,6 +235,7 @@ static void run_text(struct run *run, struct str text)
                 run_case(run, &t);
             begin_case(run, &t, title, number);
             t.ask = rest;
+            t.defaults = defaults;
         } else if (mark == '>' || mark == '<') {
             struct buf *to = mark == '>' ? &t.request : &t.reply;
             assert(t.line > 0);
@@ -384,9 +244,11 @@ static void run_text(struct run *run, struct str text)
             buf_add(to, rest);
         } else if (mark == '=') {
             t.answer = rest;
+        } else if (mark == '@') {
+            defaults = rest;
         } else if (mark != '#' && mark != '\n') {
             t.line = number;
-            report(run, &t, "not understood", STR("? > < = or #"), line);
+            report(run, &t, "not understood", STR("? > < = @ or #"), line);
         }
     }
     if (t.line > 0)

@@ -1,0 +1,30 @@
+/* transcript.h - one case of a transcript: its texts, read and written. The format is at the top
+ * of run_transcripts.c. */
+#ifndef TEST_GATEWAYS_TRANSCRIPT_H
+#define TEST_GATEWAYS_TRANSCRIPT_H
+
+#include "core/gateway.h"
+
+struct transcript {
+    struct str title;
+    size_t line; /* of the '?', for people */
+    struct str ask;
+    struct str defaults; /* members that the file sets for it */
+    struct buf request;  /* as it must be; empty: not looked at */
+    struct buf reply;
+    struct str answer;
+};
+
+/* False when the line cannot be understood; `bad` then holds the word. */
+bool transcript_ask(const struct transcript *t, struct arena *arena, struct gateway_ask *ask,
+                    struct str *bad);
+/* Is it about a notice? Then its reply, what they sent, has no status. */
+bool transcript_is_notice(const struct transcript *t);
+bool transcript_reply(const struct transcript *t, struct arena *arena, struct http_reply *out);
+
+/* As the lines of a transcript have it. */
+void transcript_write_request(struct buf *out, const struct http_request *request);
+void transcript_write_answer(struct buf *out, const struct gateway_answer *answer);
+void transcript_write_claims(struct buf *out, const struct gateway_claim *claims, size_t count);
+
+#endif
