@@ -42,8 +42,15 @@ static void add_wakes(struct release *release, const struct turn *turn)
     }
 }
 
-static void note_due(struct engine *engine, const struct books *books)
+static void note_due(struct engine *engine, const struct turn *turn)
 {
+    const struct books *books = turn->books;
+    for (size_t i = 0; i < turn->notices.count; i++)
+        engine_due(engine, turn->notices.items[i]->due_ms);
+    if (turn->notice)
+        engine_due(engine, turn->notice->due_ms);
+    if (!books)
+        return;
     for (size_t i = 0; i < books->payments.count; i++)
         engine_due(engine, books->payments.items[i]->due_ms);
     for (size_t i = 0; i < books->operations.count; i++)
@@ -108,8 +115,8 @@ static void tell_caller(struct engine *engine, const struct turn *turn)
     if (turn->err)
         ENGINE_COUNT(engine, turns_failed_total, 1);
     log_turn(turn);
-    if (!turn->err && turn->books)
-        note_due(engine, turn->books);
+    if (!turn->err)
+        note_due(engine, turn);
     copy_result(desk, turn);
     desk->done(desk);
 }
