@@ -98,7 +98,9 @@ static void learn_reference(const struct answered *a)
     struct str theirs = a->said->answer.gateway_reference;
     if (str_is_empty(theirs) || str_equal(theirs, a->payment->gateway_reference))
         return;
-    if (!str_is_empty(a->payment->gateway_reference)) {
+    /* A payer may try more than once at the gateway; what holds no money is forgotten. */
+    bool counts = a->payment->authorized_minor > 0;
+    if (!str_is_empty(a->payment->gateway_reference) && counts) {
         drift_record(a->turn, a->payment, a->operation->id, "reference_changed", theirs);
         return;
     }

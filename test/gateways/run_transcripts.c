@@ -16,6 +16,13 @@
  *   < {"order":"op_02"}
  *   = claim our_ref=op_02 notice=evt_7
  *
+ *   # How it logs in, for the account or (order_login) for one order.
+ *   ? login
+ *   > POST https://acme.test/token
+ *   < 200
+ *   < {"access_token":"t","expires_in":60}
+ *   = token t lives_ms=60000
+ *
  * `?` is what purser asks: a kind ("enquire" is followed by the kind asked about), amount and
  * currency, and members of struct gateway_ask by the names in `asks` of transcript.c; a
  * value with spaces stands in double quotes. `@` sets members for all cases that follow in the
@@ -23,7 +30,8 @@
  * first line, header lines, then all that is no header line is the body; a notice has no first
  * line. `=` is what the reply means after the check of amounts: "error bad_reply" when it is not
  * understood, "cannot" when the gateway has no such operation; of a notice its claims, split by
- * "; ", or "none", or "forged" when it is not verified. A case may lack `>`; then its request is
+ * "; ", or "none", or "forged" when it is not verified. A request goes with the token that the
+ * gateway wants for it: "account-token" or "order-token", unless the case sets one. A case may lack `>`; then its request is
  * not looked at.
  *
  * run_transcripts DIR               runs them, TAP on stdout
@@ -71,6 +79,20 @@ static bool report(struct run *run, const struct transcript *t, const char *what
 
 /* --- a case --- */
 
+/* What the engine would have fetched for it. */
+static void give_token(struct run *run, struct gateway_ask *ask)
+{
+    struct str text = STR("account-token");
+
+    if (gateway_token_use(run->gateway, ask) == GW_TOKEN_NONE || ask->token)
+        return;
+    if (gateway_token_use(run->gateway, ask) == GW_TOKEN_ORDER)
+        text = STR("order-token");
+    struct secret *token = ARENA_NEW(&run->arena, struct secret);
+    *token = (struct secret){ (char *)(uintptr_t)text.ptr, text.len };
+    ask->token = token;
+}
+
 static void check_request(struct run *run, const struct transcript *t,
                           const struct gateway_ask *ask)
 {
@@ -88,6 +110,44 @@ static void check_request(struct run *run, const struct transcript *t,
             transcript_write_request(&got, &request);
     }
     report(run, t, "request", str_trim(buf_str(&t->request)), buf_str(&got));
+}
+
+static const struct gateway_login *login_of(const struct run *run, const struct transcript *t)
+{
+    bool order = str_starts_with(t->ask, STR("order_login"));
+    return order ? &run->gateway->order_login : &run->gateway->login;
+}
+
+static void check_login_request(struct run *run, const struct transcript *t,
+                                const struct gateway_ask *ask)
+{
+    const struct gateway_login *login = login_of(run, t);
+    struct http_request request = { 0 };
+    struct buf got;
+
+    buf_init(&got, &run->arena, FILE_MAX);
+    enum err err = login->build ? login->build(ask, &run->arena, &request) : ERR_NOT_FOUND;
+    if (err != OK)
+        buf_addf(&got, "error %s", err_code(err));
+    else
+        transcript_write_request(&got, &request);
+    report(run, t, "login", str_trim(buf_str(&t->request)), buf_str(&got));
+}
+
+static void check_token(struct run *run, const struct transcript *t,
+                        const struct http_reply *reply)
+{
+    const struct gateway_login *login = login_of(run, t);
+    struct gateway_token token = { 0 };
+    struct buf got;
+
+    buf_init(&got, &run->arena, FILE_MAX);
+    enum err err = login->parse ? login->parse(reply, &run->arena, &token) : ERR_NOT_FOUND;
+    if (err != OK)
+        buf_addf(&got, "error %s", err_code(err));
+    else
+        transcript_write_token(&got, &token);
+    report(run, t, "token", t->answer, buf_str(&got));
 }
 
 static void check_answer(struct run *run, const struct transcript *t, const struct gateway_ask *ask,
@@ -139,16 +199,16 @@ static void check_notice(struct run *run, const struct transcript *t, const stru
 static void add_seed(struct buf *seed, const struct run *run, const struct gateway_ask *ask,
                      const struct http_reply *reply)
 {
-    char head[6] = { 0 };
+    const char head[] = {
+        (char)ask->call,
+        (char)ask->about,
+        (char)(ask->capture_now | (ask->method == METHOD_SAVED_CARD) << 1 |
+               !str_is_empty(ask->gateway_reference) << 2),
+        (char)(reply->status >> 8),
+        (char)reply->status,
+    };
 
-    while (gateways[(size_t)head[0]] != run->gateway)
-        head[0]++;
-    head[1] = (char)ask->call;
-    head[2] = (char)ask->about;
-    head[3] = (char)(ask->capture_now | (ask->method == METHOD_SAVED_CARD) << 1 |
-                     !str_is_empty(ask->gateway_reference) << 2);
-    head[4] = (char)(reply->status >> 8);
-    head[5] = (char)reply->status;
+    buf_addf(seed, "%s\n", run->gateway->name);
     buf_add_bytes(seed, head, sizeof(head));
     buf_addf(seed, "%.*s\n%.*s\n", STR_ARG(ask->reference), STR_ARG(ask->payment_reference));
     for (size_t i = 0; i < reply->field_count; i++)
@@ -176,13 +236,35 @@ static void write_seed(struct run *run, const struct transcript *t, const struct
     }
 }
 
+/* The case as it was read: its request and its answer, each if it has one. */
+static void check_case(struct run *run, const struct transcript *t, struct gateway_ask *ask,
+                       const struct http_reply *reply)
+{
+    bool has_answer = !str_is_empty(t->answer);
+
+    if (transcript_is_notice(t)) {
+        if (has_answer)
+            check_notice(run, t, ask, reply);
+    } else if (transcript_is_login(t)) {
+        if (t->request.len > 0)
+            check_login_request(run, t, ask);
+        if (has_answer)
+            check_token(run, t, reply);
+    } else {
+        give_token(run, ask);
+        if (t->request.len > 0)
+            check_request(run, t, ask);
+        if (has_answer)
+            check_answer(run, t, ask, reply);
+    }
+}
+
 static void run_case(struct run *run, const struct transcript *t)
 {
     struct gateway_ask ask = { .account_id = STR("ga_1"), .method = run->gateway->methods[0] };
     struct http_reply reply = { 0 };
     struct str bad = STR("neither > nor =");
-    bool is_notice = transcript_is_notice(t);
-    bool has_request = t->request.len > 0 && !is_notice;
+    bool has_request = t->request.len > 0 && !transcript_is_notice(t);
     bool has_answer = !str_is_empty(t->answer);
 
     bool good = transcript_ask(t, &run->arena, &ask, &bad);
@@ -190,21 +272,12 @@ static void run_case(struct run *run, const struct transcript *t)
         bad = STR("its reply");
         good = transcript_reply(t, &run->arena, &reply);
     }
-    if (!good || (!has_request && !has_answer)) {
+    if (!good || (!has_request && !has_answer))
         report(run, t, "not understood", STR("a transcript"), bad);
-        return;
-    }
-    if (run->seeds) {
-        if (has_answer)
-            write_seed(run, t, &ask, &reply);
-        return;
-    }
-    if (has_request)
-        check_request(run, t, &ask);
-    if (has_answer && is_notice)
-        check_notice(run, t, &ask, &reply);
-    else if (has_answer)
-        check_answer(run, t, &ask, &reply);
+    else if (!run->seeds)
+        check_case(run, t, &ask, &reply);
+    else if (has_answer && !transcript_is_login(t))
+        write_seed(run, t, &ask, &reply);
 }
 
 /* --- a file --- */

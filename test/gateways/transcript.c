@@ -88,14 +88,16 @@ static bool set_member(struct arena *arena, struct gateway_ask *ask, struct card
             return true;
         }
     }
-    if (str_equal_c(name, "credentials")) {
-        struct secret *credentials = ARENA_NEW(arena, struct secret);
-        *credentials = secret_of(arena, value);
-        ask->credentials = credentials;
+    if (str_equal_c(name, "credentials") || str_equal_c(name, "token")) {
+        struct secret *secret = ARENA_NEW(arena, struct secret);
+        *secret = secret_of(arena, value);
+        *(str_equal_c(name, "token") ? &ask->token : &ask->credentials) = secret;
         return true;
     }
     if (str_equal_c(name, "capture_now"))
         return (ask->capture_now = str_equal_c(value, "yes"));
+    if (str_equal_c(name, "live"))
+        return (ask->live = str_equal_c(value, "yes"));
     if (str_equal_c(name, "method"))
         return (ask->method = word_of(&words_payment_method, value)) != METHOD_NONE;
     ask->card = card;
@@ -125,7 +127,12 @@ bool transcript_is_notice(const struct transcript *t)
     return str_starts_with(t->ask, STR("notice"));
 }
 
-/* A notice asks for nothing: it has no kind. */
+bool transcript_is_login(const struct transcript *t)
+{
+    return str_starts_with(t->ask, STR("login")) || str_starts_with(t->ask, STR("order_login"));
+}
+
+/* A notice asks for nothing, and a login for no operation: they have no kind. */
 bool transcript_ask(const struct transcript *t, struct arena *arena, struct gateway_ask *ask,
                     struct str *bad)
 {
@@ -134,7 +141,7 @@ bool transcript_ask(const struct transcript *t, struct arena *arena, struct gate
 
     if (!next_word(&line, bad))
         return false;
-    if (!transcript_is_notice(t)) {
+    if (!transcript_is_notice(t) && !transcript_is_login(t)) {
         if (!(ask->call = word_of(&words_operation_kind, *bad)))
             return false;
         ask->about = ask->call;
@@ -228,10 +235,20 @@ void transcript_write_answer(struct buf *out, const struct gateway_answer *answe
     write_text(out, "message", answer->gateway_message);
     write_text(out, "action", word_str(&words_next_action, answer->action));
     write_text(out, "url", answer->action_url);
-    if (answer->has_position)
-        buf_addf(out, " authorized=%lld captured=%lld refunded=%lld released=%s",
-                 (long long)answer->authorized_minor, (long long)answer->captured_minor,
-                 (long long)answer->refunded_minor, answer->released ? "yes" : "no");
+    if (!answer->has_position)
+        return;
+    buf_addf(out, " authorized=%lld captured=%lld refunded=", (long long)answer->authorized_minor,
+             (long long)answer->captured_minor);
+    if (answer->refunds_unsaid)
+        buf_add_char(out, '?');
+    else
+        buf_add_i64(out, answer->refunded_minor);
+    buf_addf(out, " released=%s", answer->released ? "yes" : "no");
+}
+
+void transcript_write_token(struct buf *out, const struct gateway_token *token)
+{
+    buf_addf(out, "token %.*s lives_ms=%lld", STR_ARG(token->text), (long long)token->lives_ms);
 }
 
 void transcript_write_claims(struct buf *out, const struct gateway_claim *claims, size_t count)
