@@ -229,8 +229,8 @@ const struct command command_credentials_status = {
     .name = "credentials status",
     .operands = "",
     .summary = "show which keys seal the gateway credentials",
-    .about = "Keys by their names, never themselves, and how many accounts each seals. Exit code 1\n"
-             "when some credentials do not open.",
+    .about = "Keys by their names, never themselves, and how many accounts each seals. Exit code\n"
+             "1 when some credentials do not open.",
     .examples = { "purser credentials status --data ./data",
                   "purser credentials rotate --data ./data" },
     .settings = SETTING_GROUP_BOOKS,
