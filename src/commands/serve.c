@@ -260,6 +260,8 @@ static enum err open_engine(struct serve *serve, struct str *why)
         .public_url = serve->public_url,
         .vault = serve->vault,
         .outside = serve->outside,
+        .gateway_ca_file = cli_setting(cli, SETTING_GATEWAY_CA_FILE),
+        .gateway_proxy = cli_setting(cli, SETTING_GATEWAY_PROXY),
         .readers = count_setting(cli, SETTING_READERS),
         .writers = count_setting(cli, SETTING_WRITERS),
         .wake = pass_wake,

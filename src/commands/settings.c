@@ -96,6 +96,12 @@ static bool is_url(struct str value)
            str_find_char(value, '?', 0) == value.len && str_find_char(value, '#', 0) == value.len;
 }
 
+/* A password in it would be shown by `purser config`. */
+static bool is_url_or_none(struct str value)
+{
+    return value.len == 0 || (is_url(value) && str_find_char(value, '@', 0) == value.len);
+}
+
 static bool is_count(struct str value)
 {
     int64_t count;
@@ -140,6 +146,12 @@ static bool is_something(struct str value)
     return value.len > 0;
 }
 
+static bool is_path_or_none(struct str value)
+{
+    (void)value;
+    return true;
+}
+
 static bool is_address_or_none(struct str value)
 {
     return value.len == 0 || is_address(value);
@@ -152,6 +164,7 @@ bool setting_check(enum setting setting, struct str value, const char **why)
         const char *why;
     } kinds[] = {
         [SETTING_KIND_PATH] = { is_something, "must not be empty" },
+        [SETTING_KIND_PATH_OR_NONE] = { is_path_or_none, "" },
         [SETTING_KIND_STORE] = { is_something, "must not be empty" },
         [SETTING_KIND_SECRET] = { is_key, "must be 64 hex digits" },
         [SETTING_KIND_SECRETS] = { is_keys, "must be keys of 64 hex digits, separated by commas" },
@@ -162,6 +175,9 @@ bool setting_check(enum setting setting, struct str value, const char **why)
                                            "127.0.0.1:8081" },
         [SETTING_KIND_URL] = { is_url, "is not the beginning of a URL, like "
                                        "https://pay.example.com (without / at its end)" },
+        [SETTING_KIND_URL_OR_NONE] = { is_url_or_none,
+                                       "is neither empty nor a URL without a password, like "
+                                       "http://proxy.example.com:3128" },
         [SETTING_KIND_COUNT] = { is_count, "is not a number from 1 to 64" },
         [SETTING_KIND_LOG_FORMAT] = { is_log_format, "is none of auto, text, json" },
         [SETTING_KIND_LOG_LEVEL] = { is_log_level, "is none of debug, info, warn, error" },

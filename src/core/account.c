@@ -8,6 +8,7 @@
 
 #define CAPTURE_RETRY_MINUTES_DEFAULT 60
 #define CAPTURE_TRIES_DEFAULT 96
+#define CALLS_AT_ONCE_DEFAULT 50
 #define REFERENCE_FROM_DEFAULT 100001
 #define TEXT_MAX 255
 
@@ -18,6 +19,8 @@
     X(refund_days, 0, 3650)                                                              \
     X(capture_retry_minutes, 1, 60 * 24 * 7)                                             \
     X(capture_tries, 1, 10000)                                                           \
+    X(calls_at_once, 1, 1000)                                                            \
+    X(calls_per_minute, 0, 100000)                                                       \
     X(reference_from, 100001, 999999999)
 
 struct number_rule {
@@ -71,6 +74,8 @@ struct account_settings account_settings(const struct gateway_account *account,
         .capture_retry_ms = MINUTE_MS * number_or(settings, "capture_retry_minutes",
                                                   CAPTURE_RETRY_MINUTES_DEFAULT),
         .capture_tries = number_or(settings, "capture_tries", CAPTURE_TRIES_DEFAULT),
+        .calls_at_once = number_or(settings, "calls_at_once", CALLS_AT_ONCE_DEFAULT),
+        .calls_per_minute = number_or(settings, "calls_per_minute", 0),
         .reference_from = number_or(settings, "reference_from", REFERENCE_FROM_DEFAULT),
     };
 }

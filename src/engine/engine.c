@@ -138,6 +138,8 @@ static enum err start(struct engine *engine, const struct engine_config *config,
     if (!err)
         err = open_sandbox(engine, config->where, arena, why);
     if (!err)
+        err = engine_network_open(engine, config, arena, why);
+    if (!err)
         err = engine_open_readers(engine, config->where, config->readers, arena, why);
     for (unsigned i = 0; !err && i < engine->writer_count; i++)
         err = start_thread(&engine->writers[i].thread, &engine->writers[i].started, engine_writer,
@@ -230,6 +232,7 @@ static void stop_threads(struct engine *engine)
     queue_close(&engine->calls);
     if (engine->started_outbound)
         pthread_join(engine->outbound, NULL);
+    engine_network_stop(engine);
     queue_close(&engine->turns);
     for (unsigned i = 0; i < engine->writer_count; i++)
         if (engine->writers[i].started)
@@ -249,6 +252,7 @@ void engine_close(struct engine *engine, int64_t grace_ms)
     for (unsigned i = 0; i < engine->writer_count; i++)
         if (engine->writers[i].runs > 0 && store_run_end(engine->writers[i].store) != OK)
             log_event(LOG_WARN, "run.not_ended", LOG_END);
+    engine_network_close(engine);
     sandbox_close(engine->sandbox);
     db_close(engine->ledger);
     db_close(engine->clock_db);
@@ -284,6 +288,9 @@ struct engine_counts engine_counts(struct engine *engine)
         ENGINE_GAUGES(X)
 #undef X
     };
+    struct client_counts client = client_counts(engine->client);
     counts.queue_depth = queue_count(&engine->turns);
+    counts.gateway_breakers_opened_total = client.breakers_opened_total;
+    counts.calls_waiting = client.calls_waiting;
     return counts;
 }

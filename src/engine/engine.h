@@ -2,7 +2,8 @@
  *
  * Writers: each takes all turns that wait (bounded), runs them as a batch through store/,
  * then releases their effects. There is one, or some where many nodes share the books.
- * Outbound: makes the gateway calls that turns ordered and hands each answer back as a turn.
+ * Outbound: makes the calls of the built-in gateway that turns ordered, and hands each answer
+ * back as a turn; the client's thread (net/client.h) does so with those over the network.
  * Readers: run queries on connections of their own. Clock: finds due work through jobs/ and
  * hands it over as turns. An object has one owner at a time; queues between threads are
  * bounded. */
@@ -22,6 +23,8 @@ struct engine_config {
     struct str public_url;
     struct vault *vault;                     /* opens gateway credentials; NULL: there are none */
     const struct outside *outside;
+    struct str gateway_ca_file;              /* of client.h's ca_file and proxy; may be empty */
+    struct str gateway_proxy;
     unsigned readers;                        /* threads; 2 */
     unsigned writers;                        /* threads on shared books; 2 */
     /* A caller's wait may have an end: called on a writer's thread after the commit,
@@ -52,10 +55,13 @@ struct sandbox *engine_sandbox(struct engine *engine);
     X(gateway_calls_total, "Calls made to gateways.")                            \
     X(gateway_calls_dropped_total, "Calls not made, because the node's lease was over.")  \
     X(gateway_unknown_total, "Calls whose outcome is unknown.")                  \
+    X(gateway_not_sent_total, "Calls of which no byte left this node.")          \
+    X(gateway_breakers_opened_total, "Times that a gateway's host was given up for a while.")  \
     X(due_found_total, "Pieces of due work found by the clock.")
 #define ENGINE_GAUGES(X)                                                         \
     X(queue_depth, "Turns waiting for the writer.")                              \
-    X(calls_in_flight, "Gateway calls under way.")
+    X(calls_in_flight, "Gateway calls under way.")                               \
+    X(calls_waiting, "Gateway calls that wait for their turn, by their account's limits.")
 struct engine_counts {
 #define X(name, help) uint64_t name;
     ENGINE_COUNTERS(X)

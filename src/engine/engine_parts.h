@@ -6,6 +6,7 @@
 
 #include "engine/engine.h"
 #include "engine/queue.h"
+#include "net/client.h"
 #include "sandbox/sandbox.h"
 
 /* Turns from outside beyond this wait are refused; our own always go in. */
@@ -35,24 +36,6 @@ struct writer {
     bool is_away;                    /* the store, for the whole of the last batch */
 };
 
-/* A gateway call on its way; its texts live in its arena. */
-struct call {
-    struct link link;
-    struct writer *writer;           /* under whose run it is made, */
-    unsigned run;                    /* and the number of that */
-    struct arena arena;
-    const struct gateway *gateway;
-    struct gateway_ask ask;          /* without the card: parsing needs none */
-    struct http_request request;     /* may hold the card; wiped with the call */
-    struct secret credentials;       /* the account's; empty when it has none */
-    bool built;
-    struct operation_id operation;
-    struct invoice_id invoice;
-    enum origin origin;
-    int64_t started_ms;
-    int64_t deadline_us;
-};
-
 struct engine {
     struct desk desk;
     const struct outside *outside;
@@ -66,6 +49,8 @@ struct engine {
     struct db *clock_db;             /* the clock's */
     struct db *ledger;               /* the sandbox's */
     struct sandbox *sandbox;
+    struct client *client;
+    struct logins *logins;
 
     struct queue turns, reads, calls;
     struct queue again;              /* turns of our own that failed, until the clock looks up */
@@ -102,10 +87,6 @@ must_check enum err engine_run_begin(struct writer *writer);
 void engine_run_keep(struct writer *writer);
 /* Tells the other threads until when the lease may be trusted now. */
 void engine_run_publish(struct writer *writer);
-/* Whether the call may be made: its run's lease holds, by this node's own clock. */
-bool engine_run_holds(const struct call *call);
-/* The call is not made. What else was under its run is asked about as well. */
-void engine_run_break(const struct call *call);
 
 /* writer.c */
 void *engine_writer(void *writer);
@@ -114,9 +95,13 @@ void engine_turn(struct engine *engine, struct desk_turn *turn);
 
 /* outbound.c */
 void *engine_outbound(void *engine);
-/* Builds the request of a call that a committed turn ordered, while its card is there. */
-struct call *engine_call_build(struct writer *writer, const struct turn_call *order);
-void engine_call_queue(struct engine *engine, struct call *call);
+
+/* network.c */
+must_check enum err engine_network_open(struct engine *engine, const struct engine_config *config,
+                                        struct arena *arena, struct str *why);
+/* Ends all calls; their turns still go in. */
+void engine_network_stop(struct engine *engine);
+void engine_network_close(struct engine *engine);
 
 /* readers.c */
 must_check enum err engine_open_readers(struct engine *engine, struct str where, unsigned count,

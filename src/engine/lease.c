@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "engine/call.h"
 #include "engine/engine_parts.h"
 
 /* Three times within the lease, which store/ gives. */

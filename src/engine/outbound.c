@@ -1,4 +1,5 @@
-/* outbound.c - gateway calls: from a committed order to the answer's turn.
+/* outbound.c - gateway calls: from a committed order to the answer's turn. Those of the built-in
+ * gateway are made here; network.c makes the others.
  *
  * The request is built when the order is released, because it is the last moment at
  * which the card is there. A call without a reply by its deadline is unknown; nothing
@@ -6,16 +7,22 @@
 #include <assert.h>
 
 #include "base/log.h"
+#include "core/account.h"
 #include "core/record.h"
 #include "core/requests.h"
+#include "engine/call.h"
 #include "engine/engine_parts.h"
 
 #define CALLS_AT_ONCE 256
 
 static void call_free(struct call *call)
 {
-    secret_wipe((void *)(uintptr_t)call->request.body.ptr, call->request.body.len);
     secret_done(&call->credentials);
+    secret_done(&call->token);
+    secret_done(&call->card.number);
+    secret_done(&call->card.cvc);
+    secret_done(&call->card.saved);
+    arena_wipe(&call->arena);
     arena_done(&call->arena);
     mem_free(call);
 }
@@ -73,6 +80,39 @@ static bool open_credentials(struct engine *engine, struct call *call,
     return true;
 }
 
+/* For a call that is built later. */
+static void keep_card(struct call *call, const struct card *card)
+{
+    if (!card)
+        return;
+    call->card = (struct card){
+        .number = secret_copy(secret_reveal(&card->number)),
+        .cvc = secret_copy(secret_reveal(&card->cvc)),
+        .holder_name = copy(call, card->holder_name),
+        .exp_month = card->exp_month,
+        .exp_year = card->exp_year,
+        .saved = secret_copy(secret_reveal(&card->saved)),
+    };
+    call->has_card = true;
+}
+
+bool engine_call_build_request(struct call *call)
+{
+    const struct gateway_call *pair = &call->gateway->calls[call->ask.call];
+    if (call->has_card)
+        call->ask.card = &call->card;
+    enum err err = pair->build(&call->ask, &call->arena, &call->request);
+    call->ask.card = NULL;
+    return err == OK;
+}
+
+static void read_limits(struct call *call, const struct gateway_account *account)
+{
+    struct account_settings settings = account_settings(account, call->gateway, &call->arena);
+    call->limits.at_once = (unsigned)settings.calls_at_once;
+    call->limits.per_minute = (unsigned)settings.calls_per_minute;
+}
+
 struct call *engine_call_build(struct writer *writer, const struct turn_call *order)
 {
     struct engine *engine = writer->engine;
@@ -86,19 +126,31 @@ struct call *engine_call_build(struct writer *writer, const struct turn_call *or
     call->invoice = order->operation->invoice;
     call->origin = order->origin;
     call->ask = ask_of(engine, call, order);
-    call->built = open_credentials(engine, call, order->account)
-                  && pair->build(&call->ask, &call->arena, &call->request) == OK;
+    if (!order->gateway->in_process)
+        read_limits(call, order->account);
+    call->built = open_credentials(engine, call, order->account);
+    if (order->gateway->login.build)
+        keep_card(call, order->card);
+    else
+        call->built = call->built && engine_call_build_request(call);
     call->ask.card = NULL;
     ENGINE_COUNT(engine, gateway_calls_total, 1);
     ENGINE_COUNT(engine, calls_in_flight, 1);
     return call;
 }
 
+void engine_call_left(struct call *call)
+{
+    atomic_fetch_sub(&call->writer->engine->tally.calls_in_flight, 1);
+    call_free(call);
+}
+
 void engine_call_queue(struct engine *engine, struct call *call)
 {
-    bool taken = queue_put(&engine->calls, &call->link, 0);
-    if (!taken)
-        call_free(call);     /* closing: the books know it as sending, the next start asks */
+    if (!call->gateway->in_process)
+        engine_network_call(engine, call);
+    else if (!queue_put(&engine->calls, &call->link, 0))
+        engine_call_left(call);
 }
 
 /* An answer that the books could not take (a full disk, a server that is away) is kept and
@@ -144,11 +196,16 @@ static void hand_in(struct engine *engine, struct call *call, const struct gatew
     turn->user = engine;
     if (answer->outcome == GW_UNKNOWN)
         ENGINE_COUNT(engine, gateway_unknown_total, 1);
+    if (answer->outcome == GW_NOT_SENT)
+        ENGINE_COUNT(engine, gateway_not_sent_total, 1);
     atomic_fetch_sub(&engine->tally.calls_in_flight, 1);
-    engine_turn(engine, turn);
+    /* Closing: the books know it as sending, the next start asks. */
+    if (!queue_put(&engine->turns, &turn->link, 0))
+        desk_turn_free(turn);
 }
 
-static void replied(struct engine *engine, struct call *call, const struct http_reply *reply)
+void engine_call_replied(struct engine *engine, struct call *call,
+                         const struct http_reply *reply)
 {
     const struct gateway_call *pair = &call->gateway->calls[call->ask.call];
     struct gateway_answer answer = { 0 };
@@ -156,18 +213,16 @@ static void replied(struct engine *engine, struct call *call, const struct http_
         answer = (struct gateway_answer){ 0 };
     bool agrees = gateway_check_amount(&call->ask, &answer);
     hand_in(engine, call, &answer, reply->status, !agrees);
+    call_free(call);
 }
 
-static void silent(struct engine *engine, struct call *call)
+void engine_call_failed(struct engine *engine, struct call *call, enum gateway_outcome outcome,
+                        struct str why)
 {
-    struct gateway_answer nothing = { 0 };
-    hand_in(engine, call, &nothing, 0, false);
-}
-
-static void not_sent(struct engine *engine, struct call *call)
-{
-    struct gateway_answer answer = { .outcome = GW_NOT_SENT };
+    assert(outcome == GW_NOT_SENT || outcome == GW_UNKNOWN);
+    struct gateway_answer answer = { .outcome = outcome, .gateway_message = why };
     hand_in(engine, call, &answer, 0, false);
+    call_free(call);
 }
 
 /* Calls that were sent and wait for a reply until their deadline. */
@@ -191,8 +246,7 @@ static void give_up(struct engine *engine, struct waiting *waiting, int64_t now_
     for (size_t i = 0; i < waiting->count; i++) {
         struct call *call = waiting->calls[i];
         if (all || call->deadline_us <= now_us) {
-            silent(engine, call);
-            call_free(call);
+            engine_call_failed(engine, call, GW_UNKNOWN, (struct str){ 0 });
         } else {
             waiting->calls[kept++] = call;
         }
@@ -209,7 +263,7 @@ static void wait_for_reply(struct engine *engine, struct waiting *waiting, struc
 }
 
 /* Nobody knows what others did since the lease was over. Whoever took over, asks. */
-static void drop(struct engine *engine, struct call *call)
+void engine_call_drop(struct engine *engine, struct call *call)
 {
     engine_run_break(call);
     atomic_fetch_sub(&engine->tally.calls_in_flight, 1);
@@ -231,12 +285,11 @@ static void make_calls(struct engine *engine, struct link *items, struct waiting
         call->deadline_us = outside_monotonic_us(engine->outside)
                             + call->gateway->deadline_ms * 1000;
         if (!call->built) {
-            not_sent(engine, call);
-            call_free(call);
+            engine_call_failed(engine, call, GW_NOT_SENT, (struct str){ 0 });
             continue;
         }
         if (!engine_run_holds(call)) {
-            drop(engine, call);
+            engine_call_drop(engine, call);
             continue;
         }
         requests[count] = &call->request;
@@ -251,8 +304,7 @@ static void make_calls(struct engine *engine, struct link *items, struct waiting
         if (err || replies[i].status == 0) {
             wait_for_reply(engine, waiting, calls[i]);
         } else {
-            replied(engine, calls[i], &replies[i]);
-            call_free(calls[i]);
+            engine_call_replied(engine, calls[i], &replies[i]);
         }
     }
     arena_done(&arena);

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/log.h"
+#include "engine/call.h"
 #include "engine/engine_parts.h"
 
 #define WAKES_MAX 1024

@@ -74,6 +74,9 @@ struct client_call {
     bool guarded;                      /* somebody else chose the host: public addresses only,
                                           never through the proxy (net/guard.h) */
     bool plain;                        /* http:// is allowed */
+    /* Asked on the client's thread when the connection stands and before the first byte: false
+     * withdraws the call. NULL: nobody withdraws it. */
+    bool (*may_begin)(const struct client_call *call);
     void (*done)(struct client_call *call);
     void *user;
 

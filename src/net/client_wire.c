@@ -164,15 +164,18 @@ static int before_request(void *self, char *remote_ip, char *local_ip, int remot
                           int local_port)
 {
     struct flight *flight = self;
+    const struct client_call *call = flight->call;
 
     (void)local_ip;
     (void)remote_port;
     (void)local_port;
     /* A kept connection was opened for another call, which perhaps was not guarded. */
-    if (flight->call->guarded && guard_refuses_text(remote_ip) != NULL)
+    if (call->guarded && guard_refuses_text(remote_ip) != NULL)
         flight->refused = CLIENT_REASON_ADDRESS;
-    else if (flight->call->once && flight->requests > 0)
+    else if (call->once && flight->requests > 0)
         flight->refused = CLIENT_REASON_REPEAT;
+    else if (call->may_begin != NULL && !call->may_begin(call))
+        flight->refused = CLIENT_REASON_WITHDRAWN;
     else
         flight->requests++;
     return flight->refused == CLIENT_REASON_NONE ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;

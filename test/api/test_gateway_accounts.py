@@ -19,7 +19,7 @@ def test_a_new_installation_has_one(client):
 def test_made_and_read(client):
     settings = {'capture': 'separate', 'authorization_hours': 48, 'payment_minutes': 30,
                 'refund_days': 180, 'capture_retry_minutes': 5, 'capture_tries': 3,
-                'reference_from': 200001}
+                'calls_at_once': 7, 'calls_per_minute': 0, 'reference_from': 200001}
     answer = client.post('/v1/gateway_accounts', {'gateway': 'sandbox', 'description': 'Second',
                                                   'settings': settings})
     account = answer.expect(201)

@@ -2,8 +2,9 @@
  *
  * probe_client [NAME=VALUE]... with ca_file, proxy and the numbers of struct client_config.
  * Each line of its input is a JSON object, a call: id, url, method, body, fields, timeout_ms,
- * account, at_once, per_minute, once, guarded, plain, and `count` of such calls. `backwards` is
- * a secret spelt backwards that is sent as a header: the program never holds it but to send it.
+ * account, at_once, per_minute, once, guarded, plain, withdrawn, and `count` of such calls.
+ * `backwards` is a secret spelt backwards that is sent as a header: the program never holds it
+ * but to send it.
  * Prints one JSON object for each call's end; {"counts": true} asks for client_counts;
  * {"stop": true} stops the client. Ends with its input.
  *
@@ -196,6 +197,12 @@ static void on_done(struct client_call *call)
     mem_free(order);
 }
 
+static bool never(const struct client_call *call)
+{
+    (void)call;
+    return false;
+}
+
 static int64_t number_or(const struct json *line, const char *name, int64_t otherwise)
 {
     (void)json_int(json_get(line, name), &otherwise);
@@ -254,6 +261,7 @@ static struct order *read_order(const struct json *line, int64_t number)
         .once = is_set(line, "once"),
         .guarded = is_set(line, "guarded"),
         .plain = is_set(line, "plain"),
+        .may_begin = is_set(line, "withdrawn") ? never : NULL,
         .done = on_done,
         .user = order,
     };

@@ -208,6 +208,15 @@ def test_no_time_at_all(caller, server):
     assert server.effects['late'] == 0
 
 
+def test_a_call_withdrawn_before_its_first_byte(caller, server):
+    """The connection stands already; a lease that is over must still keep the money back."""
+    before = server.connections
+    for once in (True, False):
+        end = caller.call(server.url(), withdrawn=True, once=once, fields={'X-Effect': 'back'})
+        assert end.what == ('not_sent', 'withdrawn')
+    assert server.effects['back'] == 0 and server.connections > before
+
+
 # libcurl sends again what was lost on a kept connection. These tests would see it.
 
 def test_reading_is_sent_again_on_a_kept_connection(caller, server):
