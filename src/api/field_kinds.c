@@ -13,7 +13,8 @@
 #define METADATA_MAX 50
 #define METADATA_NAME_MAX 64
 #define METADATA_VALUE_MAX 500
-#define METADATA_BYTES_MAX ((size_t)512 * 1024)
+/* As JSON, in which a control character takes six bytes. It is in every object (core/render.h). */
+#define METADATA_BYTES_MAX ((size_t)64 * 1024)
 
 /* What is being read, so that the kinds need not pass five arguments on. */
 struct reading {
@@ -211,7 +212,9 @@ static enum err read_metadata(const struct reading *r, const struct json *value)
     json_begin(&out, &text);
     json_put_value(&out, NULL, value);
     json_done(&out);
-    assert(buf_ok(&text));
+    if (!buf_ok(&text))
+        return REFUSE(r, "%s is longer than %zu bytes as JSON.", r->field->name,
+                      METADATA_BYTES_MAX);
     *(struct str *)r->to = buf_str(&text);
     return OK;
 }

@@ -234,6 +234,18 @@ static void limits_of_metadata(void **state)
         assert_int_equal(read(bench, str_c(&bench->arena, member)),
                          length == 500 ? OK : ERR_VALIDATION);
     }
+    /* Within all limits and the body's, but six times as long in what we would have to keep. */
+    buf_init(&text, &bench->arena, 64 * 1024);
+    buf_add_c(&text, "{\"metadata\":{");
+    for (int i = 0; i < 50; i++) {
+        buf_addf(&text, "%s\"m%d\":\"", i > 0 ? "," : "", i);
+        for (int j = 0; j < 500; j++)
+            buf_add_char(&text, 0x7f);
+        buf_add_c(&text, "\"");
+    }
+    buf_add_c(&text, "}}");
+    assert_true(buf_ok(&text));
+    assert_int_equal(read(bench, buf_c(&text)), ERR_VALIDATION);
     assert_int_equal(read(bench, "{\"metadata\":{}}"), OK);
     assert_true(str_is_empty(bench->all.metadata));
 }
