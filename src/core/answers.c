@@ -76,8 +76,11 @@ static enum operation_event verdict_of(const struct answered *a)
     bool enquiry = a->said->call == OPERATION_KIND_ENQUIRE;
     switch (a->said->answer.outcome) {
     case GW_APPROVED:
-    case GW_NEEDS_PAYER:
         return OPERATION_ON_YES;
+    case GW_NEEDS_PAYER:
+        /* No payer is needed to capture, cancel or refund: that is about something else. */
+        return a->operation->kind == OPERATION_KIND_AUTHORIZE ? OPERATION_ON_YES
+                                                              : OPERATION_ON_SILENCE;
     case GW_DECLINED:
     case GW_REFUSED:
         return OPERATION_ON_NO;
@@ -136,7 +139,9 @@ static void captured(const struct answered *a, enum payment_event event, int64_t
     a->payment->captured_minor = amount_minor;
     a->payment->failure = (struct failure){ 0 };
     move_payment(a, event);
-    move_invoice(a, INVOICE_ON_PAY);
+    /* Cancelled with a payment that had failed, of which they then held the money after all. */
+    bool cancelled = a->turn->books->invoice->status == INVOICE_CANCELLED;
+    move_invoice(a, cancelled ? INVOICE_ON_FOUND_PAID : INVOICE_ON_PAY);
 }
 
 static void authorized(const struct answered *a)
@@ -231,6 +236,18 @@ static void end_cancel(const struct answered *a, enum operation_event verdict)
     payment->cancel_reason = CANCEL_REASON_NONE;
     payment->due_ms = a->turn->now_ms + HOUR_MS;
     move_payment(a, PAYMENT_ON_CANCEL_NO);
+    /* It waited for its payer, who paid or gave up meanwhile: which of them, they know. */
+    if (payment->authorized_minor == 0)
+        payment_enquire(a->turn, payment);
+}
+
+/* An invoice may have been paid twice: one of the two returned leaves it paid. */
+static bool all_is_returned(const struct books *books)
+{
+    for (size_t i = 0; i < books->payments.count; i++)
+        if (books->payments.items[i]->refunded_minor != books->payments.items[i]->captured_minor)
+            return false;
+    return true;
 }
 
 static void end_refund(const struct answered *a, enum operation_event verdict)
@@ -252,7 +269,7 @@ static void end_refund(const struct answered *a, enum operation_event verdict)
                                                      : REFUND_ON_REFUND_NO);
     if (err)
         drift_record(a->turn, payment, a->operation->id, "unexpected_answer", STR("refund"));
-    if (done && payment->refunded_minor == payment->captured_minor)
+    if (done && all_is_returned(a->turn->books))
         move_invoice(a, INVOICE_ON_REFUND_ALL);
 }
 
@@ -274,6 +291,11 @@ static void wait_for_next_look(const struct answered *a)
 /* No answer, or none that decides. */
 static void stays_unknown(const struct answered *a)
 {
+    bool asked = a->said->call == OPERATION_KIND_ENQUIRE;
+    /* Sent again since this was asked: the answer to that is on its way. */
+    if (asked && a->operation->kind != OPERATION_KIND_ENQUIRE
+        && a->operation->state == OPERATION_SENDING)
+        return;
     (void)operation_move(a->turn, a->operation, OPERATION_ON_SILENCE);
     if (a->operation->state == OPERATION_UNKNOWN)
         wait_for_next_look(a);
@@ -292,6 +314,28 @@ static void goes_again(const struct answered *a)
     (void)sending;
     a->operation->tries = 0;
     operation_call(a->turn, a->payment, a->operation, a->operation->kind, NULL);
+}
+
+/* They no longer stand by what they approved; where their money says how it ended, that counts. */
+static void reservation_refused(const struct answered *a)
+{
+    const struct gateway_answer *answer = &a->said->answer;
+    if (payment_compare(a->turn, a->payment, answer))
+        return;
+    failure_from_answer(&a->payment->failure, answer);
+    drift_record(a->turn, a->payment, a->operation->id, "reservation_refused",
+                 answer->gateway_code);
+    move_payment(a, PAYMENT_ON_FOUND_FAILED);
+    payment_end_invoice(a->turn, a->payment);
+}
+
+/* A cancel that they refused came between the payer's yes and our hearing of it. */
+static void learn_reservation(const struct answered *a)
+{
+    if (a->payment->status != PAYMENT_AUTHORIZED || a->payment->authorized_minor != 0)
+        return;
+    a->payment->authorized_minor = a->payment->amount_minor;
+    row_touch(&a->payment->row);
 }
 
 /* A payment that is being looked at because its payer came back, its time is up, or the
@@ -316,11 +360,10 @@ static void end_enquiry(const struct answered *a)
     } else if (status == PAYMENT_AUTHORIZING) {
         refused(a, failure_interrupted());
     } else if (status == PAYMENT_AUTHORIZED && refusal) {
-        failure_from_answer(&a->payment->failure, answer);
-        drift_record(a->turn, a->payment, a->operation->id, "reservation_refused",
-                     answer->gateway_code);
-        move_payment(a, PAYMENT_ON_FOUND_FAILED);
+        reservation_refused(a);
     } else {
+        if (answer->outcome == GW_APPROVED)
+            learn_reservation(a);
         payment_end_of_time(a->turn, a->payment, answer);
     }
 }
@@ -377,12 +420,56 @@ static void answer_operation(const struct answered *a)
         end_refund(a, verdict);
 }
 
+/* Late, they say that they did what we took for not done: they are asked where the money is. */
+static void doubt_the_end(const struct answered *a)
+{
+    bool done = a->said->answer.outcome == GW_APPROVED;
+    if (done && a->operation->kind != OPERATION_KIND_ENQUIRE
+        && a->operation->state != OPERATION_SUCCEEDED
+        && operation_id_is_zero(a->payment->active_operation)
+        && !payment_is_enquired(a->turn->books, a->payment))
+        payment_enquire(a->turn, a->payment);
+}
+
+/* What is longer was not meant to be read; the books and every object of ours have room for
+ * so much. A reference or an address that is cut would be another. */
+#define THEIR_TEXT_MAX ((size_t)1000)
+#define THEIR_REFERENCE_MAX ((size_t)255)
+#define THEIR_URL_MAX ((size_t)2048)
+
+static struct str clip(struct str text)
+{
+    size_t len = text.len < THEIR_TEXT_MAX ? text.len : THEIR_TEXT_MAX;
+    while (len < text.len && len > 0 && ((unsigned char)text.ptr[len] & 0xc0) == 0x80)
+        len--;
+    return str_slice(text, 0, len);
+}
+
+static struct str unless_longer(struct str text, size_t most)
+{
+    return text.len <= most ? text : (struct str){ 0 };
+}
+
+static struct operation_answer within_limits(const struct operation_answer *said)
+{
+    struct operation_answer out = *said;
+    struct gateway_answer *answer = &out.answer;
+    answer->gateway_code = clip(answer->gateway_code);
+    answer->gateway_message = clip(answer->gateway_message);
+    answer->failure_code = clip(answer->failure_code);
+    answer->gateway_reference = unless_longer(answer->gateway_reference, THEIR_REFERENCE_MAX);
+    answer->refund_reference = unless_longer(answer->refund_reference, THEIR_REFERENCE_MAX);
+    answer->action_url = unless_longer(answer->action_url, THEIR_URL_MAX);
+    return out;
+}
+
 static enum err operation_answered(struct turn *turn)
 {
+    struct operation_answer said = within_limits(turn->input->ask);
     struct operation *operation = books_operation(turn->books, turn->input->operation);
     struct answered a = {
         .turn = turn,
-        .said = turn->input->ask,
+        .said = &said,
         .operation = operation,
         .payment = books_payment(turn->books, operation->payment),
     };
@@ -395,8 +482,10 @@ static enum err operation_answered(struct turn *turn)
                                 (long long)a.said->answer.amount.minor,
                                 currency_code(a.said->answer.amount.currency)));
     /* Ended meanwhile, by an enquiry or another node: the attempt is kept as evidence. */
-    if (operation->closed_ms != 0)
+    if (operation->closed_ms != 0) {
+        doubt_the_end(&a);
         return OK;
+    }
     learn_reference(&a);
     if (operation->kind == OPERATION_KIND_ENQUIRE)
         answer_enquiry(&a);

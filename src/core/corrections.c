@@ -64,6 +64,8 @@ static void found_held(struct turn *turn, struct payment *payment, int64_t autho
 {
     report(turn, payment, "held_at_gateway", 0, authorized_minor);
     payment->authorized_minor = authorized_minor;
+    /* Should they refuse to release it, it is tried again, and never captured. */
+    payment->expires_ms = turn->now_ms;
     if (payment->cancel_reason == CANCEL_REASON_NONE)
         payment->cancel_reason = CANCEL_REASON_ABANDONED;
     payment_begin_cancel(turn, payment);

@@ -82,7 +82,7 @@ void payment_enquire(struct turn *turn, struct payment *payment)
     operation_begin(turn, payment, OPERATION_KIND_ENQUIRE, 0, NULL);
 }
 
-static bool enquiry_is_open(const struct books *books, const struct payment *payment)
+bool payment_is_enquired(const struct books *books, const struct payment *payment)
 {
     for (size_t i = 0; i < books->operations.count; i++) {
         const struct operation *operation = books->operations.items[i];
@@ -109,6 +109,24 @@ static void cancel_by_time(struct turn *turn, struct payment *payment, bool gate
     payment_end_invoice(turn, payment);
 }
 
+static bool waits_for_capture(const struct payment *payment)
+{
+    return payment->status == PAYMENT_AUTHORIZED && payment->authorized_minor > 0
+           && payment->capture_method == CAPTURE_METHOD_AUTOMATIC;
+}
+
+/* The refused capture's next try stays where it was, whatever was asked in between. */
+static int64_t next_look_ms(const struct turn *turn, const struct payment *payment)
+{
+    struct account_settings settings = payment_place(turn, payment).settings;
+    int64_t retry_ms = payment->updated_ms + settings.capture_retry_ms;
+    if (!waits_for_capture(payment) || payment->capture_tries >= settings.capture_tries)
+        return payment->expires_ms;
+    if (retry_ms < turn->now_ms)
+        retry_ms = turn->now_ms;
+    return retry_ms < payment->expires_ms ? retry_ms : payment->expires_ms;
+}
+
 void payment_end_of_time(struct turn *turn, struct payment *payment,
                          const struct gateway_answer *answer)
 {
@@ -122,7 +140,7 @@ void payment_end_of_time(struct turn *turn, struct payment *payment,
         cancel_by_time(turn, payment, answer->outcome != GW_ABSENT && !nothing_held);
         return;
     }
-    payment->due_ms = payment->expires_ms;
+    payment->due_ms = next_look_ms(turn, payment);
     row_touch(&payment->row);
 }
 
@@ -146,7 +164,7 @@ static enum err payment_due(struct turn *turn)
     if (payment->due_ms == 0 || payment->due_ms > turn->now_ms)
         return OK;
     bool busy = !operation_id_is_zero(payment->active_operation)
-                || enquiry_is_open(turn->books, payment);
+                || payment_is_enquired(turn->books, payment);
     bool expired = payment->expires_ms != 0 && payment->expires_ms <= turn->now_ms;
     row_touch(&payment->row);
     if (busy || machine_is_final(&machine_payment, payment->status)) {
@@ -155,8 +173,7 @@ static enum err payment_due(struct turn *turn)
         cancel_by_time(turn, payment, false);
     } else if (expired) {
         payment_enquire(turn, payment);
-    } else if (payment->status == PAYMENT_AUTHORIZED
-               && payment->capture_method == CAPTURE_METHOD_AUTOMATIC) {
+    } else if (waits_for_capture(payment)) {
         struct payment_place place = payment_place(turn, payment);
         retry_capture(turn, payment, &place.settings);
     } else {
@@ -173,7 +190,7 @@ static enum err payer_done(struct turn *turn)
     assert(payment);
     if (payment->status != PAYMENT_REQUIRES_ACTION
         || !operation_id_equal(payment->authorization, operation->id)
-        || enquiry_is_open(turn->books, payment))
+        || payment_is_enquired(turn->books, payment))
         return OK;
     payment_enquire(turn, payment);
     return payment_move(turn, payment, PAYMENT_ON_PAYER_DONE);

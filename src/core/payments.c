@@ -4,6 +4,9 @@
 #include "core/record.h"
 #include "core/requests.h"
 
+/* All of them are loaded with each turn, and the invoice's object names all. */
+#define INVOICE_PAYMENTS_MAX 1000
+
 /* The claim's answer is this payment, once nothing is in flight for it any more. */
 static void claim_is_about(struct turn *turn, const struct payment *payment, int success_status)
 {
@@ -65,6 +68,9 @@ static enum err check_invoice(struct turn *turn, const struct payment_create *as
     if (invoice->status != INVOICE_UNPAID)
         return turn_fail(turn, ERR_CONFLICT, "The invoice is %s.",
                          word_text(&words_invoice_state, invoice->status));
+    if (turn->books->payments.count >= INVOICE_PAYMENTS_MAX)
+        return turn_fail(turn, ERR_CONFLICT, "The invoice has had %d payments; make another.",
+                         INVOICE_PAYMENTS_MAX);
     for (size_t i = 0; i < turn->books->payments.count; i++)
         if (!machine_is_final(&machine_payment, turn->books->payments.items[i]->status))
             return turn_fail(turn, ERR_CONFLICT,
@@ -225,7 +231,7 @@ static enum err payment_capture(struct turn *turn)
                          "The payment is %s; only an authorized one is captured.",
                          word_text(&words_payment_state, payment->status));
     int64_t amount_minor = ask->amount_minor ? ask->amount_minor : payment->authorized_minor;
-    if (amount_minor > payment->authorized_minor)
+    if (amount_minor == 0 || amount_minor > payment->authorized_minor)
         return turn_fail_param(turn, ERR_CAPTURE_EXCEEDS_AUTHORIZED, "amount",
                                "At most %lld can be captured.",
                                (long long)payment->authorized_minor);

@@ -13,6 +13,9 @@ int64_t schedule_unknown_ms(int64_t tries);
 /* The operation that follows in the same request answers to the same caller. */
 void payment_inherit_claim(struct turn *turn, const struct payment *payment, struct id claim);
 
+/* Whether an enquiry about the payment itself is not finished. */
+bool payment_is_enquired(const struct books *books, const struct payment *payment);
+
 /* Holds the payment against what an enquiry says of its money; corrects its state where they
  * differ (true), reports where only amounts do. */
 bool payment_compare(struct turn *turn, struct payment *payment,
