@@ -103,8 +103,13 @@ static bool has_amount(enum operation_kind kind)
 bool gateway_check_amount(const struct gateway_ask *ask, struct gateway_answer *answer)
 {
     assert(ask->about != OPERATION_KIND_ENQUIRE);
-    bool stated = answer->amount.currency != CURRENCY_NONE;
-    if (answer->outcome != GW_APPROVED || !stated || !has_amount(ask->about))
+    if (answer->outcome != GW_APPROVED || !has_amount(ask->about))
+        return true;
+    /* A sale says in its position what was taken. */
+    if (ask->about == OPERATION_KIND_AUTHORIZE && answer->has_position &&
+        answer->captured_minor > ask->amount.minor)
+        answer->amount = (struct money){ answer->captured_minor, ask->amount.currency };
+    if (answer->amount.currency == CURRENCY_NONE)
         return true;
     if (answer->amount.minor == ask->amount.minor &&
         answer->amount.currency == ask->amount.currency)

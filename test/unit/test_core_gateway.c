@@ -61,6 +61,22 @@ static void test_check_amount(void **state)
     }
 }
 
+/* The books cannot hold more taken than approved, and nobody asked for it. */
+static void test_more_taken_than_asked(void **state)
+{
+    (void)state;
+    const struct gateway_ask ask = { .call = OPERATION_KIND_AUTHORIZE,
+                                     .about = OPERATION_KIND_AUTHORIZE,
+                                     .amount = { 1250, CURRENCY_EUR } };
+    struct gateway_answer answer = { .outcome = GW_APPROVED, .amount = ask.amount,
+                                     .has_position = true, .authorized_minor = 1250,
+                                     .captured_minor = 1251 };
+
+    assert_false(gateway_check_amount(&ask, &answer));
+    assert_int_equal(answer.outcome, GW_UNKNOWN);
+    assert_int_equal(answer.amount.minor, 1251);
+}
+
 static void test_words_not_listed_are_unknown(void **state)
 {
     (void)state;
@@ -204,7 +220,9 @@ static void test_texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_check_amount),    cmocka_unit_test(test_words_not_listed_are_unknown),
+        cmocka_unit_test(test_check_amount),
+        cmocka_unit_test(test_more_taken_than_asked),
+        cmocka_unit_test(test_words_not_listed_are_unknown),
         cmocka_unit_test(test_can_and_takes),   cmocka_unit_test(test_reply_fields),
         cmocka_unit_test(test_token_use),       cmocka_unit_test(test_refund_least),
         cmocka_unit_test(test_zero_is_careful), cmocka_unit_test(test_texts),
