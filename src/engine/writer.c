@@ -115,7 +115,6 @@ static void tell_caller(struct engine *engine, const struct turn *turn)
     struct desk_turn *desk = turn->user;
     if (turn->err)
         ENGINE_COUNT(engine, turns_failed_total, 1);
-    log_turn(turn);
     if (!turn->err)
         note_due(engine, turn);
     copy_result(desk, turn);
@@ -130,6 +129,9 @@ static void release_all(struct writer *writer, struct turn *const *turns, size_t
     release.calls_end = &release.calls;
     for (size_t i = 0; i < count; i++)
         build_calls(&release, turns[i]);
+    /* Before the first caller frees its turn: books name texts of every turn before them. */
+    for (size_t i = 0; i < count; i++)
+        log_turn(turns[i]);
     for (size_t i = 0; i < count; i++)
         tell_caller(writer->engine, turns[i]);
     queue_calls(&release);
