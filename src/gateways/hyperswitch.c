@@ -293,6 +293,9 @@ static const enum payment_method methods[] = { METHOD_GATEWAY_PAGE, METHOD_SAVED
 
 static const char *const credentials[] = { "api_key", "webhook_key", NULL };
 
+/* With it a browser can act on the payment; card details are masked by themselves. */
+static const char *const notice_secrets[] = { "client_secret", NULL };
+
 static const char *const authentication_types[] = { "three_ds", "no_three_ds", NULL };
 
 static const struct gateway_setting settings[] = {

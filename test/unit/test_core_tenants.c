@@ -61,6 +61,7 @@ static enum err run(struct bench *bench, const struct turn_handler *handler, con
                                         .ask = ask };
     bench->turn.answer = (struct turn_answer){ 0 };
     bench->turn.detail = (struct str){ 0 };
+    bench->turn.param = (struct str){ 0 };
     turn_run(&bench->turn);
     return bench->turn.err;
 }
@@ -229,6 +230,46 @@ static void a_change_leaves_what_it_does_not_name(void **state)
     assert_true(account->disabled && !account->is_default);
 }
 
+static const struct gateway_setting needed[] = {
+    { .name = "base_url", GW_SETTING_URL, .required = true, .what = "The address of the API." },
+    { .name = NULL },
+};
+
+static void what_its_gateway_needs_must_be_set(void **state)
+{
+    struct bench *bench = *state;
+    struct gateway_account ask = { .gateway = STR("sandbox"), .merchant = bench->merchant };
+
+    bench->gateway.settings = needed;
+    assert_int_equal(run(bench, &turn_gateway_account_create, &ask), ERR_VALIDATION);
+    assert_true(str_equal_c(bench->turn.param, "settings.base_url"));
+    assert_int_equal(bench->turn.accounts.count, 0);
+    ask.settings = STR("{\"base_url\":\"http://acme.test\"}");
+    assert_int_equal(run(bench, &turn_gateway_account_create, &ask), OK);
+}
+
+static void a_change_is_checked_as_a_whole(void **state)
+{
+    struct bench *bench = *state;
+    struct gateway_account *account = add_account(bench, false);
+    struct gateway_account_change ask = { .id = account->id, .has_settings = true,
+                                          .has_disabled = true, .disabled = true };
+
+    bench->gateway.settings = needed;
+    account->live = true;
+    account->settings = STR("{\"base_url\":\"https://acme.test\"}");
+    assert_int_equal(run(bench, &turn_gateway_account_change, &ask), ERR_VALIDATION);
+    ask.settings = STR("{\"base_url\":\"http://acme.test\"}");
+    assert_int_equal(run(bench, &turn_gateway_account_change, &ask), ERR_VALIDATION);
+    ask.settings = STR("{\"base_url\":\"https://acme.test\",\"colour\":\"red\"}");
+    assert_int_equal(run(bench, &turn_gateway_account_change, &ask), ERR_UNKNOWN_MEMBER);
+    assert_false(account->disabled);
+    assert_true(str_equal_c(account->settings, "{\"base_url\":\"https://acme.test\"}"));
+    ask.settings = STR("{\"base_url\":\"https://new.test\"}");
+    assert_int_equal(run(bench, &turn_gateway_account_change, &ask), OK);
+    assert_true(account->disabled);
+}
+
 static void an_account_of_nobody_is_not_found(void **state)
 {
     struct bench *bench = *state;
@@ -251,6 +292,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(an_older_account_becomes_the_default, setup, teardown),
         cmocka_unit_test_setup_teardown(a_change_leaves_what_it_does_not_name, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_its_gateway_needs_must_be_set, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_change_is_checked_as_a_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(an_account_of_nobody_is_not_found, setup, teardown),
     };
 
