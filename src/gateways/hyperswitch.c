@@ -322,7 +322,9 @@ const struct gateway gateway_hyperswitch = {
     .refund_age_ms = 0,
     .credentials = credentials,
     .settings = settings,
-    .notices = { .verify = hyperswitch_notice_verify, .read = hyperswitch_notice_read },
+    .notices = { .verify = hyperswitch_notice_verify,
+                 .read = hyperswitch_notice_read,
+                 .secret_members = notice_secrets },
     .calls = {
         [OPERATION_KIND_AUTHORIZE] = { build_authorize, hyperswitch_parse, GW_ENQUIRE_FIRST },
         [OPERATION_KIND_CAPTURE] = { build_capture, hyperswitch_parse, GW_ENQUIRE_FIRST },
