@@ -224,20 +224,6 @@ enum err payment_cancel_ask(struct call *call, const struct json *json, struct d
     return fields_read(FIELDS(cancel_fields), json, "", ask, &call->trouble);
 }
 
-static enum err run_payment(const struct read_ask *ask, struct db *db, struct json_out *out)
-{
-    struct payment *payment = NULL;
-
-    enum err err = query_payment(db, ask->scope, (struct payment_id){ ask->object }, ask->arena,
-                                 &payment);
-    if (!err)
-        render_payment(out, NULL, payment);
-    return err;
-}
-
-/* GET /v1/payments/{id} */
-const struct reading read_payment = { .run = run_payment };
-
 struct search {
     struct page page;
     enum payment_state status;

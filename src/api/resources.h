@@ -19,7 +19,9 @@ typedef enum err turn_ask_f(struct call *call, const struct json *body, struct d
 
 /* payments.c */
 turn_ask_f payment_create_ask, payment_confirm_ask, payment_capture_ask, payment_cancel_ask;
-extern const struct reading read_payments, read_payment, read_payment_operations;
+extern const struct reading read_payments, read_payment_operations;
+/* payment_show.c */
+enum err payment_show(struct call *call);
 /* refunds.c */
 turn_ask_f refund_create_ask;
 extern const struct reading read_payment_refunds, read_refund;

@@ -17,7 +17,7 @@ const struct route routes[] = {
     { POST, "/v1/payments", NULL, ROUTE_WRITE, CLAIM_REQUIRED, BODY_REQUIRED,
       .turn = payment_create_ask },
     { GET, "/v1/payments", NULL, ROUTE_READ, .read = &read_payments },
-    { GET, "/v1/payments/{id}", "pay", ROUTE_READ, .read = &read_payment },
+    { GET, "/v1/payments/{id}", "pay", ROUTE_READ, .plain = payment_show },
     { POST, "/v1/payments/{id}/confirm", "pay", ROUTE_WRITE, CLAIM_REQUIRED, BODY_OPTIONAL,
       .turn = payment_confirm_ask },
     { POST, "/v1/payments/{id}/capture", "pay", ROUTE_WRITE, CLAIM_REQUIRED, BODY_OPTIONAL,

@@ -112,6 +112,39 @@ static enum err notice_due(struct turn *turn)
                ? payment_move(turn, payment, PAYMENT_ON_PAYER_DONE) : OK;
 }
 
+/* Whether it waits for a look, and the last one is no longer on its way: a look moves the next
+ * one by the schedule (due.c), its answer by a step more. */
+static bool may_look(const struct turn *turn, const struct operation *operation,
+                     const struct gateway *gateway)
+{
+    int64_t looked_ms = operation->due_ms - schedule_unknown_ms(operation->tries);
+    return operation->state == OPERATION_UNKNOWN && operation->due_ms > turn->now_ms
+           && turn->now_ms - looked_ms >= gateway->deadline_ms;
+}
+
+/* Somebody reads a payment that is under way, and nobody has asked about it for a while. For an
+ * hour such a look takes no place in the schedule of looks: else reading would thin them out. */
+static enum err payment_look(struct turn *turn)
+{
+    struct payment *payment = books_payment(turn->books, turn->input->payment);
+    struct operation *open = open_operation(turn->books, payment);
+    struct payment_place place = payment_place(turn, payment);
+    turn->answer = (struct turn_answer){ .status = 200, .body = STR("{}"), .final = true };
+    if (open && may_look(turn, open, place.gateway)) {
+        if (open->tries > 0 && turn->now_ms - open->created_ms < HOUR_MS)
+            open->tries--;
+        open->due_ms = turn->now_ms;
+        row_touch(&open->row);
+    } else if (!open && payment->status == PAYMENT_REQUIRES_ACTION
+               && gateway_can(place.gateway, OPERATION_KIND_ENQUIRE)) {
+        row_touch(&payment->row);
+        payment_enquire(turn, payment);
+    }
+    return OK;
+}
+
 const struct turn_handler turn_notices_keep = { "notices.keep", TARGET_NOTHING,
                                                 .handle = notices_keep };
 const struct turn_handler turn_notice_due = { "notice.due", TARGET_NOTICE, .handle = notice_due };
+const struct turn_handler turn_payment_look = { "payment.look", TARGET_PAYMENT, .scoped = true,
+                                                .handle = payment_look };

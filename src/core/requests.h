@@ -72,6 +72,6 @@ struct operation_answer {
 extern const struct turn_handler turn_invoice_create, turn_invoice_cancel, turn_invoice_fulfil,
     turn_payment_create, turn_payment_confirm, turn_payment_capture, turn_payment_cancel,
     turn_refund_create, turn_operation_answered, turn_operation_due, turn_payment_due,
-    turn_payer_done, turn_notices_keep, turn_notice_due;
+    turn_payer_done, turn_notices_keep, turn_notice_due, turn_payment_look;
 
 #endif

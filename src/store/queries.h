@@ -71,6 +71,8 @@ must_check enum err query_payment_events(struct db *db, const struct payment *pa
 must_check enum err query_payment_operations(struct db *db, const struct payment *payment,
                                              struct operation_id after, int64_t limit,
                                              struct arena *arena, struct operation_list *out);
+/* When the gateway was last asked something about the payment, refunds included; 0: never. */
+must_check enum err query_payment_asked(struct db *db, const struct payment *payment, int64_t *out);
 must_check enum err query_attempts(struct db *db, struct operation_id operation,
                                    struct arena *arena, struct attempt_list *out);
 

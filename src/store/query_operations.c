@@ -1,4 +1,6 @@
 /* query_operations.c - what was asked of a gateway about a payment, and every wire call. */
+#include <assert.h>
+
 #include "store/query_parts.h"
 
 QUERY_LIST(operation_list, struct operation)
@@ -25,4 +27,23 @@ enum err query_attempts(struct db *db, struct operation_id operation, struct are
 
     return db_select(db, &table_attempts, "operation = $1 ORDER BY number", QUERY_ARGS(args), arena,
                      attempt_list_load, &load);
+}
+
+static enum err take_moment(void *self, const struct db_value *values, size_t count)
+{
+    assert(count == 1);
+    *(int64_t *)self = values[0].type == DB_NULL ? 0 : values[0].number;
+    return OK;
+}
+
+enum err query_payment_asked(struct db *db, const struct payment *payment, int64_t *out)
+{
+    struct db_value args[] = { DB_ID(payment->invoice), DB_ID(payment->id) };
+
+    *out = 0;
+    return db_query(db,
+                    "SELECT max(attempts.ended_ms) FROM attempts JOIN operations"
+                    " ON attempts.operation = operations.id"
+                    " WHERE operations.invoice = $1 AND operations.payment = $2",
+                    QUERY_ARGS(args), take_moment, out);
 }

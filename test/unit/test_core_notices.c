@@ -111,6 +111,31 @@ static void unknown_operation_is_hastened(void **state)
     world_done(&world);
 }
 
+/* The clock's look is made at its time; until the gateway's deadline nobody hastens another. */
+static void reading_hastens_no_look_that_is_on_its_way(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world);
+    world_create(&world, CAPTURE_METHOD_MANUAL, 1250);
+    world_answer(&world, GW_UNKNOWN);
+    struct operation *operation = world.books->operations.items[0];
+    world.input.payment = PAYMENT->id;
+    operation->due_ms = world.fake.now_ms + 30 * SECOND_MS;
+    operation->tries = 1;
+    world.fake.now_ms += SECOND_MS;
+    assert_int_equal(world_turn(&world, &turn_payment_look, NULL), OK);
+    operation = world.books->operations.items[0];
+    assert_int_equal(operation->due_ms, world.fake.now_ms + 29 * SECOND_MS);
+    assert_int_equal(operation->tries, 1);
+    world.fake.now_ms += SECOND_MS;
+    assert_int_equal(world_turn(&world, &turn_payment_look, NULL), OK);
+    operation = world.books->operations.items[0];
+    assert_int_equal(operation->due_ms, world.fake.now_ms);
+    assert_int_equal(operation->tries, 0);
+    world_done(&world);
+}
+
 static void notice_before_our_own_answer_waits_for_it(void **state)
 {
     struct world world;
@@ -241,6 +266,7 @@ int main(void)
         cmocka_unit_test(amounts_that_differ_are_reported_and_not_changed),
         cmocka_unit_test(agreement_leaves_nothing_behind),
         cmocka_unit_test(kept_as_they_came_with_a_row_each),
+        cmocka_unit_test(reading_hastens_no_look_that_is_on_its_way),
     };
     return cmocka_run_group_tests_name("core notices", tests, NULL, NULL);
 }
