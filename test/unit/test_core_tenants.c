@@ -238,13 +238,13 @@ static const struct gateway_setting needed[] = {
 static void what_its_gateway_needs_must_be_set(void **state)
 {
     struct bench *bench = *state;
-    struct gateway_account ask = { .gateway = STR("sandbox"), .merchant = bench->merchant };
+    struct gateway_account_create ask = account_row(bench, false);
 
     bench->gateway.settings = needed;
     assert_int_equal(run(bench, &turn_gateway_account_create, &ask), ERR_VALIDATION);
     assert_true(str_equal_c(bench->turn.param, "settings.base_url"));
     assert_int_equal(bench->turn.accounts.count, 0);
-    ask.settings = STR("{\"base_url\":\"http://acme.test\"}");
+    ask.row.settings = STR("{\"base_url\":\"http://acme.test\"}");
     assert_int_equal(run(bench, &turn_gateway_account_create, &ask), OK);
 }
 
