@@ -3,7 +3,8 @@
 
 int main(int argc, char **argv)
 {
-    const struct world world = { outside_real(), outside_env, stdout, stderr };
+    const struct world world = { outside_real(), outside_env, stdout, stderr,
+                                 argc > 0 ? argv[0] : "purser" };
 
     return commands_run(&world, argc - 1, (const char *const *)(argv + 1));
 }

@@ -32,6 +32,7 @@ struct world {
     const char *(*env)(const char *name);
     FILE *out;
     FILE *err;
+    const char *program; /* as it was called, for lines to paste: "build/purser" */
 };
 
 /* A flag of one command; the settings' flags come beside it (struct command, settings). */

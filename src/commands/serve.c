@@ -190,10 +190,22 @@ static void stop(void *arg)
 
 /* Starting. */
 
+static enum err listen_on(struct serve *serve, enum setting setting, int listener,
+                          struct str *bound, struct str *why)
+{
+    struct arena *arena = serve->cli->arena;
+    struct str address = cli_setting(serve->cli, setting);
+
+    enum err err = server_listen(serve->server, address, listener, arena, bound, why);
+    if (err != OK)
+        *why = str_format(arena, "%.*s; %s takes another address", STR_ARG(*why),
+                          settings_table[setting].flag);
+    return err;
+}
+
 static enum err listen_on_addresses(struct serve *serve, struct str *why)
 {
     struct cli *cli = serve->cli;
-    struct str admin = cli_setting(cli, SETTING_ADMIN_LISTEN);
     struct server_config config = {
         .outside = serve->outside,
         .limits = SERVER_LIMITS_DEFAULT,
@@ -208,10 +220,9 @@ static enum err listen_on_addresses(struct serve *serve, struct str *why)
         return err;
     server_on_signal(serve->server, SIGTERM, stop, serve);
     server_on_signal(serve->server, SIGINT, stop, serve);
-    err = server_listen(serve->server, cli_setting(cli, SETTING_LISTEN), LISTENER_API, cli->arena,
-                        &serve->address, why);
-    if (err == OK && admin.len > 0)
-        err = server_listen(serve->server, admin, LISTENER_ADMIN, cli->arena, NULL, why);
+    err = listen_on(serve, SETTING_LISTEN, LISTENER_API, &serve->address, why);
+    if (err == OK && cli_setting(cli, SETTING_ADMIN_LISTEN).len > 0)
+        err = listen_on(serve, SETTING_ADMIN_LISTEN, LISTENER_ADMIN, NULL, why);
     if (err != OK)
         return err;
     serve->public_url = cli_setting(cli, SETTING_PUBLIC_URL);
@@ -320,7 +331,8 @@ static enum err greet(struct serve *serve, struct str *why)
         return err;
     }
     if (keys > 0) {
-        welcome_again(cli->world->out, serve->address, cli_setting(cli, SETTING_DATA));
+        welcome_again(cli->world->out, serve->address, cli->world->program,
+                      cli_setting(cli, SETTING_DATA));
         return OK;
     }
     err = key_new(&serve->installation, serve->outside, &wish, cli->arena, &row, &text, why);

@@ -31,11 +31,11 @@ void welcome_first(FILE *out, struct str address, const struct secret *key, int6
     fflush(out);
 }
 
-void welcome_again(FILE *out, struct str address, struct str data)
+void welcome_again(FILE *out, struct str address, const char *program, struct str data)
 {
     fprintf(out,
             "purser is ready at http://%.*s\n"
-            "Another API key: purser key create --data %.*s --mode test\n",
-            STR_ARG(address), STR_ARG(data));
+            "Another API key: %s key create --data %.*s --mode test\n",
+            STR_ARG(address), program, STR_ARG(data));
     fflush(out);
 }

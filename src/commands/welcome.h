@@ -9,7 +9,7 @@
 
 /* The first start: the address, the first API key, shown this once, and a payment to try. */
 void welcome_first(FILE *out, struct str address, const struct secret *key, int64_t now_ms);
-/* Every other start. */
-void welcome_again(FILE *out, struct str address, struct str data);
+/* Every other start; `program` is purser as it was called. */
+void welcome_again(FILE *out, struct str address, const char *program, struct str data);
 
 #endif

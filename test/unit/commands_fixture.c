@@ -97,7 +97,7 @@ void commands_line(struct commands_fixture *fixture, const char *line)
     free(fixture->err);
     struct world world = { &fixture->outside.outside, commands_env,
                            open_memstream(&fixture->out, &out_len),
-                           open_memstream(&fixture->err, &err_len) };
+                           open_memstream(&fixture->err, &err_len), "purser" };
     fixture->code = commands_run(&world, count, words);
     fclose(world.out);
     fclose(world.err);
@@ -115,7 +115,8 @@ void assert_says_at(const char *text, const char *part, const char *file, int li
 {
     if (strstr(text, part) != NULL)
         return;
-    print_error("\"%s\" does not say \"%s\"\n", text, part);
+    /* The part first: a long text is cut off. */
+    print_error("\"%s\" is not said by \"%s\"\n", part, text);
     _fail(file, line);
 }
 

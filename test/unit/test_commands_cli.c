@@ -171,7 +171,7 @@ static void output_that_is_lost_is_a_failure(void **state)
     char *err = NULL;
     size_t len = 0;
     struct world world = { &fixture->outside.outside, commands_env, full,
-                           open_memstream(&err, &len) };
+                           open_memstream(&err, &len), "purser" };
 
     assert_non_null(full);
     assert_int_equal(commands_run(&world, 1, words), 2);
