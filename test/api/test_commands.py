@@ -15,7 +15,7 @@ from contract import table_of
 from installation import Installation, binary, environment, purser
 
 COMMANDS = ['serve', 'init', 'key create', 'key list', 'key revoke', 'credentials status',
-            'credentials rotate', 'config', 'doctor', 'events tail', 'migrate status',
+            'credentials rotate', 'config', 'doctor', 'gateways', 'events tail', 'migrate status',
             'migrate up', 'copy', 'wait', 'graph', 'version', 'help']
 
 
@@ -229,26 +229,35 @@ def test_a_second_server_on_the_same_data_is_refused(server):
 def test_an_address_in_use_is_refused(tmp_path, server):
     run = purser('serve', '--data', str(tmp_path / 'other'), '--listen',
                  '%s:%d' % (server.host, server.port))
-    assert run.returncode == 2 and str(server.port) in run.stderr
+    assert run.returncode == 2 and str(server.port) in run.stderr and '--listen' in run.stderr
 
 
-def test_the_first_start_prints_a_key_and_a_line_that_works(tmp_path):
-    process = subprocess.Popen([binary(), 'serve', '--data', str(tmp_path / 'data'), '--listen',
-                                '127.0.0.1:0'], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                               text=True, env=environment(tmp_path / 'data'))
+def pasted(data, first, end):
+    """Starts a server and runs, in a shell, what it prints from `first` to `end`: both outputs."""
+    process = subprocess.Popen([binary(), 'serve', '--data', str(data), '--listen', '127.0.0.1:0'],
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                               env=environment(data))
     try:
         text = ''
-        while "}'" not in text:
+        while end not in text:
             line = process.stdout.readline()
             assert line, text
             text += line
-        curl = text[text.index('curl '):]
-        answer = subprocess.run(['sh', '-c', curl], capture_output=True, text=True, timeout=30)
-        assert json.loads(answer.stdout)['status'] == 'captured', answer
-        assert re.search(r'psk_test_[0-9A-Za-z]{39}', text)
+        run = subprocess.run(['sh', '-c', text[text.index(first):]], capture_output=True, text=True,
+                             timeout=30, env=environment(data))
+        assert run.returncode == 0, run
+        return text, run.stdout
     finally:
         process.terminate()
         assert process.wait(15) == 0
+
+
+def test_each_start_prints_a_line_that_works(tmp_path):
+    printed, answer = pasted(tmp_path / 'data', 'curl ', "}'")
+    assert json.loads(answer)['status'] == 'captured'
+    assert re.search(r'psk_test_[0-9A-Za-z]{39}', printed)
+    printed, answer = pasted(tmp_path / 'data', binary(), '--mode test')
+    assert re.match(r'psk_test_[0-9A-Za-z]{39}\n$', answer) and answer not in printed
 
 
 def test_sigterm_lets_what_runs_finish(tmp_path, contract):
