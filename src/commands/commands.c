@@ -17,6 +17,7 @@
     X(credentials_rotate)                                                                          \
     X(config)                                                                                      \
     X(doctor)                                                                                      \
+    X(gateways)                                                                                    \
     X(events_tail)                                                                                 \
     X(migrate_status)                                                                              \
     X(migrate_up)                                                                                  \
