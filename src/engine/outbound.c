@@ -307,6 +307,8 @@ static void make_calls(struct engine *engine, struct link *items, struct waiting
             engine_call_replied(engine, calls[i], &replies[i]);
         }
     }
+    /* The far side has read the cards. */
+    arena_wipe(&arena);
     arena_done(&arena);
 }
 

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/secret.h"
 #include "net/http_answer.h"
 
 /* Headers of an answer are ours; beyond this a handler is broken. */
@@ -60,6 +61,15 @@ static void enter(struct connection *connection, enum phase phase)
 
 /* The end. */
 
+/* Bodies may hold secrets: what was read is wiped once it is parsed. */
+static void drop_rest(struct connection *connection)
+{
+    if (connection->rest != NULL)
+        secret_wipe(connection->rest, connection->rest_len);
+    mem_free(connection->rest);
+    connection->rest = NULL;
+}
+
 static void on_closed(uv_handle_t *handle)
 {
     struct connection *connection = handle->data;
@@ -68,7 +78,7 @@ static void on_closed(uv_handle_t *handle)
     assert(connection->unsent == NULL && connection->request == NULL);
     link_remove(&connection->in_server);
     link_remove(&connection->in_bucket);
-    mem_free(connection->rest);
+    drop_rest(connection);
     mem_free(connection);
     server->counts.connections_open--;
     server_check_stopped(server);
@@ -387,14 +397,15 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
 
     size_t len = (size_t)count;
     size_t used = consume(connection, buf->base, len);
-    if (used == len)
-        return;
-    assert(connection->rest == NULL);
-    uv_read_stop(stream);
-    connection->rest_len = len - used;
-    connection->rest_used = 0;
-    connection->rest = mem_alloc(connection->rest_len);
-    memcpy(connection->rest, buf->base + used, connection->rest_len);
+    if (used < len) {
+        assert(connection->rest == NULL);
+        uv_read_stop(stream);
+        connection->rest_len = len - used;
+        connection->rest_used = 0;
+        connection->rest = mem_alloc(connection->rest_len);
+        memcpy(connection->rest, buf->base + used, connection->rest_len);
+    }
+    secret_wipe(buf->base, len);
 }
 
 /* After an answer: goes on with what had come meanwhile. */
@@ -407,8 +418,7 @@ static void connection_continue(struct connection *connection)
                                          connection->rest_len - connection->rest_used);
         if (connection->rest_used < connection->rest_len)
             return;
-        mem_free(connection->rest);
-        connection->rest = NULL;
+        drop_rest(connection);
         if (connection->phase != PHASE_CLOSED)
             uv_read_start((uv_stream_t *)&connection->tcp, on_alloc, on_read);
     }

@@ -24,6 +24,7 @@ struct server_request *request_take(struct server *server)
 static void request_free(struct server_request *request)
 {
     link_remove(&request->in_server);
+    arena_wipe(&request->arena);
     arena_done(&request->arena);
     mem_free(request);
 }
@@ -32,6 +33,8 @@ void request_release(struct server_request *request)
 {
     struct server *server = request->server;
 
+    /* Keys in headers, cards in bodies, and what growing texts left behind of them. */
+    arena_wipe(&request->arena);
     if (request->in_work)
         server->counts.requests_open--;
     request->in_work = false;
