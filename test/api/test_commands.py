@@ -15,7 +15,7 @@ from contract import table_of
 from installation import Installation, binary, environment, purser
 
 COMMANDS = ['serve', 'init', 'key create', 'key list', 'key revoke', 'credentials status',
-            'credentials rotate', 'config', 'doctor', 'events tail', 'migrate status',
+            'credentials rotate', 'config', 'doctor', 'gateways', 'events tail', 'migrate status',
             'migrate up', 'copy', 'wait', 'graph', 'version', 'help']
 
 
