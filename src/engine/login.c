@@ -29,8 +29,10 @@ struct errand {
     struct client_call wire;
     struct arena arena;
     struct logins *logins;
-    struct login *login;
-    const struct gateway *gateway;
+    struct login *login;             /* NULL: an order's, */
+    struct login_wish *wish;         /* which is this one's alone */
+    const struct gateway_login *pair;
+    int64_t deadline_ms;
     struct gateway_ask ask;
     struct secret credentials;
 };
@@ -140,8 +142,20 @@ static void keep_token(struct logins *logins, struct login *login,
     login->renew_us = outside_monotonic_us(logins->outside) + (lives_ms - early_ms) * 1000;
 }
 
+static void settle_order(struct errand *errand, const struct gateway_token *token,
+                         struct str why)
+{
+    struct secret given = { 0 };
+    if (token)
+        given = secret_copy(token->text);
+    errand->wish->ready(errand->wish, token ? &given : NULL, why);
+    secret_done(&given);
+    errand_free(errand);
+}
+
 /* The login is over, with a token or without: all who waited are told. */
-static void settle(struct errand *errand, const struct gateway_token *token, struct str why)
+static void settle_account(struct errand *errand, const struct gateway_token *token,
+                           struct str why)
 {
     struct logins *logins = errand->logins;
     struct login *login = errand->login;
@@ -166,6 +180,14 @@ static void settle(struct errand *errand, const struct gateway_token *token, str
     errand_free(errand);
 }
 
+static void settle(struct errand *errand, const struct gateway_token *token, struct str why)
+{
+    if (errand->login)
+        settle_account(errand, token, why);
+    else
+        settle_order(errand, token, why);
+}
+
 static void settle_without(struct errand *errand, struct str why)
 {
     log_event(LOG_WARN, "gateway.login_failed", LOG_STR("gateway_account", errand->ask.account_id),
@@ -183,7 +205,7 @@ static void on_done(struct client_call *wire)
         return;
     }
     struct http_reply reply = exchange_reply(wire, &errand->arena);
-    enum err err = errand->gateway->login.parse(&reply, &errand->arena, &token);
+    enum err err = errand->pair->parse(&reply, &errand->arena, &token);
     if (!err && !str_is_empty(token.text))
         settle(errand, &token, (struct str){ 0 });
     else if (err == ERR_FORBIDDEN)
@@ -200,7 +222,9 @@ static struct errand *errand_new(struct logins *logins, struct login *login,
     struct errand *errand = mem_alloc(sizeof(*errand));
     errand->logins = logins;
     errand->login = login;
-    errand->gateway = gateway;
+    errand->pair = login ? &gateway->login : &gateway->order_login;
+    errand->deadline_ms = gateway->deadline_ms;
+    assert(errand->pair->build && errand->pair->parse);
     errand->ask = (struct gateway_ask){
         .account_id = str_copy(&errand->arena, ask->account_id),
         .settings = str_copy(&errand->arena, ask->settings),
@@ -219,13 +243,13 @@ static void set_off(struct errand *errand, const struct client_limits *limits)
 {
     struct logins *logins = errand->logins;
     struct http_request request;
-    if (errand->gateway->login.build(&errand->ask, &errand->arena, &request) != OK) {
+    if (errand->pair->build(&errand->ask, &errand->arena, &request) != OK) {
         settle_without(errand, STR("The login could not be built from settings and credentials."));
         return;
     }
     exchange_ask(&errand->wire, &request, &errand->arena);
     errand->wire.deadline_us = outside_monotonic_us(logins->outside)
-                               + errand->gateway->deadline_ms * 1000;
+                               + errand->deadline_ms * 1000;
     errand->wire.account = errand->ask.account_id;
     errand->wire.limits = *limits;
     errand->wire.plain = !errand->ask.live;
@@ -240,7 +264,6 @@ void login_want(struct logins *logins, const struct gateway *gateway,
 {
     struct errand *errand = NULL;
     struct secret kept = { 0 };
-    assert(gateway->login.build && gateway->login.parse);
     wish->key = key_of(gateway, ask);
     pthread_mutex_lock(&logins->lock);
     struct login *login = find_or_make(logins, &wish->key);
@@ -261,6 +284,23 @@ void login_want(struct logins *logins, const struct gateway *gateway,
     else if (errand)
         set_off(errand, limits);
     secret_done(&kept);
+}
+
+void login_want_order(struct logins *logins, const struct gateway *gateway,
+                      const struct client_limits *limits, const struct gateway_ask *ask,
+                      struct login_wish *wish)
+{
+    struct errand *errand = errand_new(logins, NULL, gateway, ask);
+    struct gateway_ask *order = &errand->ask;
+    errand->wish = wish;
+    wish->key = (struct sha256){ { 0 } };
+    order->call = order->about = ask->call;
+    order->method = ask->method;
+    order->amount = ask->amount;
+    order->reference = str_copy(&errand->arena, ask->reference);
+    order->payment_reference = str_copy(&errand->arena, ask->payment_reference);
+    order->public_url = str_copy(&errand->arena, ask->public_url);
+    set_off(errand, limits);
 }
 
 void login_refused(struct logins *logins, const struct login_wish *wish,

@@ -4,6 +4,8 @@
  * is kept in memory only, given out until shortly before its end, and forgotten when the
  * gateway no longer takes it. Other settings or credentials of an account are another login.
  *
+ * An order's token (GW_TOKEN_ORDER) has a login to itself: it is handed on, and not kept.
+ *
  * From any thread. `ready` is called on the one that wanted the token, or on the client's. */
 #ifndef ENGINE_LOGIN_H
 #define ENGINE_LOGIN_H
@@ -34,6 +36,10 @@ struct login_wish {
 void login_want(struct logins *logins, const struct gateway *gateway,
                 const struct client_limits *limits, const struct gateway_ask *ask,
                 struct login_wish *wish);
+/* For the order of the ask, by the gateway's order_login. */
+void login_want_order(struct logins *logins, const struct gateway *gateway,
+                      const struct client_limits *limits, const struct gateway_ask *ask,
+                      struct login_wish *wish);
 /* The gateway does not take this token any more, which `wish` was given. Only if it is still the
  * one that is kept: others may have learnt the same before. */
 void login_refused(struct logins *logins, const struct login_wish *wish,

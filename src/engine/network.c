@@ -25,6 +25,15 @@ static void fail(struct call *call, enum gateway_outcome outcome, struct str why
     engine_call_failed(call->writer->engine, call, outcome, why);
 }
 
+static void want_token(struct call *call)
+{
+    struct engine *engine = call->writer->engine;
+    if (gateway_token_use(call->gateway, &call->ask) == GW_TOKEN_ORDER)
+        login_want_order(engine->logins, call->gateway, &call->limits, &call->ask, &call->wish);
+    else
+        login_want(engine->logins, call->gateway, &call->limits, &call->ask, &call->wish);
+}
+
 /* 401 is their word that they did nothing, so the same may be sent again: once, with a token
  * that is new. */
 static void refused_token(struct call *call)
@@ -37,7 +46,7 @@ static void refused_token(struct call *call)
         return;
     }
     call->had_second_token = true;
-    login_want(engine->logins, call->gateway, &call->limits, &call->ask, &call->wish);
+    want_token(call);
 }
 
 static void on_done(struct client_call *wire)
@@ -98,9 +107,8 @@ void engine_network_call(struct engine *engine, struct call *call)
     call->wish.ready = on_token;
     if (!call->built)
         fail(call, GW_NOT_SENT, STR("The request could not be built."));
-    else if (call->gateway->login.build)
-        login_want(engine->logins, call->gateway, &call->limits, &call->ask,
-                   &call->wish);
+    else if (gateway_token_use(call->gateway, &call->ask) != GW_TOKEN_NONE)
+        want_token(call);
     else
         send(call);
 }

@@ -129,7 +129,7 @@ struct call *engine_call_build(struct writer *writer, const struct turn_call *or
     if (!order->gateway->in_process)
         read_limits(call, order->account);
     call->built = open_credentials(engine, call, order->account);
-    if (order->gateway->login.build)
+    if (gateway_token_use(order->gateway, &call->ask) != GW_TOKEN_NONE)
         keep_card(call, order->card);
     else
         call->built = call->built && engine_call_build_request(call);

@@ -48,7 +48,7 @@ static bool read_token(const struct http_reply *reply, struct arena *arena, stru
 }
 
 /* How long it lives comes as a number by their documents and as a text in the field, and
- * differs from token to token: it is never assumed. */
+ * differs from token to token: it is never assumed. One of no known life is not kept. */
 enum err epayment_parse_login(const struct http_reply *reply, struct arena *arena,
                               struct gateway_token *out)
 {
@@ -59,9 +59,10 @@ enum err epayment_parse_login(const struct http_reply *reply, struct arena *aren
         return ERR_FORBIDDEN;
     if (reply->status == 400 || reply->status == 403)
         return read_error(reply, arena, &code, &message) ? ERR_FORBIDDEN : ERR_BAD_REPLY;
-    if (!read_token(reply, arena, &token, &expires_in) || !str_to_i64(expires_in, &seconds) ||
-        seconds <= 0 || seconds > INT32_MAX)
+    if (!read_token(reply, arena, &token, &expires_in))
         return ERR_BAD_REPLY;
+    if (!str_to_i64(expires_in, &seconds) || seconds < 0 || seconds > INT32_MAX)
+        seconds = 0;
     *out = (struct gateway_token){ token, seconds * 1000 };
     return OK;
 }

@@ -31,7 +31,8 @@
  * line. `=` is what the reply means after the check of amounts: "error bad_reply" when it is not
  * understood, "cannot" when the gateway has no such operation; of a notice its claims, split by
  * "; ", or "none", or "forged" when it is not verified. A request goes with the token that the
- * gateway wants for it: "account-token" or "order-token", unless the case sets one. A case may lack `>`; then its request is
+ * gateway wants for it: "account-token" or "order-token", unless the case sets one. A case may
+ * lack `>`; then its request is
  * not looked at.
  *
  * run_transcripts DIR               runs them, TAP on stdout

@@ -73,10 +73,25 @@ static enum err parse_login(const struct http_reply *reply, struct arena *memory
     return OK;
 }
 
+/* A token of an order: the request names it. */
+static enum err build_order_login(const struct gateway_ask *ask, struct arena *memory,
+                                  struct http_request *out)
+{
+    *out = (struct http_request){
+        .method = "POST",
+        .url = STR("https://bank.test/order_token"),
+        .body = str_format(memory, "%.*s %lld %s %.*s", STR_ARG(ask->payment_reference),
+                           (long long)ask->amount.minor, currency_code(ask->amount.currency),
+                           STR_ARG(ask->public_url)),
+    };
+    return build_login(ask, memory, &(struct http_request){ 0 });
+}
+
 static const struct gateway bank = {
     .name = "bank",
     .deadline_ms = 20 * SECOND_MS,
     .login = { build_login, parse_login },
+    .order_login = { build_order_login, parse_login },
 };
 
 /* Somebody who wants a token. */
@@ -125,6 +140,24 @@ static void want_as(struct caller *caller, const char *account, const char *sett
 static void want(struct caller *caller)
 {
     want_as(caller, "ga_1", "{}", "pass");
+}
+
+static void want_order(struct caller *caller, const char *settings)
+{
+    const struct client_limits limits = { 3, 60 };
+    const struct secret credentials = secret_of("pass");
+    const struct gateway_ask ask = {
+        .call = OPERATION_KIND_AUTHORIZE,
+        .account_id = STR("ga_1"),
+        .settings = str_of(settings),
+        .credentials = &credentials,
+        .payment_reference = STR("000100001"),
+        .amount = { 1250, CURRENCY_EUR },
+        .public_url = STR("https://pay.test"),
+    };
+
+    *caller = (struct caller){ .wish.ready = on_ready };
+    login_want_order(logins, &bank, &limits, &ask, &caller->wish);
 }
 
 static void assert_given(const struct caller *caller, const char *token)
@@ -366,6 +399,55 @@ static void wanting_again_from_within(void **state)
     assert_given(&first, "t2");
 }
 
+/* Each has its own, which is gone when it was handed on. */
+static void an_order_logs_in_for_itself(void **state)
+{
+    struct caller orders[2], account;
+
+    (void)state;
+    want_order(&orders[0], "{}");
+    want_order(&orders[1], "{}");
+    want(&account);
+    assert_int_equal(far.count, 3);
+    assert_str(far.calls[0]->url, "https://bank.test/order_token");
+    assert_str(far.calls[0]->body, "000100001 1250 EUR https://pay.test");
+    assert_true(far.calls[0]->plain);
+    assert_str(far.calls[2]->url, "https://bank.test/token");
+    far_reply("o1 1000");
+    far_reply("o2 1000");
+    far_reply("t1 1000");
+    assert_given(&orders[0], "o1");
+    assert_given(&orders[1], "o2");
+    assert_given(&account, "t1");
+    want_order(&orders[0], "{}");
+    assert_int_equal(far.count, 4);
+    far_reply("o3 1000");
+    assert_given(&orders[0], "o3");
+    /* A token of an order that is refused leaves the account's alone. */
+    const struct secret refused = secret_of("o3");
+    login_refused(logins, &orders[0].wish, &refused);
+    want(&account);
+    assert_given(&account, "t1");
+    assert_int_equal(far.count, 4);
+}
+
+static void an_order_that_may_not_log_in_is_told(void **state)
+{
+    struct caller order;
+
+    (void)state;
+    want_order(&order, "{}");
+    far_end(CLIENT_REPLY, CLIENT_REASON_NONE, 403, "");
+    assert_given(&order, "none");
+    assert_string_equal(order.why, "The login failed. The gateway refuses the credentials.");
+    want_order(&order, "bad");
+    assert_given(&order, "none");
+    far.stopped = true;
+    want_order(&order, "{}");
+    assert_given(&order, "none");
+    assert_string_equal(order.why, "Purser is stopping.");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -380,6 +462,8 @@ int main(void)
         TEST(a_refused_token_is_forgotten),
         TEST(accounts_have_each_their_own),
         TEST(wanting_again_from_within),
+        TEST(an_order_logs_in_for_itself),
+        TEST(an_order_that_may_not_log_in_is_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

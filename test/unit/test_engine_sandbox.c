@@ -164,7 +164,8 @@ static void test_sale(void **state)
     for (size_t i = 0; i < COUNT_OF(cards); i++) {
         struct gateway_ask ask = ask_of(OPERATION_KIND_AUTHORIZE, "op_a", 1000);
         const struct card card = {
-            secret_of(cards[i].number), secret_of("123"), STR("Jo Lind"), 12, 2030,
+            .number = secret_of(cards[i].number), .cvc = secret_of("123"),
+            .holder_name = STR("Jo Lind"), .exp_month = 12, .exp_year = 2030,
         };
         ask.card = &card;
         ask.capture_now = true;
