@@ -80,6 +80,28 @@ struct account_settings account_settings(const struct gateway_account *account,
     };
 }
 
+struct str account_notification_addresses(const struct gateway_account *account,
+                                          struct arena *arena)
+{
+    const struct json *settings = NULL, *item;
+    struct json_cursor cursor;
+    struct buf text;
+    if (str_is_empty(account->settings))
+        return (struct str){ 0 };
+    enum err err = json_parse(account->settings, arena, &settings, NULL);
+    assert(err == OK);
+    (void)err;
+    buf_init(&text, arena, ACCOUNT_ADDRESSES_MAX * (ACCOUNT_ADDRESS_CHARS + 1));
+    json_each(&cursor, json_get(settings, "notification_addresses"));
+    while (json_next(&cursor, NULL, &item)) {
+        if (buf_str(&text).len > 0)
+            buf_add_char(&text, ' ');
+        buf_add(&text, json_text(item));
+    }
+    assert(buf_ok(&text));
+    return buf_str(&text);
+}
+
 /* What a check looks at, and where its sentence goes. */
 struct check {
     const struct gateway *gateway;
@@ -236,6 +258,8 @@ static enum err check_member(const struct check *check, struct str name, const s
         return check_number(check, number, value);
     if (str_equal_c(name, "capture"))
         return check_capture(check, value);
+    if (str_equal_c(name, "notification_addresses"))
+        return check_addresses(check, value);
     const struct gateway_setting *own = own_rule_of(check->gateway, name);
     if (own)
         return check_own(check, own, value);
