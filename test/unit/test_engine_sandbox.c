@@ -61,7 +61,8 @@ static const char *say(struct sandbox_fixture *far, const struct gateway_ask *as
 static const char *authorize(struct sandbox_fixture *far, const char *number)
 {
     struct gateway_ask ask = ask_of(OPERATION_KIND_AUTHORIZE, "op_a", 1000);
-    const struct card card = { secret_of(number), secret_of("123"), STR("Jo Lind"), 12, 2030 };
+    const struct card card = { .number = secret_of(number), .cvc = secret_of("123"),
+                               .holder_name = STR("Jo Lind"), .exp_month = 12, .exp_year = 2030 };
 
     ask.card = &card;
     return say(far, &ask);
