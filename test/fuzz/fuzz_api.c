@@ -58,11 +58,15 @@ static void check_payment(const struct payment_create *ask)
         abort();
     if (ask->amount.currency == CURRENCY_NONE || ask->capture_method == CAPTURE_METHOD_NONE)
         abort();
-    if ((ask->method == METHOD_CARD) != (ask->card != NULL))
+    bool card = ask->method == METHOD_CARD;
+    bool saved = ask->method == METHOD_SAVED_CARD;
+    if ((card || saved) != (ask->card != NULL))
+        abort();
+    if (ask->card && saved == secret_is_empty(&ask->card->saved))
         abort();
     if (ask->confirm && ask->method == METHOD_NONE)
         abort();
-    if (ask->card && (!pan_luhn_ok(secret_reveal(&ask->card->number)) || ask->card_last4.len != 4))
+    if (card && (!pan_luhn_ok(secret_reveal(&ask->card->number)) || ask->card_last4.len != 4))
         abort();
 }
 
