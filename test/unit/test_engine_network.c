@@ -82,6 +82,34 @@ static const struct gateway gateway_login = {
     .calls = { [OPERATION_KIND_AUTHORIZE] = { build_pay, parse_pay, GW_ENQUIRE_FIRST } },
 };
 
+/* One that wants, by the description of the order, a token of its own or none. */
+
+static enum err build_order_login(const struct gateway_ask *ask, struct arena *memory,
+                                  struct http_request *out)
+{
+    *out = (struct http_request){
+        .method = "POST",
+        .url = str_format(memory, "%s/order/%lld", base_url, (long long)ask->amount.minor),
+    };
+    return OK;
+}
+
+static enum gateway_token_use token_use(const struct gateway_ask *ask)
+{
+    return str_equal_c(ask->description, "order")   ? GW_TOKEN_ORDER
+           : str_equal_c(ask->description, "plain") ? GW_TOKEN_NONE
+                                                    : GW_TOKEN_ACCOUNT;
+}
+
+static const struct gateway gateway_orders = {
+    .name = "orders",
+    .deadline_ms = 2 * SECOND_MS,
+    .login = { build_login, parse_login },
+    .order_login = { build_order_login, parse_login },
+    .token_use = token_use,
+    .calls = { [OPERATION_KIND_AUTHORIZE] = { build_pay, parse_pay, GW_ENQUIRE_FIRST } },
+};
+
 /* The engine, without its threads: turns are taken from the queue by the test. */
 
 static int setup(void **state)
@@ -285,6 +313,64 @@ static void two_refused_tokens_are_enough(void **state)
     bank_close(bank);
 }
 
+/* The account's token is kept beside; an order's never is, and the card waits for it. */
+static void an_order_has_a_token_of_its_own(void **state)
+{
+    static const char *const script[] = { "200 order-a", "200 yes", "200 account", "200 yes",
+                                          "200 order-b", "200 yes", "200 yes", NULL };
+    static const char *const orders[] = { "order", "", "order", "" };
+    struct bank *bank = bank_open(script);
+
+    (void)state;
+    point_to(bank_port(bank));
+    for (size_t i = 0; i < COUNT_OF(orders); i++) {
+        make_call((struct order){ &gateway_orders, orders[i], false });
+        assert_approved();
+    }
+    assert_int_equal(bank_count(bank), 7);
+    assert_non_null(strstr(bank_asked(bank, 0), "POST /order/1250 "));
+    assert_non_null(strstr(bank_asked(bank, 1), "Authorization: order-a\r\n"));
+    assert_string_equal(body_of(bank_asked(bank, 1)), "op_1 1250 4242424242424242");
+    assert_non_null(strstr(bank_asked(bank, 3), "Authorization: account\r\n"));
+    assert_non_null(strstr(bank_asked(bank, 5), "Authorization: order-b\r\n"));
+    assert_non_null(strstr(bank_asked(bank, 6), "Authorization: account\r\n"));
+    bank_close(bank);
+}
+
+static void an_order_that_gets_no_token_was_not_sent(void **state)
+{
+    static const char *const script[] = { "403 no", "200 a", "401 who", "200 b", "200 yes", NULL };
+    struct bank *bank = bank_open(script);
+
+    (void)state;
+    point_to(bank_port(bank));
+    make_call((struct order){ &gateway_orders, "order", false });
+    assert_outcome(GW_NOT_SENT, "The login failed. The gateway refuses the credentials.");
+    assert_int_equal(bank_count(bank), 1);
+    /* A second one is asked for when the first is refused. */
+    make_call((struct order){ &gateway_orders, "order", false });
+    assert_approved();
+    assert_non_null(strstr(bank_asked(bank, 3), "POST /order/1250 "));
+    assert_non_null(strstr(bank_asked(bank, 4), "Authorization: b\r\n"));
+    bank_close(bank);
+}
+
+static void a_call_that_wants_no_token_is_sent_at_once(void **state)
+{
+    static const char *const script[] = { "401 who", "200 yes", NULL };
+    struct bank *bank = bank_open(script);
+
+    (void)state;
+    point_to(bank_port(bank));
+    make_call((struct order){ &gateway_orders, "plain", false });
+    assert_int_equal(next_answer()->http_status, 401);
+    make_call((struct order){ &gateway_orders, "plain", false });
+    assert_approved();
+    assert_int_equal(bank_count(bank), 2);
+    assert_non_null(strstr(bank_asked(bank, 1), "Authorization: none\r\n"));
+    bank_close(bank);
+}
+
 static void without_login_401_is_an_answer_like_others(void **state)
 {
     static const char *const script[] = { "401 who", "200 yes", NULL };
@@ -361,6 +447,9 @@ int main(void)
         TEST(a_login_comes_first_and_once),
         TEST(a_refused_token_is_replaced_once),
         TEST(two_refused_tokens_are_enough),
+        TEST(an_order_has_a_token_of_its_own),
+        TEST(an_order_that_gets_no_token_was_not_sent),
+        TEST(a_call_that_wants_no_token_is_sent_at_once),
         TEST(without_login_401_is_an_answer_like_others),
         TEST(a_failed_login_sends_no_money),
         TEST(a_lease_that_is_over_writes_no_first_byte),
