@@ -312,7 +312,6 @@ static void goes_again(const struct answered *a)
     bool sending = operation_move(a->turn, a->operation, OPERATION_ON_SEND);
     assert(sending);
     (void)sending;
-    a->operation->tries = 0;
     operation_call(a->turn, a->payment, a->operation, a->operation->kind, NULL);
 }
 

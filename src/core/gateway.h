@@ -91,7 +91,7 @@ struct gateway {
     int64_t visibility_ms;           /* from then on, "absent" proves that they never saw it */
     int64_t deadline_ms;             /* of one wire call */
     int64_t authorization_ms;        /* how long a reservation holds by default */
-    int64_t refund_age_ms;           /* refunds only that long after the capture; 0 for ever */
+    int64_t refund_age_ms;           /* refunds only that long after the payment; 0 for ever */
     const struct money *refund_least;    /* currency NONE ends it; NULL: any amount is refunded */
     bool cancels_holds_only;         /* before money is held there is nothing to cancel there */
     enum gateway_reference references;

@@ -37,6 +37,12 @@ static struct gateway_account *account_for(const struct turn *turn, struct gatew
     return NULL;
 }
 
+static enum err check_enabled(struct turn *turn, const struct gateway_account *account)
+{
+    return account->disabled ? turn_fail_param(turn, ERR_NO_GATEWAY_ACCOUNT, "gateway_account",
+                                               "The gateway account is disabled.") : OK;
+}
+
 static enum err check_account(struct turn *turn, const struct payment_create *ask,
                               struct gateway_account **out)
 {
@@ -46,11 +52,10 @@ static enum err check_account(struct turn *turn, const struct payment_create *as
                                gateway_account_id_is_zero(ask->gateway_account)
                                    ? "There is no default gateway account in this mode."
                                    : "There is no such gateway account in this mode.");
-    if (account->disabled)
-        return turn_fail_param(turn, ERR_NO_GATEWAY_ACCOUNT, "gateway_account",
-                               "The gateway account is disabled.");
-    *out = account;
-    return OK;
+    enum err err = check_enabled(turn, account);
+    if (!err)
+        *out = account;
+    return err;
 }
 
 /* An invoice is paid in full, in its currency, by one payment at a time. */
@@ -186,7 +191,9 @@ static enum err payment_confirm(struct turn *turn)
     enum payment_method method = ask->method ? ask->method
                                  : payment->method ? payment->method
                                                    : place.gateway->methods[0];
-    enum err err = check_method(turn, place.gateway, method);
+    enum err err = check_enabled(turn, place.account);
+    if (!err)
+        err = check_method(turn, place.gateway, method);
     if (!err)
         err = check_card(turn, method, ask->card);
     if (err)

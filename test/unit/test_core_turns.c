@@ -534,6 +534,15 @@ static void account_rules_are_checked_before_anything_is_recorded(void **state)
     assert_int_equal(world_create(&world, CAPTURE_METHOD_MANUAL, 1),
                      ERR_CAPTURE_METHOD_NOT_SUPPORTED);
     assert_null(world.books);
+    /* Disabled after the payment was made: it is not confirmed either. */
+    world.account.settings = STR("");
+    const struct payment_create later = { .amount = { 1, CURRENCY_EUR },
+                                          .capture_method = CAPTURE_METHOD_AUTOMATIC };
+    assert_int_equal(world_turn(&world, &turn_payment_create, &later), OK);
+    world.input.payment = PAYMENT->id;
+    world.account.disabled = true;
+    assert_int_equal(world_turn(&world, &turn_payment_confirm, &(struct payment_confirm){ 0 }),
+                     ERR_NO_GATEWAY_ACCOUNT);
     END;
 }
 
