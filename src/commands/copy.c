@@ -117,7 +117,8 @@ static enum exit_code check_side(struct copying *copying, struct db *db, const c
         return cli_fail(copying->cli, EXIT_NO, "the %s breaks %s at %.*s: %.*s", side,
                         found.invariant, STR_ARG(found.row), STR_ARG(found.wrong));
     fprintf(copying->cli->world->out,
-            "%s: invariants hold in %" PRId64 " invoices, %" PRId64 " payments, %" PRId64 " events\n",
+            "%s: invariants hold in %" PRId64 " invoices, %" PRId64 " payments, %" PRId64
+            " events\n",
             side, found.invoices, found.payments, found.events);
     return EXIT_OK;
 }

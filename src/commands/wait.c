@@ -65,8 +65,8 @@ const struct command command_wait = {
     .name = "wait",
     .operands = "",
     .summary = "wait until the books can be served",
-    .about = "Exit code 0 when the store answers and its schema is this binary's, 1 when it is of a\n"
-             "newer purser, 2 when the time is over.",
+    .about = "Exit code 0 when the store answers and its schema is this binary's, 1 when it is of\n"
+             "a newer purser, 2 when the time is over.",
     .examples = { "purser wait --store postgresql://purser@db/purser && purser serve ...",
                   "purser wait --timeout 5 --data ./data" },
     .options = options,

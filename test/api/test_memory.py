@@ -42,7 +42,8 @@ def in_pieces(client, body):
     """The same request as a slow client sends it: chunks that cut the number in two."""
     connection = http.client.HTTPConnection(client.server.host, client.server.port, timeout=30)
     text = json.dumps(body).encode()
-    connection.request('POST', '/v1/payments', iter(text[i:i + 50] for i in range(0, len(text), 50)),
+    pieces = (text[i:i + 50] for i in range(0, len(text), 50))
+    connection.request('POST', '/v1/payments', pieces,
                        {'Authorization': 'Bearer ' + client.key, 'Idempotency-Key': 'in-pieces',
                         'Content-Type': 'application/json', 'Prefer': 'wait=10'},
                        encode_chunked=True)
