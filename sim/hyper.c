@@ -125,6 +125,8 @@ static void reply_error(struct exchange *exchange, size_t row, const char *detai
     json_put_text(out, "type", str_of(errors[row].type));
     json_put_text(out, "message", message);
     json_put_text(out, "code", code);
+    if (gap == NULL && detail[0] != '\0')
+        json_put_text(out, "reason", str_of(detail));
     json_close_object(out);
     reply_done(exchange);
     reply_header(exchange, "x-request-id", sim_random_uuid(exchange->sim, exchange->arena));
@@ -150,7 +152,7 @@ static void error(struct exchange *exchange, struct str code)
 
     while (row < HYPER_ERROR_COUNT && !str_equal_c(code, errors[row].code))
         row++;
-    reply_error(exchange, row == HYPER_ERROR_COUNT ? HYPER_ERROR_SERVER : row, "planned");
+    reply_error(exchange, row == HYPER_ERROR_COUNT ? HYPER_ERROR_SERVER : row, "");
 }
 
 bool hyper_is_allowed(struct exchange *exchange)

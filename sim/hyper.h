@@ -75,6 +75,7 @@ extern const struct face hyper_face, hyper_pages;
 struct hyper *hyper_new(struct sim *sim);
 
 /* hyper.c */
+/* `detail` fills the gap of the error's message; where there is none it is the reason. */
 void hyper_reply_error(struct exchange *exchange, enum hyper_error error, const char *detail);
 bool hyper_is_allowed(struct exchange *exchange); /* false: 401 was replied */
 const char *hyper_event_of(struct str status);        /* "" when there is none */

@@ -59,7 +59,9 @@ static bool check(struct exchange *exchange)
     else if (!is_id(exchange->reference))
         hyper_reply_error(exchange, HYPER_ERROR_WRONG_FORMAT, "payment_id");
     else if (map_get(&exchange->sim->hyper->payments, exchange->reference) != NULL)
-        hyper_reply_error(exchange, HYPER_ERROR_DUPLICATE_PAYMENT, "");
+        hyper_reply_error(
+            exchange, HYPER_ERROR_DUPLICATE_PAYMENT,
+            str_format(exchange->arena, "%.*s already exists", STR_ARG(exchange->reference)).ptr);
     else
         return true;
     return false;

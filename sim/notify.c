@@ -19,6 +19,7 @@ struct job {
     struct notice notice;
     struct server_timer timer;
     struct exchange *waiter;
+    enum fault_kind fault;
     unsigned resets; /* of the sim when it was made: what is older is dropped */
     int64_t post_ms;
     int tries;
@@ -119,8 +120,8 @@ void notifier_close(struct notifier *notifier)
 
 /* The server's side. */
 
-static void record(struct sim *sim, const struct notice *notice, int attempt, int status,
-                   const char *why)
+static void record(struct sim *sim, const struct notice *notice, enum fault_kind fault,
+                   int attempt, int status, const char *why)
 {
     struct json_out *out = ledger_begin(&sim->ledger, "notification");
 
@@ -132,6 +133,7 @@ static void record(struct sim *sim, const struct notice *notice, int attempt, in
     json_put_int(out, "attempt", attempt);
     json_put_int(out, "status", status);
     json_put_text_or_null(out, "why", str_of(why));
+    json_put_text_or_null(out, "fault", str_of(fault_text(fault)));
     ledger_end(&sim->ledger);
 }
 
@@ -157,9 +159,6 @@ static int64_t next_try_minutes(const struct job *job)
 
     if (job->status >= 200 && job->status < 300)
         return 0;
-    if (notice->still_true != NULL &&
-        !notice->still_true(job->sim, notice->reference, notice->second, notice->event))
-        return 0;
     if (notice->schedule == NULL)
         return job->tries < notice->attempts ? 1 : 0;
     for (int i = 0; i < job->tries; i++) {
@@ -167,6 +166,30 @@ static int64_t next_try_minutes(const struct job *job)
             return 0;
     }
     return notice->schedule[job->tries - 1];
+}
+
+static bool is_worth_it(const struct job *job)
+{
+    const struct notice *notice = &job->notice;
+
+    return job->tries == 0 || notice->still_true == NULL ||
+           notice->still_true(job->sim, notice->reference, notice->second, notice->event);
+}
+
+/* A try is due. */
+static void on_due(void *arg)
+{
+    struct job *job = arg;
+
+    if (job->resets != job->sim->resets) {
+        free_job(job);
+    } else if (is_worth_it(job)) {
+        try_now(job);
+    } else {
+        record(job->sim, &job->notice, job->fault, job->tries, 0,
+               "not repeated: the state has moved on");
+        free_job(job);
+    }
 }
 
 static void on_tried(void *arg)
@@ -182,21 +205,22 @@ static void on_tried(void *arg)
         free_job(job);
         return;
     }
-    record(sim, &job->notice, job->tries, job->status, job->why);
+    record(sim, &job->notice, job->fault, job->tries, job->status, job->why);
     int64_t minutes = next_try_minutes(job);
     if (minutes == 0)
         free_job(job);
     else
-        server_timer_start(sim->server, &job->timer, minutes * sim->settings.minute_ms, try_now,
+        server_timer_start(sim->server, &job->timer, minutes * sim->settings.minute_ms, on_due,
                            job);
 }
 
-static struct job *new_job(struct sim *sim, const struct notice *notice)
+static struct job *new_job(struct sim *sim, const struct notice *notice, enum fault_kind fault)
 {
     struct job *job = mem_alloc(sizeof *job);
 
     job->sim = sim;
     job->resets = sim->resets;
+    job->fault = fault;
     job->notice = *notice;
     job->notice.reference = str_copy(&job->arena, notice->reference);
     job->notice.second = str_copy(&job->arena, notice->second);
@@ -226,10 +250,11 @@ void notify_send(struct sim *sim, const struct notice *notice, const struct faul
                  struct exchange *cause)
 {
     if (str_is_empty(notice->url) || fault->kind == FAULT_NOTIFY_NONE) {
-        record(sim, notice, 0, 0, str_is_empty(notice->url) ? "no address" : "suppressed");
+        record(sim, notice, fault->kind, 0, 0,
+               str_is_empty(notice->url) ? "no address" : "suppressed");
         return;
     }
-    struct job *job = new_job(sim, notice);
+    struct job *job = new_job(sim, notice, fault->kind);
     int64_t after_ms = sim->settings.notify_ms;
     if (fault->kind == FAULT_NOTIFY_LATE)
         after_ms = fault->ms;
@@ -239,9 +264,9 @@ void notify_send(struct sim *sim, const struct notice *notice, const struct faul
         try_now(job);
         return;
     }
-    server_timer_start(sim->server, &job->timer, after_ms, try_now, job);
+    server_timer_start(sim->server, &job->timer, after_ms, on_due, job);
     if (fault->kind == FAULT_NOTIFY_TWICE) {
-        job = new_job(sim, notice);
-        server_timer_start(sim->server, &job->timer, after_ms + SECOND_COPY_MS, try_now, job);
+        job = new_job(sim, notice, fault->kind);
+        server_timer_start(sim->server, &job->timer, after_ms + SECOND_COPY_MS, on_due, job);
     }
 }

@@ -241,7 +241,8 @@ static bool fits(const struct plan_rule *rule, const struct plan_subject *subjec
 static void take_rule(struct plan_rule *rule, struct fault *place)
 {
     rule->seen++;
-    if (rule->seen < rule->nth || (rule->times > 0 && rule->used >= rule->times))
+    if (place->kind != FAULT_NONE || rule->seen < rule->nth ||
+        (rule->times > 0 && rule->used >= rule->times))
         return;
     rule->used++;
     *place = rule->fault;
@@ -272,7 +273,7 @@ void plan_take(struct plan *plan, const struct plan_subject *subject,
 {
     for (struct plan_rule *rule = plan->rules; rule != NULL; rule = rule->next) {
         struct fault *place = &faults[kinds[rule->fault.kind].stage];
-        if (place->kind == FAULT_NONE && fits(rule, subject))
+        if (fits(rule, subject))
             take_rule(rule, place);
     }
     for (size_t i = 0; i < MAGIC_COUNT; i++) {
