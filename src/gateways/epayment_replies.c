@@ -12,15 +12,18 @@ static bool read_error(const struct http_reply *reply, struct arena *arena, stru
 {
     const struct json *doc = NULL;
 
-    if (json_parse_exact(reply->body, arena, &doc, NULL) != OK || !json_is_object(doc))
+    if (json_parse_exact(reply->body, arena, &doc, NULL) != OK)
         return false;
-    *code = epayment_text(doc, "code");
-    if (str_is_empty(*code))
-        *code = epayment_text(doc, "error");
+    struct str theirs = epayment_text(doc, "code");
+    if (str_is_empty(theirs))
+        theirs = epayment_text(doc, "error");
+    if (str_is_empty(theirs))
+        return false;
+    *code = theirs;
     *message = epayment_text(doc, "message");
     if (str_is_empty(*message))
         *message = epayment_text(doc, "error_description");
-    return !str_is_empty(*code);
+    return true;
 }
 
 /* Nobody was let in: whatever was asked for was certainly not done. */

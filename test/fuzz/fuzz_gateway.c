@@ -1,11 +1,11 @@
 /* fuzz_gateway.c - whatever a gateway replies or sends, an adapter neither crashes nor says yes
  * to half an answer.
  *
- * Input: the gateway's name and a newline; five bytes: which call, or 0 for a notice; which kind is
- * asked about; flags (1 the money is to be taken at once, 2 with a saved card, 4 they spoke of
- * the payment before); the HTTP status, big endian. Then as lines: our reference, that of the
- * payment, header lines, an empty one; the rest is the body. corpus/gateway has one such input
- * per transcript, written by `run_transcripts DIR --seeds OUT`. */
+ * Input: the gateway's name and a newline; five bytes: which call, or 0 for a notice and a login;
+ * which kind is asked about; flags (1 the money is to be taken at once, 2 with a saved card, 4
+ * they spoke of the payment before); the HTTP status, big endian. Then as lines: our reference,
+ * that of the payment, header lines, an empty one; the rest is the body. corpus/gateway has one
+ * such input per transcript, written by `run_transcripts DIR --seeds OUT`. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,6 +133,26 @@ static void check_notice(const struct input *in, struct arena *arena)
     }
 }
 
+/* A token goes into a header line. */
+static void check_login(const struct input *in, struct arena *arena)
+{
+    const struct gateway_login *logins[] = { &in->gateway->login, &in->gateway->order_login };
+    const struct http_reply reply = {
+        .status = in->head[3] << 8 | in->head[4],
+        .fields = in->fields,
+        .field_count = in->field_count,
+        .body = in->body,
+    };
+
+    for (size_t i = 0; i < 2; i++) {
+        struct gateway_token token = { 0 };
+        if (!logins[i]->parse || logins[i]->parse(&reply, arena, &token) != OK)
+            continue;
+        if (!str_is_visible_ascii(token.text) || token.lives_ms < 0)
+            abort();
+    }
+}
+
 /* References are ours: whatever the input holds, they are short and visible. */
 static struct str take_reference(struct str *text)
 {
@@ -182,10 +202,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     in.payment_reference = take_reference(&text);
     take_fields(&text, &in);
     in.body = text;
-    if (in.head[0] % OPERATION_KIND_COUNT == OPERATION_KIND_NONE)
+    if (in.head[0] % OPERATION_KIND_COUNT == OPERATION_KIND_NONE) {
         check_notice(&in, &arena);
-    else
+        check_login(&in, &arena);
+    } else {
         check_parse(&in, &arena);
+    }
     arena_reset(&arena);
     return 0;
 }

@@ -277,7 +277,7 @@ static void run_case(struct run *run, const struct transcript *t)
         report(run, t, "not understood", STR("a transcript"), bad);
     else if (!run->seeds)
         check_case(run, t, &ask, &reply);
-    else if (has_answer && !transcript_is_login(t))
+    else if (has_answer)
         write_seed(run, t, &ask, &reply);
 }
 
