@@ -214,8 +214,9 @@ static enum client_reason reason_of(const struct flight *flight, CURLcode code)
         return CLIENT_REASON_CERTIFICATE;
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_SSL_CIPHER:
-    case CURLE_SSL_CACERT_BADFILE:
         return CLIENT_REASON_TLS;
+    case CURLE_SSL_CACERT_BADFILE:
+        return CLIENT_REASON_TRUST;
     case CURLE_URL_MALFORMAT:
     case CURLE_LOGIN_DENIED:
         return CLIENT_REASON_MALFORMED;

@@ -115,7 +115,7 @@ def test_a_ca_file_that_is_not_there(tmp_path):
 def test_a_ca_file_without_a_certificate(tmp_path, secure):
     (tmp_path / 'bad.pem').write_text('nothing')
     with Caller(ca_file=tmp_path / 'bad.pem') as own:
-        assert own.call(secure.url('/ok', 'https')).end == 'not_sent'
+        assert own.call(secure.url('/ok', 'https')).what == ('not_sent', 'trust')
 
 
 @pytest.mark.parametrize('path, what', [
