@@ -101,8 +101,9 @@ static enum exit_code compare_counts(struct copying *copying)
             return cli_fail_err(copying->cli, err, engines_say(copying));
         if (ours != theirs)
             return cli_fail(copying->cli, EXIT_NO,
-                            "%s has %" PRId64 " rows here and %" PRId64 " there: start again with an"
-                            " empty target", store_tables[i]->name, ours, theirs);
+                            "%s has %" PRId64 " rows here and %" PRId64
+                            " there: start again with an empty target",
+                            store_tables[i]->name, ours, theirs);
     }
     return EXIT_OK;
 }
