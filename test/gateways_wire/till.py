@@ -9,7 +9,7 @@ import threading
 from client import until
 from simulator import API_KEY, HASH_KEY, ONE_STEP, TWO_STEP
 
-PATIENCE_S = 40
+PATIENCE_S = 15
 OPEN = ('created', 'authorizing', 'capturing', 'cancelling', 'pending')
 
 
@@ -132,7 +132,7 @@ class HyperswitchTill(Till):
     def __init__(self, client, sim):
         super().__init__(client, sim)
         self.made = self.account({'api_key': API_KEY, 'webhook_key': HASH_KEY.decode()},
-                                 {'base_url': sim.url + '/hyperswitch', 'payment_minutes': 1})
+                                 {'base_url': sim.url + '/hyperswitch'})
         sim.sim('settings', webhook_url='http://%s:%d/v1/notifications/hyperswitch/%s' % (
             client.server.host, client.server.port, self.made['id']))
 
@@ -153,23 +153,24 @@ class HyperswitchTill(Till):
 
 
 class EpaymentTill(Till):
-    """Two accounts, because the terminal decides whether the money is held or taken."""
+    """Two accounts, because the terminal decides whether the money is held or taken. They share
+    the bank's order numbers, so one counts from elsewhere."""
 
     gateway, currency, unit = 'epayment', 'KZT', 100
     calls = {'authorize': 'login', 'capture': 'charge', 'enquire': 'status'}
 
     def __init__(self, client, sim):
         super().__init__(client, sim)
-        self.sale = self.terminal(ONE_STEP, 'sale')
-        self.hold = self.terminal(TWO_STEP, 'separate')
+        self.sale = self.terminal(ONE_STEP, 'sale', 100001)
+        self.hold = self.terminal(TWO_STEP, 'separate', 500001)
 
-    def terminal(self, terminal, capture):
+    def terminal(self, terminal, capture, first):
         base = self.sim.url + '/epayment'
         return self.account(
             {'client_id': 'sim', 'client_secret': 'sim-secret', 'terminal': terminal,
              'notify_secret': 'wire-notify-secret'},
             {'oauth_url': base + '/oauth2/token', 'api_url': base, 'capture': capture,
-             'page_url': base + '/payform/payment-api.js', 'payment_minutes': 1})
+             'page_url': self.sim.url + '/payform/payment-api.js', 'reference_from': first})
 
     def account_for(self, members):
         return self.hold if members.get('capture_method') == 'manual' else self.sale
