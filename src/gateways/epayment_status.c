@@ -75,35 +75,58 @@ static struct str text_of_result(struct str code)
     return (struct str){ 0 };
 }
 
-static void put_position(struct gateway_answer *answer, enum place place)
-{
-    int64_t amount_minor = answer->amount.minor;
-    bool taken = place == TAKEN || place == RETURNED;
-
-    answer->has_position = place != UNSAID;
-    answer->released = place == RELEASED;
-    answer->authorized_minor = taken || place == HELD || answer->released ? amount_minor : 0;
-    answer->captured_minor = taken ? amount_minor : 0;
-    /* Whether a part that was returned shows at all is not documented. */
-    answer->refunds_unsaid = taken;
-}
-
-/* After a partial charge, which of their amounts is the part is not documented: so any of them
- * that is what we asked for will do, and none of them is not an approval. */
-static bool read_amount(const struct gateway_ask *ask, const struct json *transaction,
-                        struct money *out)
+/* Which of their amounts is a part that was charged is not documented. So any of them that is
+ * what we asked for will do; none of them is not an approval. */
+static int64_t part_of(const struct gateway_ask *ask, const struct json *transaction,
+                       struct money amount)
 {
     static const char *const parts[] = { "orgAmount", "payoutAmount" };
     struct str currency = epayment_text(transaction, "currency");
     struct money part;
 
-    if (!epayment_amount_read(epayment_text(transaction, "amount"), currency, out))
-        return false;
-    for (size_t i = 0; ask->about == OPERATION_KIND_CAPTURE && i < 2; i++)
-        if (out->minor != ask->amount.minor &&
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        if (amount.minor != ask->amount.minor &&
             epayment_amount_read(epayment_text(transaction, parts[i]), currency, &part) &&
             part.minor == ask->amount.minor)
-            *out = part;
+            return part.minor;
+    return amount.minor;
+}
+
+/* What the order was for, if that is more than what they took of it. */
+static int64_t whole_of(const struct json *transaction, struct money amount)
+{
+    struct str currency = epayment_text(transaction, "currency");
+    struct money whole;
+
+    if (epayment_amount_read(epayment_text(transaction, "orgAmount"), currency, &whole) &&
+        whole.minor > amount.minor)
+        return whole.minor;
+    return amount.minor;
+}
+
+/* The amount that the answer is about, and where the money is. */
+static bool put_amounts(const struct gateway_ask *ask, const struct json *transaction,
+                        enum place place, struct gateway_answer *answer)
+{
+    bool taken = place == TAKEN || place == RETURNED;
+    struct money amount;
+
+    if (!epayment_amount_read(epayment_text(transaction, "amount"),
+                              epayment_text(transaction, "currency"), &amount))
+        return false;
+    int64_t whole_minor = taken ? whole_of(transaction, amount) : amount.minor;
+    if (ask->about == OPERATION_KIND_CAPTURE)
+        amount.minor = part_of(ask, transaction, amount);
+    answer->amount = amount;
+    /* What was held in two steps may have been taken in part. In one step less is not a yes. */
+    if (ask->about == OPERATION_KIND_AUTHORIZE && !ask->capture_now)
+        answer->amount.minor = whole_minor;
+    answer->has_position = place != UNSAID;
+    answer->released = place == RELEASED;
+    answer->authorized_minor = taken || place == HELD || answer->released ? whole_minor : 0;
+    answer->captured_minor = taken ? amount.minor : 0;
+    /* Whether a part that was returned shows at all is not documented either. */
+    answer->refunds_unsaid = taken;
     return true;
 }
 
@@ -144,22 +167,15 @@ static void put_payer(const struct gateway_ask *ask, struct arena *arena,
 
 /* Whether all of the order was returned, and all of it is what we asked for: only then is our
  * refund among it. What is left of an order that was refunded in part may look the same. */
-static bool is_whole_refund(const struct gateway_ask *ask, const struct json *transaction,
-                            const struct gateway_answer *answer)
+static bool is_whole_refund(const struct gateway_ask *ask, const struct gateway_answer *answer)
 {
-    struct str original = epayment_text(transaction, "orgAmount");
-    struct money whole = answer->amount;
-
-    if (!str_is_empty(original) &&
-        !epayment_amount_read(original, epayment_text(transaction, "currency"), &whole))
-        return false;
-    return answer->amount.minor == ask->amount.minor && whole.minor == ask->amount.minor &&
-           answer->amount.currency == ask->amount.currency;
+    return answer->amount.minor == ask->amount.minor &&
+           answer->amount.currency == ask->amount.currency &&
+           answer->authorized_minor == ask->amount.minor;
 }
 
 /* Whether the word may be taken for an answer to this ask. */
-static bool is_about_it(const struct gateway_ask *ask, const struct json *transaction,
-                        const struct gateway_answer *answer)
+static bool is_about_it(const struct gateway_ask *ask, const struct gateway_answer *answer)
 {
     bool another = !str_is_empty(ask->gateway_reference) &&
                    !str_equal(ask->gateway_reference, answer->gateway_reference);
@@ -168,17 +184,16 @@ static bool is_about_it(const struct gateway_ask *ask, const struct json *transa
     if (another && ask->about != OPERATION_KIND_AUTHORIZE)
         return false;
     if (ask->about == OPERATION_KIND_REFUND)
-        return is_whole_refund(ask, transaction, answer);
+        return is_whole_refund(ask, answer);
     /* That it is still held answers a question; an order has to be given then. */
     return answer->outcome != GW_ABSENT || ask->call == OPERATION_KIND_ENQUIRE;
 }
 
 static void put_outcome(const struct gateway_ask *ask, const struct status *status,
-                        const struct json *transaction, struct arena *arena,
-                        struct gateway_answer *answer)
+                        struct arena *arena, struct gateway_answer *answer)
 {
     answer->outcome = status->of[ask->about];
-    if (!is_about_it(ask, transaction, answer))
+    if (!is_about_it(ask, answer))
         answer->outcome = GW_UNKNOWN;
     else if (status->money == TURNED_DOWN)
         put_reason(ask, answer);
@@ -192,14 +207,13 @@ static void put_outcome(const struct gateway_ask *ask, const struct status *stat
 static enum err read_transaction(const struct gateway_ask *ask, const struct json *transaction,
                                  struct arena *arena, struct gateway_answer *out)
 {
-    struct gateway_answer answer = { 0 };
+    struct gateway_answer answer = { .gateway_reference = epayment_text(transaction, "id") };
     struct str word = epayment_text(transaction, "statusName");
     const struct status *status = status_of(word);
 
-    answer.gateway_reference = epayment_text(transaction, "id");
     if (!str_equal(epayment_text(transaction, "invoiceID"), ask->payment_reference) ||
         !epayment_is_id(answer.gateway_reference) ||
-        !read_amount(ask, transaction, &answer.amount))
+        !put_amounts(ask, transaction, status ? status->money : UNSAID, &answer))
         return ERR_BAD_REPLY;
     answer.gateway_code = epayment_text(transaction, "reasonCode");
     answer.gateway_message = epayment_text(transaction, "reason");
@@ -208,8 +222,7 @@ static enum err read_transaction(const struct gateway_ask *ask, const struct jso
         *out = answer;
         return OK;
     }
-    put_position(&answer, status->money);
-    put_outcome(ask, status, transaction, arena, &answer);
+    put_outcome(ask, status, arena, &answer);
     *out = answer;
     return OK;
 }
