@@ -26,30 +26,14 @@ FAULTS = NOT_DONE if LONG else DONE
 CASES = [(call, name) for call in CALLS for name, _ in FAULTS]
 MEMBERS = dict(FAULTS)
 PART = 250
-UNTOLD = {'members': {'times': 0}}      # a webhook would make purser ask at once
-
-
-def begin(till, call, fault):
-    """The payment, and the thing that has to come to an end, once the faulty call was made."""
-    members = {'members': MEMBERS[fault]}
-    if call == 'authorize':
-        amount = till.amount()
-        till.plan(fault, call, amount=amount, **members)
-        till.plan('notification_none', 'notification', amount=amount, **UNTOLD)
-        payment = till.create(till.saved, amount=amount)
-        return payment, payment
-    payment = till.captured() if call == 'refund' else till.authorized()
-    till.plan(fault, call, **till.match(payment), **members)
-    till.plan('notification_none', 'notification', **till.match(payment), **UNTOLD)
-    if call == 'refund':
-        return payment, till.refund(payment, PART)
-    return payment, till.act(payment, call)
 
 
 @pytest.fixture(scope='module')
 def started(hyperswitch):
     with ThreadPoolExecutor(8) as pool:
-        return dict(zip(CASES, [pool.submit(begin, hyperswitch, *case) for case in CASES]))
+        return dict(zip(CASES, [
+            pool.submit(hyperswitch.fail, call, fault, MEMBERS[fault], PART)
+            for call, fault in CASES]))
 
 
 @pytest.mark.parametrize('call, fault', CASES)
@@ -77,15 +61,7 @@ def ends(call):
 
 @pytest.fixture(scope='module')
 def told(hyperswitch):
-    """Payments on the page, each with a fault of its webhooks."""
-    payments = {}
-    for fault, members in WEBHOOKS.items():
-        payment = hyperswitch.create()
-        hyperswitch.plan(fault, 'notification', **hyperswitch.match(payment),
-                         members={'times': 0, **members})
-        hyperswitch.pay(payment)
-        payments[fault] = payment
-    return payments
+    return hyperswitch.tell(WEBHOOKS)
 
 
 WEBHOOKS = {} if LONG else {

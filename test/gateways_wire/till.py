@@ -15,13 +15,15 @@ OPEN = ('created', 'authorizing', 'capturing', 'cancelling', 'pending')
 
 class Till:
     gateway = None
-    calls = {}          # the simulator's names of the calls: {'capture': ...}
+    calls = {}          # the simulator's names of the calls, where they are not ours
+    saved = None        # a payment method that takes money without a payer
 
     def __init__(self, client, sim):
         self.client, self.sim = client, sim
         self.numbers = itertools.count(1001)
         self.lock = threading.Lock()
         self.payments = []
+        self.rules = []     # of the simulator's plan, that must have struck by the end
 
     def amount(self):
         """One that no other payment of the run has, so that a plan can name it."""
@@ -48,8 +50,12 @@ class Till:
     def plan(self, fault, call, **match):
         """A fault for one payment only: at least one of `match` says which."""
         members = match.pop('members', {})
-        self.sim.plan(fault, gateway=self.gateway, call=self.calls.get(call, call),
-                      match=match, **members)
+        return self.sim.plan(fault, gateway=self.gateway, call=self.calls.get(call, call),
+                             match=match, **members)
+
+    def must_strike(self, rule):
+        with self.lock:
+            self.rules.append(rule)
 
     def comes_to(self, thing, *statuses, seconds=PATIENCE_S):
         """The object, once it is in one of these states."""
@@ -101,6 +107,36 @@ class Till:
         return self.client.act(payment, 'refunds', {'amount': amount},
                                prefer='wait=1').expect(201, 202)
 
+    def fail(self, call, fault, members, part=None):
+        """Makes a payment whose `call` goes wrong, with no word of it by notification; returns
+        the payment, and what has to come to an end: the payment or its refund."""
+        untold = {'times': 0}
+        if call == 'authorize':
+            amount = self.amount()
+            self.must_strike(self.plan(fault, 'saved', amount=amount // self.unit,
+                                       members=members))
+            self.plan('notification_none', 'notification', amount=amount // self.unit,
+                      members=untold)
+            payment = self.create(self.saved, amount=amount)
+            return payment, payment
+        payment = self.captured() if call == 'refund' else self.authorized()
+        self.must_strike(self.plan(fault, call, **self.match(payment), members=members))
+        self.plan('notification_none', 'notification', **self.match(payment), members=untold)
+        if call == 'refund':
+            return payment, self.refund(payment, part or payment['amount'])
+        return payment, self.act(payment, call)
+
+    def tell(self, faults):
+        """Payments on the gateway's page, each with a fault of all its notifications."""
+        payments = {}
+        for fault, members in faults.items():
+            payment = self.create()
+            self.must_strike(self.plan(fault, 'notification', **self.match(payment),
+                                       members={'times': 0, **members}))
+            self.pay(payment)
+            payments[fault] = payment
+        return payments
+
     def reference(self, payment):
         raise NotImplementedError
 
@@ -118,14 +154,16 @@ class Till:
         return moved
 
     def check(self):
-        """All payments of the run, and nothing that purser itself finds strange."""
+        """All payments of the run agree, and all that was planned to go wrong did."""
         for payment in self.payments:
             self.agree({'object': 'payment', 'id': payment})
+        used = {rule['rule'] for rule in self.sim.sim('plan')['rules'] if rule['used']}
+        assert set(self.rules) <= used, sorted(set(self.rules) - used)
 
 
 class HyperswitchTill(Till):
     gateway, currency, unit = 'hyperswitch', 'EUR', 1
-    calls = {'authorize': 'payment_create', 'capture': 'payment_capture',
+    calls = {'saved': 'payment_create', 'capture': 'payment_capture',
              'cancel': 'payment_cancel', 'refund': 'refund_create', 'enquire': 'payment_get'}
     saved = {'type': 'saved_card', 'token': 'cus_1:pm_2'}
 
@@ -157,12 +195,20 @@ class EpaymentTill(Till):
     the bank's order numbers, so one counts from elsewhere."""
 
     gateway, currency, unit = 'epayment', 'KZT', 100
-    calls = {'authorize': 'login', 'capture': 'charge', 'enquire': 'status'}
+    calls = {'saved': 'card_pay', 'capture': 'charge', 'enquire': 'status'}
 
     def __init__(self, client, sim):
         super().__init__(client, sim)
         self.sale = self.terminal(ONE_STEP, 'sale', 100001)
         self.hold = self.terminal(TWO_STEP, 'separate', 500001)
+        self.saved = None
+
+    def save_card(self):
+        """A payer pays and leaves a card behind."""
+        payment = self.create()
+        paid = self.sim.sim('pay', gateway=self.gateway, action='approve', save_card=True,
+                            invoice=self.reference(payment))
+        self.saved = {'type': 'saved_card', 'token': paid['transaction']['cardID']}
 
     def terminal(self, terminal, capture, first):
         base = self.sim.url + '/epayment'
