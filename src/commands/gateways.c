@@ -41,6 +41,23 @@ static void print_needs(FILE *out, const struct gateway *gateway)
                 setting->required ? "(needed) " : "", setting->what);
 }
 
+static void print_refunds(FILE *out, const struct gateway *gateway)
+{
+    const struct money *least = gateway->refund_least;
+    char array[64];
+    struct buf text;
+
+    fprintf(out, "  refunds      %s", gateway->refund_age_ms ? "for " : "for ever");
+    if (gateway->refund_age_ms)
+        fprintf(out, "%" PRId64 " days", gateway->refund_age_ms / DAY_MS);
+    for (; least && least->currency != CURRENCY_NONE; least++) {
+        buf_fixed(&text, array, sizeof(array));
+        money_write(&text, *least);
+        fprintf(out, ", at least %s", buf_c(&text));
+    }
+    fprintf(out, "\n");
+}
+
 static void print_gateway(FILE *out, const struct gateway *gateway)
 {
     fprintf(out, "%s - %s%s\n", gateway->name, gateway->title,
@@ -48,9 +65,7 @@ static void print_gateway(FILE *out, const struct gateway *gateway)
     fprintf(out, "  capture      %s\n", gateway_capture_text(gateway->capture));
     print_methods(out, gateway);
     fprintf(out, "  notices      %s\n", gateway->notices.verify ? "verified" : "none taken");
-    fprintf(out, "  refunds      %s", gateway->refund_age_ms ? "for " : "for ever\n");
-    if (gateway->refund_age_ms)
-        fprintf(out, "%" PRId64 " days\n", gateway->refund_age_ms / DAY_MS);
+    print_refunds(out, gateway);
     fprintf(out, "  absent       proven after %" PRId64 " s\n",
             gateway->visibility_ms / SECOND_MS);
     print_calls(out, gateway);
@@ -85,6 +100,10 @@ static void put_gateway(struct json_out *json, const struct gateway *gateway)
     json_close_array(json);
     json_put_bool(json, "notices", gateway->notices.verify != NULL);
     json_put_int(json, "refund_days", gateway->refund_age_ms / DAY_MS);
+    json_open_object(json, "refund_least");
+    for (const struct money *at = gateway->refund_least; at && at->currency != CURRENCY_NONE; at++)
+        json_put_int(json, currency_code(at->currency), at->minor);
+    json_close_object(json);
     json_put_int(json, "visibility_seconds", gateway->visibility_ms / SECOND_MS);
     put_calls(json, gateway);
     json_open_array(json, "credentials");
