@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from client import until
+
 pytestmark = pytest.mark.skipif(os.environ.get('PURSER_WIRE_LONG') == '1',
                                 reason='none of them waits for the visibility window')
 
@@ -46,6 +48,20 @@ def test_it_ends_right_by_itself(epayment, started, call, fault):
     else:
         refunded = {'refund': (1, amount)} if call == 'refund' else {}
         assert moved == {'authorize': (1, amount), 'capture': (1, amount), **refunded}
+
+
+def test_a_part_of_a_refund_is_not_sent_twice(epayment):
+    """The bank does not say whether a part was returned: it stays open, for a person to settle."""
+    payment, refund = epayment.fail('refund', 'accept_then_drop_reply', {}, part=30000)
+
+    def asked():
+        operation = [one for one in epayment.story(payment) if one['refund'] == refund['id']][0]
+        return [one for one in operation['attempts'] if one['call'] == 'enquire']
+    until(asked, PATIENCE_S, 'a question about the refund')
+    assert epayment.client.read(refund)['status'] == 'pending'
+    assert epayment.client.read(payment)['amount_refundable'] == payment['amount'] - 30000
+    assert epayment.moved(payment)['refund'] == (1, 30000)
+    epayment.leave_open(payment)
 
 
 @pytest.fixture(scope='module')
