@@ -85,6 +85,9 @@ static enum operation_event verdict_of(const struct answered *a)
     case GW_REFUSED:
         return OPERATION_ON_NO;
     case GW_ABSENT:
+        /* What was lost only opened their page: its payer may act all the same. */
+        if (enquiry && a->operation->kind == OPERATION_KIND_AUTHORIZE && waits_for_payer(a))
+            return OPERATION_ON_YES;
         return enquiry && absence_is_proven(a) ? OPERATION_ON_NEVER_SENT : OPERATION_ON_SILENCE;
     case GW_NOT_SENT:
         return enquiry ? OPERATION_ON_SILENCE : OPERATION_ON_NEVER_SENT;
@@ -201,7 +204,7 @@ static void end_authorize(const struct answered *a, enum operation_event verdict
         struct failure failure;
         failure_from_answer(&failure, &a->said->answer);
         refused(a, failure);
-    } else if (a->said->answer.outcome == GW_NEEDS_PAYER) {
+    } else if (waits_for_payer(a)) {
         needs_payer(a);
     } else {
         authorized(a);

@@ -58,6 +58,22 @@ static void payer_who_did_nothing_is_sent_back(void **state)
     END;
 }
 
+/* The answer that opened the page was lost, and nobody has acted on it: it is as good as open. */
+static void page_that_was_lost_is_waited_for(void **state)
+{
+    BEGIN;
+    world.gateway.visibility_ms = 10 * MINUTE_MS;
+    world_create(&world, CAPTURE_METHOD_AUTOMATIC, 1000);
+    world_answer(&world, GW_UNKNOWN);
+    assert_status(PAYMENT_AUTHORIZING);
+    world_due(&world);
+    assert_int_equal(world_answer_with(&world, &not_seen), OK);
+    assert_status(PAYMENT_REQUIRES_ACTION);
+    assert_true(str_equal(PAYMENT->action_url, PAGE));
+    assert_true(operation_id_is_zero(PAYMENT->active_operation));
+    END;
+}
+
 static void being_processed_is_waited_for(void **state)
 {
     struct world world;
@@ -197,6 +213,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(payer_who_did_nothing_is_sent_back),
+        cmocka_unit_test(page_that_was_lost_is_waited_for),
         cmocka_unit_test(being_processed_is_waited_for),
         cmocka_unit_test(nobody_acts_and_it_ends_without_a_call),
         cmocka_unit_test(abandoned_challenge_ends_without_a_call),
