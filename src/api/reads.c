@@ -18,7 +18,7 @@ static void run_read(struct desk_read *read, struct db *db)
     buf_init(&ask->body, &read->arena, API_ANSWER_MAX);
     json_begin(&out, &ask->body);
     read->err = ask->call->route->read->run(ask, db, &out);
-    if (read->err == ERR_STORE || read->err == ERR_STORE_BUSY)
+    if (read->err != OK && read->err != ERR_NOT_FOUND)
         ask->store_detail = str_copy(&read->arena, db_error(db));
     if (read->err)
         return;

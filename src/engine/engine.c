@@ -106,9 +106,12 @@ static enum err open_books(struct engine *engine, const struct engine_config *co
 static enum err open_sandbox(struct engine *engine, struct str where, struct arena *arena,
                              struct str *why)
 {
+    /* A file loses nothing while this process lives. A server may be restarted meanwhile, and a
+     * bank that forgets what it answered is none. */
     struct db_config ledger = {
         .where = where,
         .file = SANDBOX_FILE,
+        .durable = db_is_shared(store_db(engine->writers[0].store)),
         .access = DB_WRITE,
         .create = true,
         .outside = engine->outside,

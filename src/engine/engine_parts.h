@@ -90,6 +90,8 @@ void engine_run_publish(struct writer *writer);
 
 /* writer.c */
 void *engine_writer(void *writer);
+/* Says when the store cannot be reached, and when it can be again; `is_away` remembers. */
+void engine_log_store(bool *is_away, enum err err, struct str detail);
 /* A turn of our own: never refused before the writer ends. */
 void engine_turn(struct engine *engine, struct desk_turn *turn);
 

@@ -7,15 +7,25 @@
 struct reader {
     struct engine *engine;
     struct db *db;
+    bool is_away;
 };
 
-static void answer(struct reader *reader, struct desk_read *read)
+static void run(struct reader *reader, struct desk_read *read)
 {
     read->err = db_begin(reader->db);
-    if (!read->err) {
-        read->run(read, reader->db);
-        db_rollback(reader->db);
-    }
+    if (read->err)
+        return;
+    read->run(read, reader->db);
+    db_rollback(reader->db);
+}
+
+/* A connection that was lost is opened again, and nobody need know. */
+static void answer(struct reader *reader, struct desk_read *read)
+{
+    run(reader, read);
+    if (read->err == ERR_STORE_RETRY)
+        run(reader, read);
+    engine_log_store(&reader->is_away, read->err, db_error(reader->db));
     read->done(read);
 }
 

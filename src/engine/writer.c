@@ -155,17 +155,15 @@ static bool is_lease_lost(struct turn *const *turns, size_t count)
     return true;
 }
 
-/* Trouble of a whole batch, said when it begins and when it ends. */
-static void log_store(struct writer *writer, const struct turn *turn)
+void engine_log_store(bool *is_away, enum err err, struct str detail)
 {
-    bool is_away = turn->err == ERR_UNAVAILABLE || turn->err == ERR_STORE_IN_DOUBT
-                   || turn->err == ERR_LEASE_LOST;
-    if (is_away && !writer->is_away)
-        log_event(LOG_ERROR, "store.away", LOG_C("code", err_code(turn->err)),
-                  LOG_STR("detail", turn->detail), LOG_END);
-    if (!is_away && writer->is_away)
+    bool was_away = *is_away;
+    *is_away = err == ERR_STORE_AWAY || err == ERR_STORE_IN_DOUBT || err == ERR_LEASE_LOST;
+    if (*is_away && !was_away)
+        log_event(LOG_ERROR, "store.away", LOG_C("code", err_code(err)), LOG_STR("detail", detail),
+                  LOG_END);
+    if (!*is_away && was_away)
         log_event(LOG_INFO, "store.back", LOG_END);
-    writer->is_away = is_away;
 }
 
 /* A node that was stopped for a while goes on under another run, and nobody need know. */
@@ -180,7 +178,7 @@ static void execute(struct writer *writer, struct turn *const *turns, size_t cou
         store_execute(writer->store, turns, count);
     }
     engine_run_publish(writer);
-    log_store(writer, turns[0]);
+    engine_log_store(&writer->is_away, turns[0]->err, turns[0]->detail);
     ENGINE_COUNT(writer->engine, batches_total, 1);
     ENGINE_COUNT(writer->engine, turns_total, count);
     ENGINE_COUNT(writer->engine, batches_split_total,

@@ -229,7 +229,7 @@ static bool is_worth_repeating(const struct store *store, enum err err, int repe
 /* What is no single turn's fault, so that its half would fail as the whole did. */
 static bool fails_all(enum err err)
 {
-    return err == ERR_STORE_BUSY || err == ERR_UNAVAILABLE || err == ERR_STORE_IN_DOUBT
+    return err == ERR_STORE_BUSY || err == ERR_STORE_AWAY || err == ERR_STORE_IN_DOUBT
            || err == ERR_LEASE_LOST;
 }
 

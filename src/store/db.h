@@ -11,7 +11,7 @@
  * and from an engine with a server:
  *     ERR_STORE_RETRY     undone because another transaction, or a restart of it, came between
  *     ERR_STORE_IN_DOUBT  of a commit: the connection was lost before it said "done"
- *     ERR_UNAVAILABLE     it cannot be reached, takes no writing, or is full
+ *     ERR_STORE_AWAY      it cannot be reached, takes no writing, or is full
  * In a transaction an insert, update or delete that fails may say so as late as the next query
  * or db_commit does. */
 #ifndef STORE_DB_H

@@ -27,7 +27,8 @@ struct desk_turn {
     struct link link;                        /* the desk's */
 };
 
-/* A query: `run`, then `done`, are called on a reader's thread. */
+/* A query: `run`, then `done`, are called on a reader's thread. `run` is called again, and makes
+ * all that it makes anew, when the connection was lost meanwhile. */
 struct desk_read {
     struct arena arena;
     void (*run)(struct desk_read *read, struct db *db);

@@ -113,6 +113,11 @@ bool pg_link_is_alive(struct pg_link *link)
     return !link->lost;
 }
 
+int pg_link_pid(const struct pg_link *link)
+{
+    return PQbackendPID(link->conn);
+}
+
 /* Sending. */
 
 static void note_sent(struct pg_link *link, int sent)

@@ -20,6 +20,10 @@ void pg_link_close(struct pg_link *link);        /* accepts NULL */
 /* False when the server has gone meanwhile. Only while no answer is owed; does not wait. */
 bool pg_link_is_alive(struct pg_link *link);
 
+/* The process that serves this link, by what was said when it was opened. A pooler says what it
+ * likes. */
+int pg_link_pid(const struct pg_link *link);
+
 /* PostgreSQL's numbers of the types that purser uses. */
 enum pg_type {
     PG_UNKNOWN = 0,

@@ -1,10 +1,12 @@
 /* pg_session.c - see pg_session.h. Surprises:
  *
  *   - Everything works behind pgbouncer in transaction mode. No connection is ours there from
- *     one transaction to the next: settings are made within each, and a prepared statement may
- *     be gone, or be there already. Their names are hashes of their texts, so what is found is
- *     never another statement; when one is missing, the transaction is to be run again, and
- *     this session prepares nothing any more.
+ *     one transaction to the next: settings are made within each, and nothing is prepared. A
+ *     pooler is known by the process that it says is ours, which is not the one that answers.
+ *     Should one know better how to hide, a prepared statement is one day gone, or there
+ *     already. Their names are hashes of their texts, so what is found is never another
+ *     statement; when one is missing, the transaction is to be run again, and this session
+ *     prepares nothing any more.
  *   - When the connection is lost in a commit nobody can say whether it was done:
  *     ERR_STORE_IN_DOUBT. Lost at any other moment nothing was done: ERR_STORE_RETRY.
  *   - A server that cannot be reached is tried again with the next transaction, but not before
@@ -74,8 +76,8 @@ static const struct refusal {
     { "26000", ERR_STORE_RETRY, "does not keep prepared statements" },
     { "42P05", ERR_STORE_RETRY, "does not keep prepared statements apart" },
     { "55P03", ERR_STORE_BUSY, "waited 5 seconds for what another transaction holds" },
-    { "25006", ERR_UNAVAILABLE, IS_STANDBY },
-    { "53", ERR_UNAVAILABLE, "has no room left (disk, memory or connections)" },
+    { "25006", ERR_STORE_AWAY, IS_STANDBY },
+    { "53", ERR_STORE_AWAY, "has no room left (disk, memory or connections)" },
     { "42501", ERR_STORE, "does not permit that to this role: see what to grant in "
                           "docs/operating.md" },
     { "42P01", ERR_STORE, "misses a table: bring the schema up with purser migrate" },
@@ -281,26 +283,36 @@ static void read_commit_mode(struct pg_session *session, const struct pg_answer 
     session->commit_mode = DB_STR(buf_str(&text));
 }
 
+static enum err check_server(struct pg_session *session, const struct pg_answer *answer)
+{
+    bool is_standby = pg_answer_value(answer, 0, 2).number != 0;
+
+    read_commit_mode(session, answer);
+    session->names = pg_answer_value(answer, 0, 3).number == pg_link_pid(session->link);
+    if (is_standby && session->config.access == DB_WRITE) {
+        say(session, "The PostgreSQL server " IS_STANDBY ".");
+        return ERR_STORE_AWAY;
+    }
+    if (!str_equal_c(pg_answer_value(answer, 0, 1).bytes, "UTF8")) {
+        say(session, "The database must have the encoding UTF8: make another one.");
+        return ERR_STORE_AWAY;
+    }
+    return OK;
+}
+
 /* What the server is like; it may be another than before. */
 static enum err meet(struct pg_session *session)
 {
     struct pg_answer answer = { 0 };
 
+    session->names = false;
     post_literal(session,
                  "SELECT current_setting('synchronous_commit'), current_setting('server_encoding'),"
-                 " pg_is_in_recovery()",
+                 " pg_is_in_recovery(), pg_backend_pid()",
                  OWED_STATEMENT);
     enum err err = settle(session, &answer);
-    if (err == OK) {
-        read_commit_mode(session, &answer);
-        if (!str_equal_c(pg_answer_value(&answer, 0, 1).bytes, "UTF8")) {
-            say(session, "The database must have the encoding UTF8: make another one.");
-            err = ERR_UNAVAILABLE;
-        } else if (pg_answer_value(&answer, 0, 2).number && session->config.access == DB_WRITE) {
-            say(session, "The PostgreSQL server " IS_STANDBY ".");
-            err = ERR_UNAVAILABLE;
-        }
-    }
+    if (err == OK)
+        err = check_server(session, &answer);
     pg_answer_done(&answer);
     return err;
 }
@@ -312,7 +324,7 @@ static enum err connect(struct pg_session *session)
     struct str why = { 0 };
 
     if (session->tried_us != 0 && now_us - session->tried_us < RECONNECT_GAP_MS * INT64_C(1000))
-        return ERR_UNAVAILABLE;
+        return ERR_STORE_AWAY;
     session->tried_us = now_us;
     session->link = pg_link_open(session->config.conninfo,
                                  session->config.access == DB_WRITE ? WRITER_PATIENCE_MS : 0,
@@ -322,15 +334,14 @@ static enum err connect(struct pg_session *session)
             STR_ARG(why));
     arena_done(&scratch);
     if (session->link == NULL)
-        return ERR_UNAVAILABLE;
+        return ERR_STORE_AWAY;
     session->connection++;
-    session->names = true;
     enum err err = meet(session);
     if (err == OK)
         session->tried_us = 0;
     else if (session->link != NULL)
         disconnect(session);
-    return err == OK ? OK : ERR_UNAVAILABLE;
+    return err == OK ? OK : ERR_STORE_AWAY;
 }
 
 /* A server that was started again meanwhile costs nobody an error. */
@@ -420,7 +431,7 @@ bool pg_session_is_open(const struct pg_session *session)
 }
 
 /* A statement on its own, in one round trip all the same. */
-static enum err ask_alone(struct pg_session *session, const struct sqltext *what,
+static enum err ask_once(struct pg_session *session, const struct sqltext *what,
                           const struct pg_params *params, struct pg_answer *out)
 {
     enum err err = pg_session_begin(session);
@@ -435,6 +446,19 @@ static enum err ask_alone(struct pg_session *session, const struct sqltext *what
     else
         pg_session_rollback(session);
     return err;
+}
+
+/* Once more when it was refused only for its name, which is not used again then. */
+static enum err ask_alone(struct pg_session *session, const struct sqltext *what,
+                          const struct pg_params *params, struct pg_answer *out)
+{
+    bool had_names = session->names;
+    enum err err = ask_once(session, what, params, out);
+
+    if (err != ERR_STORE_RETRY || session->link == NULL || had_names == session->names)
+        return err;
+    pg_answer_done(out);
+    return ask_once(session, what, params, out);
 }
 
 enum err pg_session_ask(struct pg_session *session, const struct sqltext *what,

@@ -30,7 +30,7 @@ def environment(data=None, **more):
     works in a data directory: with the address of its books, where that is not the default."""
     kept = {n: v for n, v in os.environ.items() if not n.startswith('PURSER_')}
     where = store.address(data) if data else None
-    return dict(kept, **({'PURSER_STORE': where} if where else {}), **more)
+    return {**kept, **({'PURSER_STORE': where} if where else {}), **more}
 
 
 def data_of(arguments):

@@ -194,6 +194,10 @@ def test_doctor_names_the_first_bad_row(tmp_path, contract):
 
 def test_doctor_without_books(tmp_path):
     assert purser('doctor', '--deep', '--data', str(tmp_path / 'none')).returncode == 2
+
+
+@store.sqlite_only
+def test_doctor_of_a_file_that_is_no_books(tmp_path):
     (tmp_path / 'bad').mkdir()
     (tmp_path / 'bad' / 'purser.db').write_bytes(b'this is no database' * 100)
     assert purser('doctor', '--deep', '--data', str(tmp_path / 'bad')).returncode == 2
@@ -219,6 +223,7 @@ def set_schema(data, version):
               "INSERT INTO schema_versions (version, what, applied_ms) VALUES (?, 'x', 1)", version)
 
 
+@store.sqlite_only
 def test_a_second_server_on_the_same_data_is_refused(server):
     start = time.monotonic()
     run = purser('serve', '--data', server.data, '--listen', '127.0.0.1:0')

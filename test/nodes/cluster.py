@@ -1,0 +1,115 @@
+"""A PostgreSQL cluster that a test may stop, and a way to it that a test may cut."""
+import os
+import select
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+
+from contract import ROOT
+
+PG = os.path.join(ROOT, 'tools', 'pg')
+SOCKET = '.s.PGSQL.5432'
+# The server's word that a commit is done.
+COMMITTED = b'C\x00\x00\x00\x0bCOMMIT\x00'
+
+
+class Cluster:
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix='purser-nodes-')
+        os.chmod(self.folder, 0o755)
+        self.address = self.run('start')
+
+    def run(self, what):
+        done = subprocess.run([PG, what, self.folder], check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    def stop(self):
+        """As a crash would: nobody is told."""
+        self.run('stop')
+
+    def again(self):
+        self.run('again')
+
+    def remove(self):
+        self.run('stop')
+        shutil.rmtree(self.folder)
+
+    def as_superuser(self, sql):
+        subprocess.run(['psql', '-q', '-h', self.folder, '-U', 'postgres', '-d', 'purser',
+                        '-c', sql], check=True, capture_output=True,
+                       env=dict(os.environ, PGOPTIONS='-c default_transaction_read_only=off'))
+
+
+class Way:
+    """A proxy before the cluster: a folder with its own socket, to be named as the host."""
+
+    def __init__(self, cluster):
+        self.cluster = cluster
+        self.folder = tempfile.mkdtemp(prefix='purser-way-')
+        self.swallow = 0             # so many answers to commits are still to be lost
+        self.swallowed = 0
+        self.silent = False          # nothing is passed on, and nobody is told
+        self.lock = threading.Lock()
+        self.pairs = set()
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(os.path.join(self.folder, SOCKET))
+        self.listener.listen(64)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def address(self, address):
+        return address.replace(self.cluster.folder, self.folder)
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client):
+        server = socket.socket(socket.AF_UNIX)
+        try:
+            server.connect(os.path.join(self.cluster.folder, SOCKET))
+            self.pairs.add((client, server))
+            self.pass_on(client, server)
+        except OSError:
+            pass
+        finally:
+            self.pairs.discard((client, server))
+            client.close()
+            server.close()
+
+    def loses(self, data):
+        with self.lock:
+            if self.swallow == 0 or COMMITTED not in data:
+                return False
+            self.swallow -= 1
+            self.swallowed += 1
+            return True
+
+    def pass_on(self, client, server):
+        while True:
+            for readable in select.select([client, server], [], [], 0.1)[0]:
+                if self.silent:
+                    continue
+                data = readable.recv(1 << 16)
+                if not data or (readable is server and self.loses(data)):
+                    return
+                (server if readable is client else client).sendall(data)
+
+    def cut(self):
+        """Every connection ends now."""
+        for client, server in list(self.pairs):
+            for end in (client, server):
+                try:
+                    end.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+
+    def close(self):
+        self.listener.close()
+        self.cut()
+        shutil.rmtree(self.folder)

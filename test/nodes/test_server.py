@@ -1,0 +1,164 @@
+"""The database server goes away, comes back, loses its answers, or takes no writing: requests are
+refused so that they can be repeated, nothing is half done, and the service returns by itself.
+
+PURSER_RESTARTS says how many times the server is restarted, and how many answers to commits
+are lost (5)."""
+import json
+import os
+import random
+import shutil
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+import store
+from client import until
+from cluster import Way
+from load import create
+from node import Load, Node, check_books
+
+RESTARTS = int(os.environ.get('PURSER_RESTARTS', '5'))
+RETURN_S = 10
+
+
+def test_the_server_is_restarted_under_load(cluster, tmp_path):
+    node = Node(tmp_path, 'node').start()
+    load = Load([node], node.key(), workers=6)
+    seeded = random.Random(3)
+    for _ in range(RESTARTS):
+        load.start()
+        time.sleep(seeded.uniform(0.2, 0.8))
+        cluster.stop()
+        time.sleep(seeded.uniform(0, 1))
+        cluster.again()
+        until(lambda: node.pays(load.key), RETURN_S, 'a payment after the restart')
+        load.finish()
+    check_books(node, node, load)
+    assert node.stop() == 0
+
+
+def test_without_a_server_requests_are_refused(cluster, tmp_path):
+    node = Node(tmp_path, 'node').start()
+    key = node.key()
+    request = create(random.Random(1))
+    assert node.pays(key)
+    cluster.stop()
+    for target in ('/readyz', '/v1/payments'):
+        status, _ = until(lambda: node.call(key, 'GET', target), 5, 'an answer')
+        assert status == 503
+    for _ in range(3):
+        status, body = node.call(key, 'POST', request.target, request)
+        problem = json.loads(body)
+        assert status == 503 and problem['retryable'], problem
+        assert 'postgres' not in body.decode().lower() and cluster.folder not in body.decode()
+    assert node.call(key, 'GET', '/healthz')[0] == 200
+    cluster.again()
+    until(lambda: node.call(key, 'GET', '/readyz')[0] == 200, RETURN_S, 'ready again')
+    status, _ = until(lambda: node.call(key, 'POST', request.target, request), 5, 'an answer')
+    assert status == 201
+    events = [line['event'] for line in node.log()]
+    assert events.count('store.away') >= 1 and events.count('store.back') >= 1
+    assert node.stop() == 0
+
+
+def test_answers_to_commits_are_lost(cluster, tmp_path):
+    """The server did what it was told, and nobody heard of it."""
+    way = Way(cluster)
+    node = Node(tmp_path, 'node', way=way).start()
+    load = Load([node], node.key(), workers=6)
+    seeded = random.Random(5)
+    for lost in range(1, RESTARTS + 1):
+        load.start()
+        time.sleep(seeded.uniform(0.1, 0.4))
+        way.swallow = 1
+        until(lambda: way.swallowed == lost, 10, 'a lost answer')
+        until(lambda: node.pays(load.key), RETURN_S, 'a payment after the loss')
+        load.finish()
+    check_books(node, node, load)
+    claims = store.run(node.data, 'purser.db',
+                       'SELECT count(*) AS n, count(DISTINCT payment) AS payments FROM claims'
+                       ' WHERE payment IS NOT NULL AND refund IS NULL AND success_status = 201')[0]
+    assert claims['n'] == claims['payments'] > 0
+    assert node.stop() == 0
+    way.close()
+
+
+def test_every_connection_is_cut(cluster, tmp_path):
+    way = Way(cluster)
+    node = Node(tmp_path, 'node', way=way).start()
+    load = Load([node], node.key(), workers=6)
+    for _ in range(RESTARTS):
+        load.start()
+        time.sleep(0.2)
+        way.cut()
+        until(lambda: node.pays(load.key), RETURN_S, 'a payment after the cut')
+        load.finish()
+    check_books(node, node, load)
+    assert node.stop() == 0
+    way.close()
+
+
+def test_a_standby_is_no_server_for_writing(cluster, tmp_path):
+    node = Node(tmp_path, 'node').start()
+    key = node.key()
+    kick = ("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'purser'")
+    cluster.as_superuser('ALTER DATABASE purser SET default_transaction_read_only = on')
+    cluster.as_superuser(kick)
+    status, _ = until(lambda: node.call(key, 'GET', '/readyz'), 5, 'an answer')
+    assert status == 503
+    assert node.call(key, 'GET', '/v1/payments')[0] == 200
+    request = create(random.Random(1))
+    assert node.call(key, 'POST', request.target, request)[0] == 503
+    assert [line for line in node.log() if 'standby' in line.get('detail', '')]
+    cluster.as_superuser('ALTER DATABASE purser RESET default_transaction_read_only')
+    cluster.as_superuser(kick)
+    until(lambda: node.pays(key), RETURN_S, 'a payment')
+    assert node.stop() == 0
+
+
+class Pooler:
+    """pgbouncer in transaction mode: no connection to the server is anybody's."""
+
+    def __init__(self, cluster):
+        self.folder = tempfile.mkdtemp(prefix='purser-pool-')
+        os.chmod(self.folder, 0o777)
+        settings = os.path.join(self.folder, 'pgbouncer.ini')
+        with open(settings, 'w', encoding='utf-8') as file:
+            file.write('[databases]\npurser = host=%s port=5432 dbname=purser user=purser\n'
+                       '[pgbouncer]\nlisten_addr =\nlisten_port = 5432\nunix_socket_dir = %s\n'
+                       'auth_type = any\npool_mode = transaction\ndefault_pool_size = 4\n'
+                       'ignore_startup_parameters = extra_float_digits\nlogfile = %s/log\n'
+                       % (cluster.folder, self.folder, self.folder))
+        user = ['-u', 'postgres'] if os.geteuid() == 0 else []
+        self.process = subprocess.Popen([shutil.which('pgbouncer', path='/usr/sbin:/usr/bin'),
+                                         *user, settings], stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+        self.cluster = cluster
+        until(lambda: os.path.exists(os.path.join(self.folder, '.s.PGSQL.5432')), 10, 'pgbouncer')
+
+    def address(self, address):
+        """Without options: a pooler knows none. The schema is the role's."""
+        return address.partition('&options=')[0].replace(self.cluster.folder, self.folder)
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait(10)
+        shutil.rmtree(self.folder)
+
+
+@pytest.mark.skipif(not shutil.which('pgbouncer', path='/usr/sbin:/usr/bin'),
+                    reason='pgbouncer is not installed')
+def test_behind_a_pooler(cluster, tmp_path):
+    pooler = Pooler(cluster)
+    first = Node(tmp_path, 'node0', way=pooler)
+    cluster.as_superuser('ALTER ROLE purser SET search_path = ' + store.schema(first.data))
+    first.start()
+    second = Node(tmp_path, 'node1', first, way=pooler).start()
+    load = Load([first, second], first.key())
+    for _ in range(3):
+        load.for_a_while(1)
+    check_books(first, second, load)
+    assert first.stop() == 0 and second.stop() == 0
+    pooler.close()
