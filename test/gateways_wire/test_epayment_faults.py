@@ -2,6 +2,7 @@
 only, so these are the faults behind which it did it.
 """
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -12,6 +13,7 @@ pytestmark = pytest.mark.skipif(os.environ.get('PURSER_WIRE_LONG') == '1',
                                 reason='none of them waits for the visibility window')
 
 PATIENCE_S = 45
+UNREAD_S = 7    # until purser has asked, with nobody who reads the payments
 FAULTS = {
     'accept_then_drop_reply': {}, 'cut_reply': {}, 'http_500': {'effect': True},
     'http_503': {'effect': True}, 'http_429': {'effect': True}, 'empty_200': {},
@@ -33,8 +35,10 @@ def started(epayment):
     epayment.save_card()
     members = {**FAULTS, **TURNED_AWAY}
     with ThreadPoolExecutor(8) as pool:
-        return dict(zip(CASES, [pool.submit(epayment.fail, call, fault, members[fault])
+        made = dict(zip(CASES, [pool.submit(epayment.fail, call, fault, members[fault])
                                 for call, fault in CASES]))
+    time.sleep(UNREAD_S)
+    return made
 
 
 @pytest.mark.parametrize('call, fault', CASES)
