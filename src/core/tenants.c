@@ -183,6 +183,8 @@ const struct turn_handler turn_api_key_create = { "api_key.create", TARGET_NOTHI
 const struct turn_handler turn_api_key_revoke = { "api_key.revoke", TARGET_NOTHING,
                                                   .loads_keys = true, .handle = api_key_revoke };
 const struct turn_handler turn_gateway_account_create = { "gateway_account.create", TARGET_NOTHING,
+                                                          .changes_accounts = true,
                                                           .handle = gateway_account_create };
 const struct turn_handler turn_gateway_account_change = { "gateway_account.change", TARGET_NOTHING,
+                                                          .changes_accounts = true,
                                                           .handle = gateway_account_change };

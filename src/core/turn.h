@@ -36,6 +36,7 @@ struct turn_handler {
     const char *name;                /* "payment.capture": for logs and metrics */
     enum turn_target target;
     bool loads_keys;                 /* wants turn->keys */
+    bool changes_accounts;           /* turn->accounts are held against other writers */
     bool scoped;                     /* NOT_FOUND unless it is the input's merchant's and mode's */
     enum err (*handle)(struct turn *turn);
 };

@@ -353,9 +353,11 @@ static enum err add_key(void *self, void *row)
 static enum err load_tenants(struct batch *batch)
 {
     struct id_set merchants = { 0 }, with_keys = { 0 };
+    bool hold_accounts = false;
     for (size_t i = 0; i < batch->count; i++) {
         const struct turn_input *input = batch->turns[i]->input;
         set_add(batch->arena, &merchants, input->merchant.id);
+        hold_accounts = hold_accounts || input->handler->changes_accounts;
         if (input->handler->loads_keys)
             set_add(batch->arena, &with_keys, input->merchant.id);
     }
@@ -366,10 +368,10 @@ static enum err load_tenants(struct batch *batch)
     enum err err = OK;
     if (merchants.count)
         err = db_load(batch->db, &table_gateway_accounts, "merchant", merchants.ids,
-                      merchants.count, NULL, false, batch->arena, add_account, batch);
+                      merchants.count, NULL, hold_accounts, batch->arena, add_account, batch);
     if (!err && with_keys.count)
         err = db_load(batch->db, &table_api_keys, "merchant", with_keys.ids, with_keys.count,
-                      NULL, false, batch->arena, add_key, batch);
+                      NULL, true, batch->arena, add_key, batch);
     return err;
 }
 
