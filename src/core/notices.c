@@ -112,12 +112,13 @@ static enum err notice_due(struct turn *turn)
                ? payment_move(turn, payment, PAYMENT_ON_PAYER_DONE) : OK;
 }
 
-/* Whether it waits for a look, and the last one is no longer on its way: a look moves the next
- * one by the schedule (due.c), its answer by a step more. */
+/* Whether it waits for a look, and the last one is no longer on its way. The answer to a look
+ * sets the next one by the step before it counts itself (answers.c). */
 static bool may_look(const struct turn *turn, const struct operation *operation,
                      const struct gateway *gateway)
 {
-    int64_t looked_ms = operation->due_ms - schedule_unknown_ms(operation->tries);
+    int64_t step = operation->tries > 0 ? operation->tries - 1 : 0;
+    int64_t looked_ms = operation->due_ms - schedule_unknown_ms(step);
     return operation->state == OPERATION_UNKNOWN && operation->due_ms > turn->now_ms
            && turn->now_ms - looked_ms >= gateway->deadline_ms;
 }

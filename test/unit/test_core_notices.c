@@ -111,7 +111,8 @@ static void unknown_operation_is_hastened(void **state)
     world_done(&world);
 }
 
-/* The clock's look is made at its time; until the gateway's deadline nobody hastens another. */
+/* A look that is on its way is let finish; after its answer nobody makes another before the
+ * gateway had the time that a call may take. */
 static void reading_hastens_no_look_that_is_on_its_way(void **state)
 {
     struct world world;
@@ -119,20 +120,31 @@ static void reading_hastens_no_look_that_is_on_its_way(void **state)
     world_init(&world);
     world_create(&world, CAPTURE_METHOD_MANUAL, 1250);
     world_answer(&world, GW_UNKNOWN);
-    struct operation *operation = world.books->operations.items[0];
+    world_due(&world);
     world.input.payment = PAYMENT->id;
-    operation->due_ms = world.fake.now_ms + 30 * SECOND_MS;
-    operation->tries = 1;
-    world.fake.now_ms += SECOND_MS;
+    int64_t due_ms = world.books->operations.items[0]->due_ms;
+    outside_fake_advance(&world.fake, world.gateway.deadline_ms);
     assert_int_equal(world_turn(&world, &turn_payment_look, NULL), OK);
-    operation = world.books->operations.items[0];
-    assert_int_equal(operation->due_ms, world.fake.now_ms + 29 * SECOND_MS);
-    assert_int_equal(operation->tries, 1);
-    world.fake.now_ms += SECOND_MS;
+    assert_int_equal(world.books->operations.items[0]->due_ms, due_ms);
+    world_done(&world);
+}
+
+static void reading_hastens_the_next_look_but_not_at_once(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world);
+    world_create(&world, CAPTURE_METHOD_MANUAL, 1250);
+    world_answer(&world, GW_UNKNOWN);
+    world.input.payment = PAYMENT->id;
+    int64_t due_ms = world.books->operations.items[0]->due_ms;
+    outside_fake_advance(&world.fake, world.gateway.deadline_ms - 1);
     assert_int_equal(world_turn(&world, &turn_payment_look, NULL), OK);
-    operation = world.books->operations.items[0];
-    assert_int_equal(operation->due_ms, world.fake.now_ms);
-    assert_int_equal(operation->tries, 0);
+    assert_int_equal(world.books->operations.items[0]->due_ms, due_ms);
+    outside_fake_advance(&world.fake, 1);
+    assert_int_equal(world_turn(&world, &turn_payment_look, NULL), OK);
+    assert_int_equal(world.books->operations.items[0]->due_ms, world.fake.now_ms);
+    assert_int_equal(world.books->operations.items[0]->tries, 0);
     world_done(&world);
 }
 
@@ -267,6 +279,7 @@ int main(void)
         cmocka_unit_test(agreement_leaves_nothing_behind),
         cmocka_unit_test(kept_as_they_came_with_a_row_each),
         cmocka_unit_test(reading_hastens_no_look_that_is_on_its_way),
+        cmocka_unit_test(reading_hastens_the_next_look_but_not_at_once),
     };
     return cmocka_run_group_tests_name("core notices", tests, NULL, NULL);
 }
