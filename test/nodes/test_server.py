@@ -15,6 +15,7 @@ import pytest
 
 import store
 from client import until
+from contract import ROOT
 from cluster import Way
 from load import create
 from node import Load, Node, check_books
@@ -116,6 +117,37 @@ def test_a_standby_is_no_server_for_writing(cluster, tmp_path):
     cluster.as_superuser(kick)
     until(lambda: node.pays(key), RETURN_S, 'a payment')
     assert node.stop() == 0
+
+
+def documented_grants(schema):
+    """What docs/nodes.md says to grant, for this schema."""
+    with open(os.path.join(ROOT, 'docs', 'nodes.md'), encoding='utf-8') as file:
+        sql = file.read().split('```sql\n')[1].split('```')[0]
+    assert 'GRANT' in sql
+    return sql.replace('SCHEMA public', 'SCHEMA ' + schema)
+
+
+def test_the_documented_grants_are_enough(cluster, tmp_path):
+    owner = Node(tmp_path, 'owner').start()
+    key = owner.key()
+    assert owner.stop() == 0
+    for statement in documented_grants(store.schema(owner.data)).split(';\n'):
+        cluster.as_superuser(statement or 'SELECT 1')
+    node = Node(tmp_path, 'node', owner, way=Role('purser_node')).start()
+    load = Load([node], key)
+    load.for_a_while(1)
+    check_books(owner, node, load)
+    assert node.stop() == 0
+
+
+class Role:
+    """The way of another role to the same books."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def address(self, address):
+        return address.replace('//purser@', '//%s@' % self.name)
 
 
 class Pooler:
