@@ -31,6 +31,8 @@ struct api {
     struct auth *auth;
     struct metrics *metrics;
     struct waiters waiters;
+    struct server_timer poll_timer;
+    bool polls; /* poll.c's */
     struct call *probing; /* calls that wait for the probe under way, by next */
     enum err probed;      /* how it ended */
 };

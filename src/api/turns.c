@@ -9,6 +9,7 @@
 #include <assert.h>
 
 #include "api/card.h"
+#include "api/poll.h"
 #include "api/problem.h"
 #include "api/resources.h"
 #include "core/keys.h"
@@ -285,6 +286,7 @@ static void wait_on(struct call *call)
     }
     waiter->waits = true;
     server_timer_start(server_of(call->request), &waiter->timer, left_ms, wait_is_over, call);
+    poll_begin(call->api);
 }
 
 static void turn_failed(struct call *call, struct desk_turn *turn)

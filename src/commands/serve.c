@@ -292,6 +292,7 @@ static enum err open_api(struct serve *serve)
         .vault = serve->vault,
         .challenges = { serve, get_challenge, decide_challenge },
         .public_url = serve->public_url,
+        .is_shared = engine_is_shared(serve->engine),
         .metrics = add_metrics,
         .metrics_self = serve,
     };
@@ -360,7 +361,8 @@ static enum err start(struct serve *serve, struct str *why)
     return err;
 }
 
-/* The engine before the API and the server: its last turns are answered through them. */
+/* The engine before the server and that before the API: the last turns are answered through
+ * both, and what was posted to the server is done while it closes. */
 static void finish(struct serve *serve)
 {
     int64_t left_ms = 0;
@@ -370,8 +372,8 @@ static void finish(struct serve *serve)
         left_ms = (serve->stop_by_us - outside_monotonic_us(serve->outside)) / 1000;
     }
     engine_close(serve->engine, left_ms > 0 ? left_ms : 0);
-    api_close(atomic_load(&serve->api));
     server_close(serve->server);
+    api_close(atomic_load(&serve->api));
     vault_close(serve->vault);
     installation_close(&serve->installation);
 }

@@ -111,7 +111,7 @@ static enum err open_sandbox(struct engine *engine, struct str where, struct are
     struct db_config ledger = {
         .where = where,
         .file = SANDBOX_FILE,
-        .durable = db_is_shared(store_db(engine->writers[0].store)),
+        .durable = engine_is_shared(engine),
         .access = DB_WRITE,
         .create = true,
         .outside = engine->outside,
@@ -276,6 +276,11 @@ void engine_close(struct engine *engine, int64_t grace_ms)
 struct desk *engine_desk(struct engine *engine)
 {
     return &engine->desk;
+}
+
+bool engine_is_shared(const struct engine *engine)
+{
+    return db_is_shared(store_db(engine->writers[0].store));
 }
 
 struct sandbox *engine_sandbox(struct engine *engine)

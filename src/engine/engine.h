@@ -42,6 +42,8 @@ must_check enum err engine_open(const struct engine_config *config, struct arena
 void engine_close(struct engine *engine, int64_t grace_ms);    /* accepts NULL */
 
 struct desk *engine_desk(struct engine *engine);
+/* Whether other nodes may serve the same books. */
+bool engine_is_shared(const struct engine *engine);
 /* The far side of the built-in gateway, for its challenge page. */
 struct sandbox *engine_sandbox(struct engine *engine);
 

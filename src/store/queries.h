@@ -10,6 +10,7 @@
 
 #include "core/books.h"
 #include "core/tenants.h"
+#include "core/turn.h"
 #include "store/db.h"
 
 LIST_TYPE(invoice_list, struct invoice)
@@ -75,6 +76,10 @@ must_check enum err query_payment_operations(struct db *db, const struct payment
 must_check enum err query_payment_asked(struct db *db, const struct payment *payment, int64_t *out);
 must_check enum err query_attempts(struct db *db, struct operation_id operation,
                                    struct arena *arena, struct attempt_list *out);
+
+/* What was recorded for these claims, of those that have an answer. */
+must_check enum err query_answers(struct db *db, const struct id *claims, size_t count,
+                                  struct arena *arena, struct turn_answer_list *out);
 
 /* Gateway accounts. By its id alone one is found whosever it is: for what gateways send. */
 must_check enum err query_gateway_account_by_id(struct db *db, struct gateway_account_id id,

@@ -56,6 +56,22 @@ def test_a_payment_goes_on_at_another_node(cluster, tmp_path, contract):
     assert nodes[0].doctor().returncode == 0
 
 
+def test_a_caller_hears_what_another_node_brought(cluster, tmp_path, contract):
+    """Both nodes look for what is due, and the callers wait at one of them."""
+    nodes = start_nodes(tmp_path, 2)
+    key = nodes[0].key()
+    one, other = (Client(node, key, contract) for node in nodes)
+    names = ['key-%d' % i for i in range(8)]
+    for name in names:
+        one.pay('4000000000000259', key=name, prefer='respond-async').expect(202)
+    begin = time.monotonic()
+    answers = together(*[lambda name=name: other.pay('4000000000000259', key=name, prefer='wait=25')
+                         for name in names])
+    assert {answer.status for answer in answers} == {201}
+    assert time.monotonic() - begin < 15
+    stop_all(nodes)
+
+
 def disturb(node, seeded):
     """kill -9 and a new start, or SIGSTOP: short, or longer than the lease."""
     if seeded.random() < 0.6:

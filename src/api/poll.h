@@ -1,0 +1,11 @@
+/* poll.h - looking into the books for callers who wait; of the loop's thread only. */
+#ifndef API_POLL_H
+#define API_POLL_H
+
+struct api;
+
+/* Somebody waits: they are looked up twice a second until nobody does. Nothing to do where the
+ * books are not shared. */
+void poll_begin(struct api *api);
+
+#endif
