@@ -14,9 +14,11 @@
 static bool desk_submit(void *self, struct desk_turn *turn)
 {
     struct engine *engine = self;
+    atomic_fetch_add(&engine->in_work, 1);
     if (!atomic_load(&engine->closing)
         && queue_put(&engine->turns, &turn->link, ENGINE_QUEUE_MAX))
         return true;
+    atomic_fetch_sub(&engine->in_work, 1);
     ENGINE_COUNT(engine, queue_refused_total, 1);
     return false;
 }
@@ -190,17 +192,11 @@ enum err engine_open(const struct engine_config *config, struct arena *arena,
     return OK;
 }
 
-static bool is_busy(struct engine *engine)
-{
-    return queue_count(&engine->turns) > 0 || queue_count(&engine->calls) > 0
-           || atomic_load(&engine->tally.calls_in_flight) > 0;
-}
-
 /* Lets what runs come to its end. What does not is in the books. */
 static void drain(struct engine *engine, int64_t grace_ms)
 {
     int64_t until_us = outside_monotonic_us(engine->outside) + grace_ms * 1000;
-    while (engine->writers[0].started && is_busy(engine)
+    while (engine->writers[0].started && atomic_load(&engine->in_work) > 0
            && outside_monotonic_us(engine->outside) < until_us)
         usleep(CLOSE_STEP_US);
 }

@@ -59,6 +59,9 @@ struct engine {
     pthread_t outbound, clock, readers[ENGINE_READERS_MAX];
     unsigned reader_count;
     bool started_outbound, started_clock;
+    /* Turns from being handed in until they were released, calls from being ordered until their
+     * turn was handed in. What one brings is counted before it is not any more: 0 is the end. */
+    _Atomic int64_t in_work;
     _Atomic bool closing;            /* the desk takes nothing more */
     _Atomic bool hurry;              /* the grace is over: leave the rest to the books */
 

@@ -136,13 +136,21 @@ struct call *engine_call_build(struct writer *writer, const struct turn_call *or
     call->ask.card = NULL;
     ENGINE_COUNT(engine, gateway_calls_total, 1);
     ENGINE_COUNT(engine, calls_in_flight, 1);
+    atomic_fetch_add(&engine->in_work, 1);
     return call;
+}
+
+/* It is not under way any more, and its turn, if it brought one, is counted. */
+static void call_end(struct engine *engine, struct call *call)
+{
+    atomic_fetch_sub(&engine->tally.calls_in_flight, 1);
+    atomic_fetch_sub(&engine->in_work, 1);
+    call_free(call);
 }
 
 void engine_call_left(struct call *call)
 {
-    atomic_fetch_sub(&call->writer->engine->tally.calls_in_flight, 1);
-    call_free(call);
+    call_end(call->writer->engine, call);
 }
 
 void engine_call_queue(struct engine *engine, struct call *call)
@@ -198,10 +206,12 @@ static void hand_in(struct engine *engine, struct call *call, const struct gatew
         ENGINE_COUNT(engine, gateway_unknown_total, 1);
     if (answer->outcome == GW_NOT_SENT)
         ENGINE_COUNT(engine, gateway_not_sent_total, 1);
-    atomic_fetch_sub(&engine->tally.calls_in_flight, 1);
+    atomic_fetch_add(&engine->in_work, 1);
     /* Closing: the books know it as sending, the next start asks. */
-    if (!queue_put(&engine->turns, &turn->link, 0))
+    if (!queue_put(&engine->turns, &turn->link, 0)) {
+        atomic_fetch_sub(&engine->in_work, 1);
         desk_turn_free(turn);
+    }
 }
 
 void engine_call_replied(struct engine *engine, struct call *call,
@@ -213,7 +223,7 @@ void engine_call_replied(struct engine *engine, struct call *call,
         answer = (struct gateway_answer){ 0 };
     bool agrees = gateway_check_amount(&call->ask, &answer);
     hand_in(engine, call, &answer, reply->status, !agrees);
-    call_free(call);
+    call_end(engine, call);
 }
 
 void engine_call_failed(struct engine *engine, struct call *call, enum gateway_outcome outcome,
@@ -222,7 +232,7 @@ void engine_call_failed(struct engine *engine, struct call *call, enum gateway_o
     assert(outcome == GW_NOT_SENT || outcome == GW_UNKNOWN);
     struct gateway_answer answer = { .outcome = outcome, .gateway_message = why };
     hand_in(engine, call, &answer, 0, false);
-    call_free(call);
+    call_end(engine, call);
 }
 
 /* Calls that were sent and wait for a reply until their deadline. */
@@ -266,9 +276,8 @@ static void wait_for_reply(struct engine *engine, struct waiting *waiting, struc
 void engine_call_drop(struct engine *engine, struct call *call)
 {
     engine_run_break(call);
-    atomic_fetch_sub(&engine->tally.calls_in_flight, 1);
     ENGINE_COUNT(engine, gateway_calls_dropped_total, 1);
-    call_free(call);
+    call_end(engine, call);
 }
 
 static void make_calls(struct engine *engine, struct link *items, struct waiting *waiting)

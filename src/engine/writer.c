@@ -200,6 +200,7 @@ static void run_batch(struct writer *writer, struct link *items)
     }
     execute(writer, pointers, count);
     release_all(writer, pointers, count);
+    atomic_fetch_sub(&writer->engine->in_work, (int64_t)count);
 }
 
 static void answer_probe(struct writer *writer)
@@ -231,6 +232,7 @@ void *engine_writer(void *self)
 
 void engine_turn(struct engine *engine, struct desk_turn *turn)
 {
+    atomic_fetch_add(&engine->in_work, 1);
     bool taken = queue_put(&engine->turns, &turn->link, 0);
     assert(taken);
     (void)taken;

@@ -41,6 +41,37 @@ class Cluster:
                         '-c', sql], check=True, capture_output=True,
                        env=dict(os.environ, PGOPTIONS='-c default_transaction_read_only=off'))
 
+    def ask(self, sql):
+        """The one value that it gives."""
+        done = subprocess.run(['psql', '-q', '-A', '-t', '-h', self.folder, '-U', 'postgres', '-d',
+                               'purser', '-c', sql], check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+
+class Hold:
+    """A table that nobody can write until the end of the `with`."""
+
+    def __init__(self, cluster, table):
+        self.session = subprocess.Popen(
+            ['psql', '-q', '-A', '-t', '-h', cluster.folder, '-U', 'postgres', '-d', 'purser'],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.say("BEGIN; LOCK TABLE %s IN EXCLUSIVE MODE; SELECT 'held';" % table)
+        assert self.session.stdout.readline() == 'held\n'
+
+    def say(self, sql):
+        self.session.stdin.write(sql + '\n')
+        self.session.stdin.flush()
+
+    def release(self):
+        if self.session.poll() is None:
+            self.session.communicate('COMMIT;')
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *problem):
+        self.release()
+
 
 class Way:
     """A proxy before the cluster: a folder with its own socket, to be named as the host."""
