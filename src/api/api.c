@@ -2,9 +2,11 @@
 #include "api/api.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "api/auth.h"
 #include "api/metrics.h"
+#include "api/poll.h"
 #include "api/problem.h"
 #include "api/resources.h"
 #include "base/log.h"
@@ -136,4 +138,33 @@ void api_wake(void *self, const struct turn_answer *const *answers, size_t count
         turn_answer_list_add(&news->arena, &news->answers, copy);
     }
     server_post(server, news_are_here, news);
+}
+
+/* Marks on their way to the loop. */
+struct marks {
+    struct api *api;
+    size_t count;
+    uint32_t items[];
+};
+
+static void marks_are_here(void *arg)
+{
+    struct marks *marks = arg;
+
+    poll_now(marks->api, marks->items, marks->count);
+    mem_free(marks);
+}
+
+void api_look(void *self, const uint32_t *marks, size_t count)
+{
+    struct api *api = self;
+    struct server *server = atomic_load(&api->server);
+
+    if (!server || count == 0)
+        return;
+    struct marks *copy = mem_alloc(sizeof *copy + count * sizeof *marks);
+    copy->api = api;
+    copy->count = count;
+    memcpy(copy->items, marks, count * sizeof *marks);
+    server_post(server, marks_are_here, copy);
 }

@@ -56,5 +56,8 @@ void api_refuse(void *self, struct server_request *request, enum err err, int st
 
 /* Wakes callers who wait (engine.h, wake); from any thread. */
 void api_wake(void *self, const struct turn_answer *const *answers, size_t count);
+/* Looks into the books for those who wait for claims with these marks (engine.h, heard); from any
+ * thread. */
+void api_look(void *self, const uint32_t *marks, size_t count);
 
 #endif

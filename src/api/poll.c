@@ -3,7 +3,8 @@
  * This node's own results wake its callers. On shared books the operation that a caller waits
  * for may end elsewhere: the payer came back at another node, or the one that was calling the
  * gateway is gone. So the claims that are waited for are looked up twice a second, all of them
- * in one query, for as long as somebody waits. */
+ * in one query, for as long as somebody waits. A hint of the other node's (engine/hints.c) only
+ * makes a look come sooner, for those whom it may be about. */
 #include "api/poll.h"
 
 #include "api/call.h"
@@ -14,6 +15,7 @@
 
 struct poll {
     struct api *api;
+    bool hinted; /* no part of the twice a second */
     size_t count;
     struct id claims[POLL_MAX];
     struct turn_answer_list answers;
@@ -43,7 +45,10 @@ static void looked(struct desk_read *read)
 
     if (read->err == OK)
         api_wake(api, (const struct turn_answer *const *)poll->answers.items, poll->answers.count);
+    bool hinted = poll->hinted;
     desk_read_free(read);
+    if (hinted)
+        return;
     server_post(atomic_load(&api->server), go_on, api);
 }
 
@@ -55,23 +60,56 @@ static void collect(const struct waiters *waiters, struct poll *poll)
                 poll->claims[poll->count++] = at->claim_key;
 }
 
+static struct poll *poll_new(struct api *api, struct desk_read **read)
+{
+    *read = desk_read_new();
+    struct poll *poll = ARENA_NEW(&(*read)->arena, struct poll);
+
+    poll->api = api;
+    (*read)->run = look;
+    (*read)->done = looked;
+    (*read)->user = poll;
+    return poll;
+}
+
+/* False: nobody waits any more, or the desk closes. */
+static bool poll_start(const struct desk *desk, const struct poll *poll, struct desk_read *read)
+{
+    if (poll->count > 0 && desk->read(desk->self, read))
+        return true;
+    desk_read_free(read);
+    return false;
+}
+
 static void time_is_up(void *arg)
 {
     struct api *api = arg;
-    const struct desk *desk = api->config.desk;
-    struct desk_read *read = desk_read_new();
-    struct poll *poll = ARENA_NEW(&read->arena, struct poll);
+    struct desk_read *read;
+    struct poll *poll = poll_new(api, &read);
 
-    poll->api = api;
     collect(&api->waiters, poll);
-    read->run = look;
-    read->done = looked;
-    read->user = poll;
-    if (poll->count > 0 && desk->read(desk->self, read))
-        return;
-    /* Nobody waits any more, or the desk closes. */
-    desk_read_free(read);
-    api->polls = false;
+    if (!poll_start(api->config.desk, poll, read))
+        api->polls = false;
+}
+
+/* Who waits for a turn of his own too: what another node recorded may be older than that. */
+static void collect_marked(const struct waiters *waiters, uint32_t mark, struct poll *poll)
+{
+    const struct waiter *at = waiters_marked(waiters, mark, NULL);
+
+    for (; at && poll->count < POLL_MAX; at = waiters_marked(waiters, mark, at))
+        poll->claims[poll->count++] = at->claim_key;
+}
+
+void poll_now(struct api *api, const uint32_t *marks, size_t count)
+{
+    struct desk_read *read;
+    struct poll *poll = poll_new(api, &read);
+
+    poll->hinted = true;
+    for (size_t i = 0; i < count; i++)
+        collect_marked(&api->waiters, marks[i], poll);
+    (void)poll_start(api->config.desk, poll, read);
 }
 
 static bool somebody_waits(const struct waiters *waiters)

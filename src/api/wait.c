@@ -2,15 +2,15 @@
 
 #include <assert.h>
 
-/* Claim keys are hashes: any of their bytes will do. */
-static size_t bucket_of(struct id claim_key)
+/* By their marks, so that those of a mark are in one bucket. */
+static size_t bucket_of(uint32_t mark)
 {
-    return ((size_t)claim_key.bytes[0] << 8 | claim_key.bytes[1]) % WAIT_BUCKETS;
+    return mark % WAIT_BUCKETS;
 }
 
 void waiters_add(struct waiters *waiters, struct waiter *waiter)
 {
-    struct waiter **bucket = &waiters->buckets[bucket_of(waiter->claim_key)];
+    struct waiter **bucket = &waiters->buckets[bucket_of(turn_mark_of(waiter->claim_key))];
 
     assert(!waiter->listed && !id_is_zero(waiter->claim_key));
     waiter->next = *bucket;
@@ -22,7 +22,7 @@ void waiters_remove(struct waiters *waiters, struct waiter *waiter)
 {
     if (!waiter->listed)
         return;
-    struct waiter **at = &waiters->buckets[bucket_of(waiter->claim_key)];
+    struct waiter **at = &waiters->buckets[bucket_of(turn_mark_of(waiter->claim_key))];
     while (*at != waiter) {
         assert(*at);
         at = &(*at)->next;
@@ -31,13 +31,24 @@ void waiters_remove(struct waiters *waiters, struct waiter *waiter)
     waiter->listed = false;
 }
 
+struct waiter *waiters_marked(const struct waiters *waiters, uint32_t mark,
+                              const struct waiter *after)
+{
+    struct waiter *at = after ? after->next : waiters->buckets[bucket_of(mark)];
+
+    while (at && turn_mark_of(at->claim_key) != mark)
+        at = at->next;
+    return at;
+}
+
 struct waiter *waiters_find(const struct waiters *waiters, struct id claim_key,
                             const struct waiter *after)
 {
-    struct waiter *at = after ? after->next : waiters->buckets[bucket_of(claim_key)];
+    uint32_t mark = turn_mark_of(claim_key);
+    struct waiter *at = waiters_marked(waiters, mark, after);
 
     while (at && !id_equal(at->claim_key, claim_key))
-        at = at->next;
+        at = waiters_marked(waiters, mark, at);
     return at;
 }
 

@@ -38,6 +38,10 @@ void waiters_remove(struct waiters *waiters, struct waiter *waiter);
 struct waiter *waiters_find(const struct waiters *waiters, struct id claim_key,
                             const struct waiter *after);
 
+/* The same for all claims with that mark (turn.h). */
+struct waiter *waiters_marked(const struct waiters *waiters, uint32_t mark,
+                              const struct waiter *after);
+
 /* Prefer: wait=N, respond-async (RFC 7240). What it does not know it ignores. */
 int64_t prefer_wait_ms(struct str prefer);
 

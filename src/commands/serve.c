@@ -51,6 +51,15 @@ static void pass_wake(void *self, const struct turn_answer *const *answers, size
         api_wake(api, answers, count);
 }
 
+static void pass_hint(void *self, const uint32_t *marks, size_t count)
+{
+    struct serve *serve = self;
+    struct api *api = atomic_load(&serve->api);
+
+    if (api != NULL)
+        api_look(api, marks, count);
+}
+
 static void pass_request(void *self, struct server_request *request)
 {
     struct serve *serve = self;
@@ -275,7 +284,9 @@ static enum err open_engine(struct serve *serve, struct str *why)
         .gateway_proxy = cli_setting(cli, SETTING_GATEWAY_PROXY),
         .readers = count_setting(cli, SETTING_READERS),
         .writers = count_setting(cli, SETTING_WRITERS),
+        .hints = str_equal_c(cli_setting(cli, SETTING_HINTS), "on"),
         .wake = pass_wake,
+        .heard = pass_hint,
         .wake_self = serve,
     };
     return engine_open(&config, cli->arena, &serve->engine, why);

@@ -127,5 +127,11 @@ const struct gateway *turn_gateway(const struct turn *turn, struct str name);
 
 /* (merchant, mode, key) -> the claim's primary key. */
 struct id claim_key(struct merchant_id merchant, bool live, struct str idempotency_key);
+/* The beginning of the claim's key, by which nodes tell each other of it: few share one. */
+static inline uint32_t turn_mark_of(struct id claim_key)
+{
+    const uint8_t *bytes = claim_key.bytes;
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
 
 #endif

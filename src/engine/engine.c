@@ -146,6 +146,8 @@ static enum err start(struct engine *engine, const struct engine_config *config,
         err = engine_network_open(engine, config, arena, why);
     if (!err)
         err = engine_open_readers(engine, config->where, config->readers, arena, why);
+    if (!err && config->hints)
+        err = engine_hints_open(engine, config->where, why);
     for (unsigned i = 0; !err && i < engine->writer_count; i++)
         err = start_thread(&engine->writers[i].thread, &engine->writers[i].started, engine_writer,
                            &engine->writers[i], why);
@@ -173,6 +175,7 @@ enum err engine_open(const struct engine_config *config, struct arena *arena,
     struct engine *engine = mem_alloc(sizeof(*engine));
     engine->outside = config->outside;
     engine->wake = config->wake;
+    engine->heard = config->heard;
     engine->wake_self = config->wake_self;
     engine->public_url = str_copy(&engine->arena, config->public_url);
     engine->vault = config->vault;
@@ -182,6 +185,7 @@ enum err engine_open(const struct engine_config *config, struct arena *arena,
     queue_init(&engine->calls);
     queue_init(&engine->again);
     pthread_mutex_init(&engine->probe.lock, NULL);
+    pthread_mutex_init(&engine->hints.lock, NULL);
     init_due(engine);
     enum err err = start(engine, config, arena, why);
     if (err) {
@@ -248,6 +252,7 @@ void engine_close(struct engine *engine, int64_t grace_ms)
     atomic_store(&engine->closing, true);
     drain(engine, grace_ms);
     stop_threads(engine);
+    engine_hints_close(engine);
     for (unsigned i = 0; i < engine->writer_count; i++)
         if (engine->writers[i].runs > 0 && store_run_end(engine->writers[i].store) != OK)
             log_event(LOG_WARN, "run.not_ended", LOG_END);

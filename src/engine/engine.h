@@ -30,7 +30,11 @@ struct engine_config {
     /* A caller's wait may have an end: called on a writer's thread after the commit,
      * once per batch; the answers live until it returns. */
     void (*wake)(void *self, const struct turn_answer *const *answers, size_t count);
+    /* Another node says that it has recorded the answers to claims with these marks (turn.h): a
+     * look into the books may be worth it. On a thread of its own; may be NULL. */
+    void (*heard)(void *self, const uint32_t *marks, size_t count);
     void *wake_self;
+    bool hints;                              /* tell and hear that, where the books are shared */
 };
 
 /* Opens the books (migrating them), the sandbox and the threads. ERR_ALREADY_RUNNING,
@@ -59,6 +63,8 @@ struct sandbox *engine_sandbox(struct engine *engine);
     X(gateway_unknown_total, "Calls whose outcome is unknown.")                  \
     X(gateway_not_sent_total, "Calls of which no byte left this node.")          \
     X(gateway_breakers_opened_total, "Times that a gateway's host was given up for a while.")  \
+    X(hints_sent_total, "Hints to other nodes about what their callers may wait for.")  \
+    X(hints_heard_total, "Hints from other nodes.")                              \
     X(due_found_total, "Pieces of due work found by the clock.")
 #define ENGINE_GAUGES(X)                                                         \
     X(queue_depth, "Turns waiting for the writer.")                              \

@@ -8,11 +8,14 @@
 #include "engine/queue.h"
 #include "net/client.h"
 #include "sandbox/sandbox.h"
+#include "store/hints.h"
 
 /* Turns from outside beyond this wait are refused; our own always go in. */
 #define ENGINE_QUEUE_MAX 8192
 #define ENGINE_READERS_MAX 64
 #define ENGINE_WRITERS_MAX 64
+/* As many as fit in one hint. */
+#define ENGINE_MARKS_MAX (HINT_MAX / 8)
 
 struct engine_tally {
 #define X(name, help) _Atomic uint64_t name;
@@ -42,6 +45,7 @@ struct engine {
     struct str public_url;
     struct vault *vault;
     void (*wake)(void *self, const struct turn_answer *const *answers, size_t count);
+    void (*heard)(void *self, const uint32_t *marks, size_t count);
     void *wake_self;
     struct arena arena;              /* the process's lifetime */
 
@@ -70,6 +74,15 @@ struct engine {
         void (*done)(void *user, enum err err);
         void *user;
     } probe;
+
+    struct {                         /* from and to other nodes */
+        struct hints *wire;          /* NULL: none */
+        pthread_mutex_t lock;
+        uint32_t marks[ENGINE_MARKS_MAX];
+        size_t mark_count;           /* to be sent */
+        pthread_t thread;
+        bool started, stop;
+    } hints;
 
     struct {                         /* when the clock has to look up next */
         pthread_mutex_t lock;
@@ -111,6 +124,12 @@ void engine_network_close(struct engine *engine);
 /* readers.c */
 must_check enum err engine_open_readers(struct engine *engine, struct str where, unsigned count,
                                         struct arena *arena, struct str *why);
+
+/* hints.c */
+must_check enum err engine_hints_open(struct engine *engine, struct str where, struct str *why);
+void engine_hints_close(struct engine *engine);
+/* Other nodes may have callers who wait for these. */
+void engine_hint(struct engine *engine, const struct turn_answer *const *answers, size_t count);
 
 /* clock.c */
 void *engine_clock(void *engine);

@@ -31,6 +31,7 @@ static void flush_wakes(struct release *release)
     struct engine *engine = release->writer->engine;
     if (release->wake_count && engine->wake)
         engine->wake(engine->wake_self, release->wakes, release->wake_count);
+    engine_hint(engine, release->wakes, release->wake_count);
     release->wake_count = 0;
 }
 

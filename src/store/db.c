@@ -127,6 +127,19 @@ void db_unlock_serving(struct db_serving_lock *lock)
         lock->driver->unlock_serving(lock);
 }
 
+struct hints *hints_open(struct str where)
+{
+    const struct db_driver *driver = NULL;
+    struct arena arena = { 0 };
+    struct hints *hints = NULL;
+    struct str why;
+
+    if (find_driver(&where, &arena, &driver, &why) == OK && driver->open_hints != NULL)
+        hints = driver->open_hints(where);
+    arena_done(&arena);
+    return hints;
+}
+
 enum err db_begin(struct db *db)
 {
     return db->driver->begin(db);

@@ -6,6 +6,7 @@
 #define STORE_DB_DRIVER_H
 
 #include "store/db.h"
+#include "store/hints.h"
 
 /* db_insert, db_insert_new, db_update, db_delete. */
 enum db_write { WRITE_INSERT, WRITE_INSERT_NEW, WRITE_UPDATE, WRITE_DELETE };
@@ -34,6 +35,8 @@ struct db_driver {
     enum err (*lock_serving)(struct str where, struct arena *arena,
                              struct db_serving_lock **out, struct str *why);
     void (*unlock_serving)(struct db_serving_lock *lock);
+    /* NULL where there are none; `where` as in open. */
+    struct hints *(*open_hints)(struct str where);
     struct str (*error)(const struct db *db);
     enum err (*now)(struct db *db, int64_t *out_ms);
     enum err (*begin)(struct db *db);

@@ -6,6 +6,7 @@
 #include <assert.h>
 
 #include "store/db_driver.h"
+#include "store/pg_hints.h"
 #include "store/pg_session.h"
 #include "store/pg_sql.h"
 
@@ -249,13 +250,19 @@ static enum err postgres_select(struct db *db, const struct table *table, const 
 
 /* Opening and closing. */
 
+/* "postgresql://..." is libpq's own way to write it; else "postgresql:" is ours. */
+static const char *conninfo_of(struct str where, struct arena *arena)
+{
+    const char *uri = str_starts_with(where, STR("//")) ? "postgresql:" : "";
+
+    return str_format(arena, "%s%.*s", uri, STR_ARG(where)).ptr;
+}
+
 static enum err postgres_open(const struct db_config *config, struct arena *arena, struct db **out,
                               struct str *why)
 {
-    /* "postgresql://..." is libpq's own way to write it; else "postgresql:" is ours. */
-    const char *uri = str_starts_with(config->where, STR("//")) ? "postgresql:" : "";
     const struct pg_session_config session = {
-        .conninfo = str_format(arena, "%s%.*s", uri, STR_ARG(config->where)).ptr,
+        .conninfo = conninfo_of(config->where, arena),
         .outside = config->outside,
         .access = config->access,
         .durable = config->durable,
@@ -293,6 +300,15 @@ static void postgres_unlock_serving(struct db_serving_lock *lock)
     (void)lock;
 }
 
+static struct hints *postgres_open_hints(struct str where)
+{
+    struct arena scratch = { 0 };
+    struct hints *hints = pg_hints_open(conninfo_of(where, &scratch));
+
+    arena_done(&scratch);
+    return hints;
+}
+
 const struct db_driver db_driver_postgres = {
     .engine = "postgresql",
     .prefix = "postgresql:",
@@ -314,6 +330,7 @@ const struct db_driver db_driver_postgres = {
     .close = postgres_close,
     .lock_serving = postgres_lock_serving,
     .unlock_serving = postgres_unlock_serving,
+    .open_hints = postgres_open_hints,
     .error = postgres_error,
     .now = postgres_now,
     .begin = postgres_begin,

@@ -23,6 +23,7 @@ struct pg_link {
     int patience_ms;         /* of poll: -1 is without end */
     bool lost;
     size_t owed;
+    PGnotify *heard;         /* the last that was handed out */
     char error_text[ERROR_MAX];
     size_t error_len;
 };
@@ -96,6 +97,7 @@ void pg_link_close(struct pg_link *link)
 {
     if (link == NULL)
         return;
+    PQfreemem(link->heard);
     PQfinish(link->conn);
     mem_free(link);
 }
@@ -337,6 +339,36 @@ struct db_value pg_answer_value(const struct pg_answer *answer, size_t row, size
         /* A number with a fraction comes as bytes too: no column takes it for something else. */
         return (struct db_value){ DB_BYTES, 0, str_make(bytes, len) };
     }
+}
+
+/* Listening. */
+
+bool pg_link_wait(struct pg_link *link, int fd, int timeout_ms)
+{
+    struct pollfd news[] = {
+        { .fd = fd, .events = POLLIN },
+        { .fd = link != NULL ? PQsocket(link->conn) : -1, .events = POLLIN },
+    };
+
+    assert(link == NULL || link->owed == 0);
+    if (link != NULL && link->lost)
+        return false;
+    int ready = poll(news, 2, timeout_ms);
+    /* A server that says goodbye does so in words, and closes the connection after them. */
+    if (ready > 0 && news[1].revents != 0 && !PQconsumeInput(link->conn))
+        lose(link);
+    return link == NULL || !link->lost;
+}
+
+bool pg_link_heard(struct pg_link *link, struct str *out)
+{
+    do {
+        PQfreemem(link->heard);
+        link->heard = PQnotifies(link->conn);
+    } while (link->heard != NULL && link->heard->be_pid == PQbackendPID(link->conn));
+    if (link->heard != NULL)
+        *out = str_of(link->heard->extra);
+    return link->heard != NULL;
 }
 
 /* Scripts. */

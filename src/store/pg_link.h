@@ -83,6 +83,14 @@ void pg_answer_done(struct pg_answer *answer);   /* accepts a zeroed one, and on
 /* Bytes live until pg_answer_done. */
 struct db_value pg_answer_value(const struct pg_answer *answer, size_t row, size_t column);
 
+/* After LISTEN: waits until the server says something or `fd` can be read; -1 is without end.
+ * Without a link (NULL) only for the latter. False when the connection is lost. Only while no
+ * answer is owed. */
+bool pg_link_wait(struct pg_link *link, int fd, int timeout_ms);
+/* The next word that another connection notified us of, and that has been read; false when there
+ * is none. The text lives until the next call. */
+bool pg_link_heard(struct pg_link *link, struct str *out);
+
 /* Any number of statements at once, outside of the pipeline: only while no answer is owed. */
 void pg_link_script(struct pg_link *link, const char *sql, struct pg_answer *out);
 

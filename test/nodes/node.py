@@ -50,6 +50,12 @@ class Node(Installation):
         finally:
             connection.close()
 
+    def metrics(self):
+        """The counters and gauges without labels."""
+        lines = self.call('', 'GET', '/metrics')[1].decode().splitlines()
+        pairs = [line.split() for line in lines if line[0] != '#' and '{' not in line]
+        return {name: float(value) for name, value in pairs}
+
     def pays(self, key):
         """Whether a payment is taken now."""
         request = create(random.Random(1))

@@ -6,12 +6,7 @@ are lost (5)."""
 import json
 import os
 import random
-import shutil
-import subprocess
-import tempfile
 import time
-
-import pytest
 
 import store
 from client import until
@@ -19,6 +14,7 @@ from contract import ROOT
 from cluster import Way
 from load import create
 from node import Load, Node, check_books
+from pooler import Pooler, needs_pooler
 
 RESTARTS = int(os.environ.get('PURSER_RESTARTS', '5'))
 RETURN_S = 10
@@ -150,42 +146,11 @@ class Role:
         return address.replace('//purser@', '//%s@' % self.name)
 
 
-class Pooler:
-    """pgbouncer in transaction mode: no connection to the server is anybody's."""
-
-    def __init__(self, cluster):
-        self.folder = tempfile.mkdtemp(prefix='purser-pool-')
-        os.chmod(self.folder, 0o777)
-        settings = os.path.join(self.folder, 'pgbouncer.ini')
-        with open(settings, 'w', encoding='utf-8') as file:
-            file.write('[databases]\npurser = host=%s port=5432 dbname=purser user=purser\n'
-                       '[pgbouncer]\nlisten_addr =\nlisten_port = 5432\nunix_socket_dir = %s\n'
-                       'auth_type = any\npool_mode = transaction\ndefault_pool_size = 4\n'
-                       'ignore_startup_parameters = extra_float_digits\nlogfile = %s/log\n'
-                       % (cluster.folder, self.folder, self.folder))
-        user = ['-u', 'postgres'] if os.geteuid() == 0 else []
-        self.process = subprocess.Popen([shutil.which('pgbouncer', path='/usr/sbin:/usr/bin'),
-                                         *user, settings], stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL)
-        self.cluster = cluster
-        until(lambda: os.path.exists(os.path.join(self.folder, '.s.PGSQL.5432')), 10, 'pgbouncer')
-
-    def address(self, address):
-        """Without options: a pooler knows none. The schema is the role's."""
-        return address.partition('&options=')[0].replace(self.cluster.folder, self.folder)
-
-    def close(self):
-        self.process.terminate()
-        self.process.wait(10)
-        shutil.rmtree(self.folder)
-
-
-@pytest.mark.skipif(not shutil.which('pgbouncer', path='/usr/sbin:/usr/bin'),
-                    reason='pgbouncer is not installed')
+@needs_pooler
 def test_behind_a_pooler(cluster, tmp_path):
     pooler = Pooler(cluster)
     first = Node(tmp_path, 'node0', way=pooler)
-    cluster.as_superuser('ALTER ROLE purser SET search_path = ' + store.schema(first.data))
+    pooler.keep_schema(first)
     first.start()
     second = Node(tmp_path, 'node1', first, way=pooler).start()
     load = Load([first, second], first.key())

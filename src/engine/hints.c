@@ -1,0 +1,136 @@
+/* hints.c - tells the other nodes whose wait has an end, and hears it from them.
+ *
+ * A caller may wait at one node for what another brings. The books have it from the commit on;
+ * a hint says that looking is worth it, instead of the next look half a second later. It names
+ * claims by the beginning of their keys, eight hex digits each. One hint goes out per batch, or
+ * per so many as were committed while the last went out. */
+#include <assert.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "engine/engine_parts.h"
+
+#define MARK_DIGITS 8
+_Static_assert(ENGINE_MARKS_MAX * MARK_DIGITS <= HINT_MAX, "");
+
+/* Beyond what fits in one hint the rest is left to the others' own looks. */
+void engine_hint(struct engine *engine, const struct turn_answer *const *answers, size_t count)
+{
+    if (!engine->hints.wire)
+        return;
+    pthread_mutex_lock(&engine->hints.lock);
+    size_t before = engine->hints.mark_count;
+    for (size_t i = 0; i < count && engine->hints.mark_count < ENGINE_MARKS_MAX; i++)
+        if (answers[i]->final)
+            engine->hints.marks[engine->hints.mark_count++] = turn_mark_of(answers[i]->claim_key);
+    bool more = engine->hints.mark_count > before;
+    pthread_mutex_unlock(&engine->hints.lock);
+    if (more)
+        hints_nudge(engine->hints.wire);
+}
+
+static void send_marks(struct engine *engine)
+{
+    char text[HINT_MAX];
+    struct buf words;
+    buf_fixed(&words, text, sizeof(text));
+    pthread_mutex_lock(&engine->hints.lock);
+    for (size_t i = 0; i < engine->hints.mark_count; i++)
+        buf_addf(&words, "%08lx", (unsigned long)engine->hints.marks[i]);
+    engine->hints.mark_count = 0;
+    pthread_mutex_unlock(&engine->hints.lock);
+    assert(buf_ok(&words));
+    if (words.len && hints_send(engine->hints.wire, buf_str(&words)))
+        ENGINE_COUNT(engine, hints_sent_total, 1);
+}
+
+/* What is no mark was not written by purser: whoever may connect may notify. */
+static bool read_mark(struct str digits, uint32_t *out)
+{
+    uint32_t mark = 0;
+    for (size_t i = 0; i < digits.len; i++) {
+        const char *at = strchr("0123456789abcdef", digits.ptr[i]);
+        if (!at || digits.ptr[i] == '\0')
+            return false;
+        mark = mark << 4 | (uint32_t)(at - "0123456789abcdef");
+    }
+    *out = mark;
+    return true;
+}
+
+static void heard(void *self, struct str text)
+{
+    struct engine *engine = self;
+    uint32_t marks[ENGINE_MARKS_MAX];
+    size_t count = 0;
+    while (text.len >= MARK_DIGITS && count < ENGINE_MARKS_MAX) {
+        if (!read_mark(str_slice(text, 0, MARK_DIGITS), &marks[count]))
+            return;
+        count++;
+        text = str_slice(text, MARK_DIGITS, text.len);
+    }
+    ENGINE_COUNT(engine, hints_heard_total, 1);
+    if (count && engine->heard)
+        engine->heard(engine->wake_self, marks, count);
+}
+
+static void log_state(enum hints_state *before, enum hints_state now)
+{
+    if (now == *before)
+        return;
+    if (now == HINTS_HEARD)
+        log_event(LOG_INFO, "hints.on", LOG_END);
+    else if (now == HINTS_AWAY)
+        log_event(LOG_WARN, "hints.away", LOG_END);
+    else
+        log_event(LOG_INFO, "hints.off",
+                  LOG_C("detail", "Behind a pooler nobody can listen; callers who wait for another "
+                                  "node are looked up twice a second."),
+                  LOG_END);
+    *before = now;
+}
+
+static bool is_stopping(struct engine *engine)
+{
+    pthread_mutex_lock(&engine->hints.lock);
+    bool stop = engine->hints.stop;
+    pthread_mutex_unlock(&engine->hints.lock);
+    return stop;
+}
+
+static void *listen_and_tell(void *self)
+{
+    struct engine *engine = self;
+    enum hints_state state = HINTS_STATE_COUNT;
+    while (!is_stopping(engine)) {
+        log_state(&state, hints_wait(engine->hints.wire, heard, engine));
+        send_marks(engine);
+    }
+    return NULL;
+}
+
+enum err engine_hints_open(struct engine *engine, struct str where, struct str *why)
+{
+    engine->hints.wire = hints_open(where);
+    if (!engine->hints.wire)
+        return OK;
+    if (pthread_create(&engine->hints.thread, NULL, listen_and_tell, engine) != 0) {
+        *why = STR("A thread could not be started.");
+        return ERR_IO;
+    }
+    engine->hints.started = true;
+    return OK;
+}
+
+void engine_hints_close(struct engine *engine)
+{
+    pthread_mutex_lock(&engine->hints.lock);
+    engine->hints.stop = true;
+    pthread_mutex_unlock(&engine->hints.lock);
+    if (engine->hints.started) {
+        hints_nudge(engine->hints.wire);
+        pthread_join(engine->hints.thread, NULL);
+    }
+    hints_close(engine->hints.wire);
+    pthread_mutex_destroy(&engine->hints.lock);
+}
