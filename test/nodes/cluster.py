@@ -32,6 +32,22 @@ class Cluster:
     def again(self):
         self.run('again')
 
+    def follow(self, synchronous):
+        """A standby; if `synchronous`, no commit is done before it has it."""
+        standby = Cluster.__new__(Cluster)
+        standby.folder = tempfile.mkdtemp(prefix='purser-standby-')
+        done = subprocess.run([PG, 'standby', standby.folder, self.folder], check=True,
+                              capture_output=True, text=True)
+        standby.address = done.stdout.strip()
+        if synchronous:
+            self.as_superuser('ALTER SYSTEM SET synchronous_standby_names = \'"%s"\''
+                              % os.path.basename(standby.folder))
+            self.as_superuser('SELECT pg_reload_conf()')
+        return standby
+
+    def promote(self):
+        self.run('promote')
+
     def remove(self):
         self.run('stop')
         shutil.rmtree(self.folder)
