@@ -10,7 +10,7 @@ from load import create
 from namespace import Namespace, needs_namespaces
 from node import Load, Node, check_books
 
-NOTICED_S = 20          # the longest that a request hangs: a commit in doubt is asked about for 10 s
+NOTICED_S = 20          # a commit in doubt is asked about for 10 s
 RETURN_S = 10
 PORT = 8080
 
