@@ -7,8 +7,8 @@
 #include "base/log.h"
 #include "engine/engine_parts.h"
 #include "gateways/gateways.h"
+#include "sandbox/ledger.h"
 
-#define SANDBOX_FILE STR("sandbox.db")
 #define CLOSE_STEP_US 5000
 
 static bool desk_submit(void *self, struct desk_turn *turn)
@@ -112,7 +112,7 @@ static enum err open_sandbox(struct engine *engine, struct str where, struct are
      * bank that forgets what it answered is none. */
     struct db_config ledger = {
         .where = where,
-        .file = SANDBOX_FILE,
+        .file = LEDGER_FILE,
         .durable = engine_is_shared(engine),
         .access = DB_WRITE,
         .create = true,

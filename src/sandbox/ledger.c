@@ -96,7 +96,7 @@ static const struct table table_movements = {
 };
 /* clang-format on */
 
-static const struct table *const tables[] = {
+const struct table *const ledger_tables[] = {
     &table_charges, &table_sandbox_operations, &table_movements, &table_counters, NULL,
 };
 static const struct migration migrations[] = {
@@ -106,7 +106,7 @@ static const struct migration migrations[] = {
 
 enum err ledger_migrate(struct db *db, struct arena *arena, struct str *why)
 {
-    return db_migrate(db, tables, migrations, arena, why);
+    return db_migrate(db, ledger_tables, migrations, arena, why);
 }
 
 struct id ledger_key(struct str account, struct str reference)

@@ -94,6 +94,10 @@ struct ledger {
  * for a reference of another form. */
 struct id ledger_key(struct str account, struct str reference);
 
+/* Where its tables are, and which; NULL-terminated. They are the far side's own: nothing but
+ * the sandbox, and whoever moves an installation as a whole, opens them. */
+#define LEDGER_FILE STR("sandbox.db")
+extern const struct table *const ledger_tables[];
 must_check enum err ledger_migrate(struct db *db, struct arena *arena, struct str *why);
 
 /* Within a transaction. Rows that are there already are not loaded twice. */

@@ -9,24 +9,24 @@
 #define PAGE_ROWS 500
 
 /* How to page through a table, and where its last row is: literals, as db.h wants them. One
- * line for each table of tables.def: copying asserts it. */
+ * line for each table of tables.def and of the built-in gateway's ledger: copying asserts it. */
 struct paging {
-    const struct table *table;
+    const char *name;
     const char *after;               /* $1, $2: the key to go on behind; the last: how many */
     const char *last;
     const char *count;
 };
 
 #define BY_ID(name)                                                                      \
-    { &table_##name, "id > $1 ORDER BY id LIMIT $2", "id IS NOT NULL ORDER BY id DESC LIMIT 1", \
+    { #name, "id > $1 ORDER BY id LIMIT $2", "id IS NOT NULL ORDER BY id DESC LIMIT 1", \
       "SELECT count(*) FROM " #name }
 #define BY_TWO(name, a, b)                                                               \
-    { &table_##name,                                                                     \
+    { #name,                                                                             \
       "(" #a " > $1 OR (" #a " = $1 AND " #b " > $2)) ORDER BY " #a ", " #b " LIMIT $3",  \
       #a " IS NOT NULL ORDER BY " #a " DESC, " #b " DESC LIMIT 1",                       \
       "SELECT count(*) FROM " #name }
 #define BY_COLUMN(name, a)                                                               \
-    { &table_##name, #a " > $1 ORDER BY " #a " LIMIT $2",                                \
+    { #name, #a " > $1 ORDER BY " #a " LIMIT $2",                                \
       #a " IS NOT NULL ORDER BY " #a " DESC LIMIT 1", "SELECT count(*) FROM " #name }
 
 static const struct paging pagings[] = {
@@ -45,12 +45,16 @@ static const struct paging pagings[] = {
     BY_ID(notices),
     BY_ID(runs),
     BY_COLUMN(counters, name),
+    BY_ID(sandbox_charges),
+    BY_ID(sandbox_operations),
+    BY_COLUMN(sandbox_ledger, number),
 };
 
 static const struct paging *paging_of(const struct table *table)
 {
     size_t i = 0;
-    while (i < sizeof(pagings) / sizeof(pagings[0]) && pagings[i].table != table)
+    struct str name = str_of(table->name);
+    while (i < sizeof(pagings) / sizeof(pagings[0]) && !str_equal_c(name, pagings[i].name))
         i++;
     /* Every table of tables.def has its line. */
     assert(i < sizeof(pagings) / sizeof(pagings[0]));
@@ -89,14 +93,14 @@ static size_t key_values(const struct table *table, const void *row, struct db_v
     return table->key_count;
 }
 
-static enum err read_page(struct db *from, const struct paging *paging, const void *after,
+static enum err read_page(struct db *from, const struct table *table, const void *after,
                           struct arena *arena, struct page *page)
 {
     struct db_value args[4];
-    size_t count = key_values(paging->table, after, args);
+    size_t count = key_values(table, after, args);
     args[count++] = DB_NUMBER(PAGE_ROWS);
     page->count = 0;
-    return db_select(from, paging->table, paging->after, args, count, arena, add_row, page);
+    return db_select(from, table, paging_of(table)->after, args, count, arena, add_row, page);
 }
 
 static enum err write_page(struct db *to, const struct table *table, const struct page *page)
@@ -115,39 +119,39 @@ static enum err write_page(struct db *to, const struct table *table, const struc
     return err;
 }
 
-static enum err last_row(struct db *to, const struct paging *paging, struct arena *arena,
+static enum err last_row(struct db *to, const struct table *table, struct arena *arena,
                          const void **out)
 {
     struct page page = { .count = 0 };
-    enum err err = db_select(to, paging->table, paging->last, NULL, 0, arena, add_row, &page);
+    enum err err = db_select(to, table, paging_of(table)->last, NULL, 0, arena, add_row, &page);
     if (!err && page.count)
         *out = page.rows[0];
     return err;
 }
 
-static enum err copy_pages(struct db *from, struct db *to, const struct paging *paging,
+static enum err copy_pages(struct db *from, struct db *to, const struct table *table,
                            const struct copy_progress *progress, struct arena arenas[2])
 {
     struct page page = { .count = 0 };
     const void *after = NULL;
     int64_t rows = 0;
     /* Counters are few and change: all of them, each time. */
-    enum err err = paging->table == &table_counters
-                       ? OK : last_row(to, paging, &arenas[0], &after);
+    enum err err = table == &table_counters
+                       ? OK : last_row(to, table, &arenas[0], &after);
     for (int turn = 1; !err; turn ^= 1) {
         /* The last key of the page before lives in the other arena. */
         arena_reset(&arenas[turn]);
-        err = read_page(from, paging, after, &arenas[turn], &page);
+        err = read_page(from, table, after, &arenas[turn], &page);
         if (err || page.count == 0)
             break;
-        err = write_page(to, paging->table, &page);
+        err = write_page(to, table, &page);
         after = page.rows[page.count - 1];
         rows += (int64_t)page.count;
         if (!err)
-            progress->tell(progress->self, paging->table, rows, false);
+            progress->tell(progress->self, table, rows, false);
     }
     if (!err)
-        progress->tell(progress->self, paging->table, rows, true);
+        progress->tell(progress->self, table, rows, true);
     return err;
 }
 
@@ -155,7 +159,7 @@ enum err copy_table(struct db *from, struct db *to, const struct table *table,
                     const struct copy_progress *progress)
 {
     struct arena arenas[2] = { { 0 }, { 0 } };
-    enum err err = copy_pages(from, to, paging_of(table), progress, arenas);
+    enum err err = copy_pages(from, to, table, progress, arenas);
     arena_done(&arenas[0]);
     arena_done(&arenas[1]);
     return err;
@@ -191,10 +195,9 @@ enum err copy_is_of_others(struct db *from, struct db *to, bool *out)
 {
     struct arena arena = { 0 };
     struct page ours = { .count = 0 }, theirs = { .count = 0 };
-    const struct paging *paging = paging_of(&table_merchants);
-    enum err err = read_page(from, paging, NULL, &arena, &ours);
+    enum err err = read_page(from, &table_merchants, NULL, &arena, &ours);
     if (!err)
-        err = read_page(to, paging, NULL, &arena, &theirs);
+        err = read_page(to, &table_merchants, NULL, &arena, &theirs);
     bool shared = false;
     for (size_t i = 0; i < ours.count; i++)
         for (size_t j = 0; j < theirs.count; j++)

@@ -46,6 +46,12 @@ def test_a_copy_serves_as_the_original_did(stopped, tmp_path, contract):
     assert client.pages('/v1/events') == feed
     # Life goes on where it was, behind the last place of the feed.
     client.pay(amount=700).expect(201, 202)
+    # The built-in gateway still knows what it holds.
+    held = next(payment for payment in seen.values() if payment['status'] == 'authorized')
+    assert client.act(held, 'capture').expect(200)['status'] == 'captured'
+    charged = next(payment for payment in seen.values() if payment['amount_refunded'] == 0
+                   and payment['status'] == 'captured')
+    assert client.act(charged, 'refunds').expect(201)['status'] == 'succeeded'
     assert len(client.pages('/v1/events')) > len(feed)
     assert moved.doctor().returncode == 0
     assert moved.stop() == 0
@@ -89,6 +95,9 @@ def test_a_difference_is_named(stopped, tmp_path):
     target = tmp_path / 'moved'
     assert copy(server.data, target).returncode == 0
     moved = Installation(target)
+    store.run(moved.data, 'sandbox.db', 'DELETE FROM sandbox_ledger WHERE number = 1')
+    run = copy(server.data, target, '--verify-only')
+    assert run.returncode == 1 and 'sandbox_ledger' in run.stderr, run.stderr
     store.run(moved.data, 'purser.db', 'DELETE FROM attempts WHERE number = 1')
     run = copy(server.data, target, '--verify-only')
     assert run.returncode == 1 and 'attempts' in run.stderr, run.stderr
