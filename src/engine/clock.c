@@ -83,26 +83,47 @@ static void wait_for_work(struct engine *engine)
     pthread_mutex_unlock(&engine->due.lock);
 }
 
-/* The inputs' asks live in the arena until the turns are done: they are waited for. */
-static enum err look(struct engine *engine, struct db *db, const struct job *job,
-                     struct arena *arena, int64_t now_ms, bool *found_any)
+static bool is_stopping(struct engine *engine)
 {
-    struct job_found found = { .arena = arena };
+    pthread_mutex_lock(&engine->due.lock);
+    bool stop = engine->due.stop;
+    pthread_mutex_unlock(&engine->due.lock);
+    return stop;
+}
+
+/* One page. The inputs' asks live in the arena until the turns are done: they are waited for. */
+static enum err look_at_page(struct engine *engine, struct db *db, const struct job *job,
+                             int64_t now_ms, struct job_found *found)
+{
     enum err err = db_begin(db);
     if (!err)
-        err = job->find(db, now_ms, FIND_LIMIT, &found);
+        err = job->find(db, now_ms, FIND_LIMIT, found);
     db_rollback(db);
     if (err) {
         log_event(LOG_ERROR, "job.failed", LOG_C("job", job->name),
                   LOG_STR("detail", db_error(db)), LOG_END);
         return err;
     }
-    for (size_t i = 0; i < found.inputs.count; i++)
-        hand_in(engine, found.inputs.items[i], desk_turn_new());
+    for (size_t i = 0; i < found->inputs.count; i++)
+        hand_in(engine, found->inputs.items[i], desk_turn_new());
     wait_for_work(engine);
-    *found_any = *found_any || found.inputs.count > 0;
-    engine_due(engine, found.next_due_ms);
+    engine_due(engine, found->next_due_ms);
     return OK;
+}
+
+/* All that is due now, page by page: those whose turns fail stay due, and hide none behind them. */
+static enum err look(struct engine *engine, struct db *db, const struct job *job,
+                     struct arena *arena, int64_t now_ms, bool *found_any)
+{
+    struct job_found found = { .more = true };
+    enum err err = OK;
+    while (!err && found.more && !is_stopping(engine)) {
+        found = (struct job_found){ .arena = arena, .place = found.place };
+        err = look_at_page(engine, db, job, now_ms, &found);
+        *found_any = *found_any || found.inputs.count > 0;
+        arena_reset(arena);
+    }
+    return err;
 }
 
 static void look_again(struct engine *engine)
@@ -157,14 +178,6 @@ static bool sleep_until_due(struct engine *engine)
     bool stop = engine->due.stop;
     pthread_mutex_unlock(&engine->due.lock);
     return !stop;
-}
-
-static bool is_stopping(struct engine *engine)
-{
-    pthread_mutex_lock(&engine->due.lock);
-    bool stop = engine->due.stop;
-    pthread_mutex_unlock(&engine->due.lock);
-    return stop;
 }
 
 void *engine_clock(void *self)

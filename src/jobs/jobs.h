@@ -12,16 +12,26 @@
 
 LIST_TYPE(turn_input_list, struct turn_input)
 
+/* Where a page of due rows ended. Rows that stay due, because their turns fail every time, are
+ * passed by going on behind them: none ever hides another. */
+struct job_place {
+    int64_t due_ms;
+    struct id id;
+    struct id sending;               /* of what a run that is over was sending */
+};
+
 struct job_found {
     struct arena *arena;             /* where the inputs live */
     struct turn_input_list inputs;   /* run, origin and actor are filled in by the engine */
     int64_t next_due_ms;             /* when there will be more, by what is known now; 0 never */
+    bool more;                       /* the limit was met: look on from `place` */
+    struct job_place place;          /* in: zero for the first page; out: the last row found */
 };
 
 struct job {
     const char *name;                /* "resolve" */
     const char *what;                /* for people */
-    /* At most `limit` inputs, the longest due first. */
+    /* At most `limit` rows of each sort behind found->place, the longest due first. */
     enum err (*find)(struct db *db, int64_t now_ms, size_t limit, struct job_found *found);
 };
 

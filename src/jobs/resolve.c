@@ -16,33 +16,55 @@ static struct id id_of_value(const struct db_value *value)
     return id;
 }
 
-static enum err add_due(void *self, const struct db_value *values, size_t count)
+static struct operation_due *add(struct job_found *found, const struct db_value *values)
 {
-    struct job_found *found = self;
-    assert(count == 3);
     struct turn_input *input = job_found_add(found, &turn_operation_due);
     struct operation_due *ask = ARENA_NEW(found->arena, struct operation_due);
     input->operation.id = id_of_value(&values[0]);
     input->invoice.id = id_of_value(&values[1]);
-    if (values[2].type == DB_BYTES)
-        ask->lapsed_run.id = id_of_value(&values[2]);
     input->ask = ask;
+    return ask;
+}
+
+static enum err add_due(void *self, const struct db_value *values, size_t count)
+{
+    struct job_found *found = self;
+    assert(count == 3);
+    add(found, values);
+    found->place.id = id_of_value(&values[0]);
+    found->place.due_ms = values[2].number;
+    return OK;
+}
+
+static enum err add_sending(void *self, const struct db_value *values, size_t count)
+{
+    struct job_found *found = self;
+    assert(count == 3);
+    add(found, values)->lapsed_run.id = id_of_value(&values[2]);
+    found->place.sending = id_of_value(&values[0]);
     return OK;
 }
 
 static enum err find(struct db *db, int64_t now_ms, size_t limit, struct job_found *found)
 {
-    struct db_value args[] = { DB_NUMBER(now_ms), DB_NUMBER((int64_t)limit) };
+    const struct job_place after = found->place;
+    struct db_value sending[] = { DB_NUMBER(now_ms), DB_NUMBER((int64_t)limit),
+                                  DB_ID(after.sending) };
+    struct db_value args[] = { DB_NUMBER(now_ms), DB_NUMBER((int64_t)limit),
+                               DB_NUMBER(after.due_ms), DB_ID(after.id) };
     enum err err = db_query(db,
                             "SELECT o.id, o.invoice, o.run FROM runs r JOIN operations o"
                             " ON o.run = r.id AND o.state = 'sending'"
-                            " WHERE r.lapses_ms < $1 LIMIT $2",
-                            args, 2, add_due, found);
+                            " WHERE r.lapses_ms < $1 AND o.id > $3 ORDER BY o.id LIMIT $2",
+                            sending, 3, add_sending, found);
+    size_t lost = found->inputs.count;
     if (!err)
         err = db_query(db,
-                       "SELECT id, invoice, NULL FROM operations WHERE due_ms IS NOT NULL"
-                       " AND due_ms <= $1 ORDER BY due_ms LIMIT $2",
-                       args, 2, add_due, found);
+                       "SELECT id, invoice, due_ms FROM operations WHERE due_ms IS NOT NULL"
+                       " AND due_ms <= $1 AND due_ms >= $3 AND (due_ms > $3 OR id > $4)"
+                       " ORDER BY due_ms, id LIMIT $2",
+                       args, 4, add_due, found);
+    found->more = lost == limit || found->inputs.count - lost == limit;
     if (!err)
         err = db_query(db,
                        "SELECT min(due_ms) FROM operations WHERE due_ms IS NOT NULL"

@@ -37,6 +37,17 @@ static struct operation operation_due(struct store_fixture *books, int64_t due_m
     return *row;
 }
 
+static struct payment payment_due(struct store_fixture *books, int64_t due_ms)
+{
+    struct payment *row = store_fixture_row(books, &table_payments);
+    row->status = PAYMENT_AUTHORIZED;
+    row->due_ms = due_ms;
+    row->invoice.id = row->id.id;
+    const void *rows[] = { row };
+    assert_stored(books->db, db_insert(books->db, &table_payments, rows, 1));
+    return *row;
+}
+
 static struct run run_lapsing(struct store_fixture *books, int64_t lapses_ms)
 {
     struct run *row = store_fixture_row(books, &table_runs);
@@ -97,6 +108,43 @@ static void longest_due_come_first_and_the_rest_on_the_next_look(void **state)
     assert_int_equal(found.next_due_ms, NOW_MS + 1);
 }
 
+/* Their turns fail every time, so they stay due: page by page the look comes to the next. */
+static void the_stuck_hide_none_behind_them(void **state)
+{
+    struct store_fixture *books = *state;
+    static const int stuck[] = { 50, 300 };
+    for (size_t n = 0; n < COUNT_OF(stuck); n++) {
+        for (int i = 0; i < stuck[n]; i++)
+            operation_due(books, 100);
+        struct operation behind = operation_due(books, 200 + (int64_t)n);
+        struct job_found found = { .more = true };
+        size_t seen = 0;
+        while (found.more) {
+            found = (struct job_found){ .arena = &books->arena, .place = found.place };
+            assert_stored(books->db, job_named("resolve")->find(books->db, NOW_MS, 50, &found));
+            seen += found.inputs.count;
+        }
+        assert_int_equal(seen, n == 0 ? 51 : 352);
+        assert_int_equal(found.place.due_ms, 200 + (int64_t)n);
+        assert_true(id_equal(behind.id.id, found.place.id));
+    }
+}
+
+static void payments_go_on_behind_the_last_page(void **state)
+{
+    struct store_fixture *books = *state;
+    for (int i = 0; i < 7; i++)
+        payment_due(books, 100 + i / 3);
+    struct job_found found = { .more = true };
+    size_t seen = 0;
+    while (found.more) {
+        found = (struct job_found){ .arena = &books->arena, .place = found.place };
+        assert_stored(books->db, job_named("payments")->find(books->db, NOW_MS, 2, &found));
+        seen += found.inputs.count;
+    }
+    assert_int_equal(seen, 7);
+}
+
 static void what_a_dead_run_was_sending_is_due(void **state)
 {
     struct store_fixture *books = *state;
@@ -108,17 +156,6 @@ static void what_a_dead_run_was_sending_is_due(void **state)
     assert_true(operation_id_equal(found.inputs.items[0]->operation, lost.id));
     const struct operation_due *ask = found.inputs.items[0]->ask;
     assert_true(run_id_equal(ask->lapsed_run, dead.id));
-}
-
-static struct payment payment_due(struct store_fixture *books, int64_t due_ms)
-{
-    struct payment *row = store_fixture_row(books, &table_payments);
-    row->status = PAYMENT_AUTHORIZED;
-    row->due_ms = due_ms;
-    row->invoice.id = row->id.id;
-    const void *rows[] = { row };
-    assert_stored(books->db, db_insert(books->db, &table_payments, rows, 1));
-    return *row;
 }
 
 static void payments_whose_time_has_come_are_found(void **state)
@@ -149,6 +186,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(due_operations_are_found_and_the_next_is_told),
         cmocka_unit_test(longest_due_come_first_and_the_rest_on_the_next_look),
+        cmocka_unit_test(the_stuck_hide_none_behind_them),
+        cmocka_unit_test(payments_go_on_behind_the_last_page),
         cmocka_unit_test(what_a_dead_run_was_sending_is_due),
         cmocka_unit_test(payments_whose_time_has_come_are_found),
         cmocka_unit_test(nothing_due_is_nothing_to_wake_up_for),
