@@ -2,12 +2,15 @@
  * the loopback and an adapter of the test's own. */
 #include "bank_fixture.h"
 
+#include <unistd.h>
+
 #include "base/time.h"
 #include "core/requests.h"
 #include "engine/call.h"
 #include "engine/engine_parts.h"
 
 #define WAIT_US INT64_C(10000000)
+#define CALL_ENDS_WITHIN_MS 10000
 
 static struct engine *engine;
 static struct arena arena;
@@ -184,6 +187,9 @@ static const struct operation_answer *next_answer(void)
     said->answer.gateway_message = str_copy(&arena, said->answer.gateway_message);
     said->answer.gateway_reference = str_copy(&arena, said->answer.gateway_reference);
     desk_turn_free(turn);
+    /* The call ends on its own thread, after its turn was handed in. */
+    for (int i = 0; i < CALL_ENDS_WITHIN_MS && engine->tally.calls_in_flight != 0; i++)
+        usleep(1000);
     assert_int_equal(engine->tally.calls_in_flight, 0);
     return said;
 }
