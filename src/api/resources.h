@@ -42,6 +42,16 @@ turn_ask_f api_key_create_ask, api_key_revoke_ask;
 struct str api_key_create_show(struct desk_turn *turn);
 extern const struct reading read_api_keys;
 
+/* webhook_endpoints.c */
+turn_ask_f webhook_endpoint_create_ask, webhook_endpoint_change_ask, webhook_endpoint_delete_ask,
+    webhook_endpoint_disable_ask, webhook_endpoint_enable_ask, webhook_endpoint_rotate_ask,
+    webhook_endpoint_test_ask;
+struct str webhook_endpoint_secret_show(struct desk_turn *turn);
+extern const struct reading read_webhook_endpoints, read_webhook_endpoint;
+/* webhook_deliveries.c */
+turn_ask_f webhook_redeliver_ask;
+extern const struct reading read_webhook_deliveries, read_webhook_delivery;
+
 /* notifications.c */
 #define NOTIFICATIONS_PATH "/v1/notifications/"
 #define NOTIFICATION_BODY_MAX ((size_t)1024 * 1024)

@@ -222,6 +222,7 @@ static const struct collection collections[] = {
     { "ref", "/v1/refunds/" },
     { "inv", "/v1/invoices/" },
     { "ga", "/v1/gateway_accounts/" },
+    { "we", "/v1/webhook_endpoints/" },
 };
 
 /* The id is the first member of every object of ours (core/render.h). */

@@ -9,6 +9,8 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
 
 #define BASE62_BYTES_MAX 64
 #define BASE62_DIGITS_MAX 87 /* 64 bytes: 512 / log2(62), rounded up, plus one */
@@ -100,6 +102,121 @@ struct sha512 crypto_hmac_sha512(struct str key, struct str data)
     mac_update(mac, data.ptr, data.len);
     mac_end(mac, out.bytes, sizeof out.bytes);
     return out;
+}
+
+struct sha256 crypto_hmac_sha256_plain(struct str key, struct str data)
+{
+    char digest[] = "SHA256";
+    struct sha256 out;
+    EVP_MAC_CTX *mac = mac_begin(key, digest);
+
+    mac_update(mac, data.ptr, data.len);
+    mac_end(mac, out.bytes, sizeof out.bytes);
+    return out;
+}
+
+/* `digest` is NULL where the algorithm has its own. */
+static bool sign(EVP_PKEY *key, const EVP_MD *digest, struct str data, void *out, size_t *len)
+{
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    assert(context != NULL);
+    bool done = EVP_DigestSignInit(context, NULL, digest, NULL, key) == 1 &&
+                EVP_DigestSign(context, out, len, (const unsigned char *)data.ptr, data.len) == 1;
+    EVP_MD_CTX_free(context);
+    return done;
+}
+
+static bool verify(EVP_PKEY *key, const EVP_MD *digest, struct str data, struct str signature)
+{
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    assert(context != NULL);
+    bool right = EVP_DigestVerifyInit(context, NULL, digest, NULL, key) == 1 &&
+                 EVP_DigestVerify(context, (const unsigned char *)signature.ptr, signature.len,
+                                  (const unsigned char *)data.ptr, data.len) == 1;
+    EVP_MD_CTX_free(context);
+    return right;
+}
+
+static EVP_PKEY *ed25519_key(const void *seed)
+{
+    EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed,
+                                                 CRYPTO_ED25519_KEY_SIZE);
+    assert(key != NULL);
+    return key;
+}
+
+void crypto_ed25519_public(const void *seed, void *out)
+{
+    EVP_PKEY *key = ed25519_key(seed);
+    size_t len = CRYPTO_ED25519_KEY_SIZE;
+    int done = EVP_PKEY_get_raw_public_key(key, out, &len);
+    assert(done == 1 && len == CRYPTO_ED25519_KEY_SIZE);
+    EVP_PKEY_free(key);
+}
+
+void crypto_ed25519_sign(const void *seed, struct str data, void *out)
+{
+    EVP_PKEY *key = ed25519_key(seed);
+    size_t len = CRYPTO_ED25519_SIGNATURE_SIZE;
+    bool done = sign(key, NULL, data, out, &len);
+    assert(done && len == CRYPTO_ED25519_SIGNATURE_SIZE);
+    EVP_PKEY_free(key);
+}
+
+bool crypto_ed25519_verify(const void *public_key, struct str data, struct str signature)
+{
+    EVP_PKEY *key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, public_key,
+                                                CRYPTO_ED25519_KEY_SIZE);
+    bool right = key != NULL && verify(key, NULL, data, signature);
+    EVP_PKEY_free(key);
+    return right;
+}
+
+/* OpenSSL's own memory may hold a private key: wiped before it is freed. */
+static void take_der(unsigned char *der, int len, struct buf *out)
+{
+    assert(len > 0);
+    buf_add_bytes(out, der, (size_t)len);
+    OPENSSL_clear_free(der, (size_t)len);
+}
+
+void crypto_rsa_make(unsigned bits, struct buf *private_der, struct buf *public_der)
+{
+    unsigned char *der = NULL;
+    EVP_PKEY *key = EVP_RSA_gen(bits);
+    assert(key != NULL);
+    PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
+    assert(info != NULL);
+    int len = i2d_PKCS8_PRIV_KEY_INFO(info, &der);
+    take_der(der, len, private_der);
+    der = NULL;
+    len = i2d_PUBKEY(key, &der);
+    take_der(der, len, public_der);
+    PKCS8_PRIV_KEY_INFO_free(info);
+    EVP_PKEY_free(key);
+}
+
+bool crypto_rsa_sign(struct str private_der, struct str data, struct buf *out)
+{
+    const unsigned char *der = (const unsigned char *)private_der.ptr;
+    unsigned char signature[CRYPTO_RSA_SIGNATURE_MAX];
+    size_t len = sizeof signature;
+    EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &der, (long)private_der.len);
+    bool done = key != NULL && EVP_PKEY_is_a(key, "RSA") == 1 &&
+                sign(key, EVP_sha256(), data, signature, &len);
+    EVP_PKEY_free(key);
+    if (done)
+        buf_add_bytes(out, signature, len);
+    return done && buf_ok(out);
+}
+
+bool crypto_rsa_verify(struct str public_der, struct str data, struct str signature)
+{
+    const unsigned char *der = (const unsigned char *)public_der.ptr;
+    EVP_PKEY *key = d2i_PUBKEY(NULL, &der, (long)public_der.len);
+    bool right = key != NULL && verify(key, EVP_sha256(), data, signature);
+    EVP_PKEY_free(key);
+    return right;
 }
 
 static EVP_CIPHER_CTX *cipher_new(const void *key, const void *nonce, struct str aad, int encrypt)

@@ -31,6 +31,25 @@ struct sha256 crypto_hmac_sha256(struct str key, const struct str *pieces, size_
 /* HMAC-SHA512 of one text as it is, by RFC 2104: what others sign their messages with. */
 struct sha512 crypto_hmac_sha512(struct str key, struct str data);
 
+/* HMAC-SHA256 of one text as it is, likewise. */
+struct sha256 crypto_hmac_sha256_plain(struct str key, struct str data);
+
+/* Ed25519 (RFC 8032). The private key is its seed. */
+#define CRYPTO_ED25519_KEY_SIZE 32
+#define CRYPTO_ED25519_SIGNATURE_SIZE 64
+void crypto_ed25519_public(const void *seed, void *out);
+void crypto_ed25519_sign(const void *seed, struct str data, void *out);
+bool crypto_ed25519_verify(const void *public_key, struct str data, struct str signature);
+
+/* RSA with SHA-256, RSASSA-PKCS1-v1_5. Private keys are PKCS#8 and public ones
+ * SubjectPublicKeyInfo, both DER. A new key of 2048 bits takes some 100 ms. */
+#define CRYPTO_RSA_DER_MAX 2048
+#define CRYPTO_RSA_SIGNATURE_MAX 512
+void crypto_rsa_make(unsigned bits, struct buf *private_der, struct buf *public_der);
+/* False when it is no such key. */
+bool crypto_rsa_sign(struct str private_der, struct str data, struct buf *out);
+bool crypto_rsa_verify(struct str public_der, struct str data, struct str signature);
+
 /* AES-256-GCM (NIST SP 800-38D). The nonce must never be used twice with one key; random
  * ones are safe for 2^32 messages. `aad` is not hidden, but any change of it is noticed.
  * `out` has room for len + CRYPTO_TAG_SIZE bytes: the cipher text, then the tag. */

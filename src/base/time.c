@@ -184,3 +184,22 @@ enum err time_parse(struct str text, int64_t *out_ms)
     *out_ms = time_ms;
     return OK;
 }
+
+bool time_parse_http(struct str text, int64_t *out_ms)
+{
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    char array[32];
+    struct buf rfc3339;
+    unsigned month = 0;
+
+    if (text.len != 29 || !str_ends_with(text, STR(" GMT")) || text.ptr[3] != ',')
+        return false;
+    while (month < 12 && !str_equal(str_slice(text, 8, 3), str_make(months + 3 * (size_t)month, 3)))
+        month++;
+    if (month == 12)
+        return false;
+    buf_fixed(&rfc3339, array, sizeof array);
+    buf_addf(&rfc3339, "%.*s-%02u-%.*sT%.*sZ", STR_ARG(str_slice(text, 12, 4)), month + 1,
+             STR_ARG(str_slice(text, 5, 2)), STR_ARG(str_slice(text, 17, 8)));
+    return time_parse(buf_str(&rfc3339), out_ms) == OK;
+}

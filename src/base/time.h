@@ -20,6 +20,9 @@
 /* 9999-12-31T23:59:59.999Z, the last moment that RFC 3339 can write. */
 #define TIME_MAX_MS INT64_C(253402300799999)
 
+/* A date of HTTP, "Sun, 06 Nov 1994 08:49:37 GMT"; the older forms are not read. */
+bool time_parse_http(struct str text, int64_t *out_ms);
+
 /* "2026-03-01T12:00:00.000Z". `time_ms` is clamped to 0..TIME_MAX_MS. */
 void time_write(struct buf *out, int64_t time_ms);
 

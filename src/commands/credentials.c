@@ -1,6 +1,7 @@
 /* credentials.c - `purser credentials rotate|status`: the keys under which gateway credentials
  * are sealed. Beside a running server, which reads a key that it does not know by itself. */
 #include <assert.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/json.h"
@@ -8,29 +9,81 @@
 #include "commands/installation.h"
 #include "commands/keyring.h"
 
+/* One sealed text of the books, and what it is bound to. */
+struct sealed {
+    struct id id;
+    struct str text;
+    struct str place;
+    const char *update;
+};
+LIST_TYPE(sealed_list, struct sealed)
+
 struct work {
     struct cli *cli;
     struct installation installation;
     struct credentials_keys keys;
-    struct gateway_account_list accounts;    /* with credentials */
+    struct sealed_list sealed;
     size_t resealed;
 };
 
-static enum err take_account(void *self, void *row)
-{
-    struct work *work = self;
+/* Every column that holds a sealed text. `place` is how the part before the id reads, which for
+ * an endpoint's old secret is that of the secret it was. */
+struct sealed_column {
+    const char *select;
+    const char *update;
+    const char *place;
+    const char *prefix;
+};
 
-    gateway_account_list_add(work->cli->arena, &work->accounts, row);
+#define COLUMN(table, column, place_column, prefix)                                                \
+    { "SELECT id, " column " FROM " table " WHERE " column " IS NOT NULL ORDER BY id",             \
+      "UPDATE " table " SET " column " = $3 WHERE id = $1 AND " column " = $2",                    \
+      table "|" place_column "|", prefix }
+static const struct sealed_column columns[] = {
+    COLUMN("gateway_accounts", "credentials", "credentials", "ga"),
+    COLUMN("webhook_endpoints", "secret", "secret", "we"),
+    COLUMN("webhook_endpoints", "old_secret", "secret", "we"),
+    COLUMN("webhook_endpoints", "signing_key", "signing_key", "we"),
+    COLUMN("webhook_keys", "private_key", "private_key", "wk"),
+};
+#undef COLUMN
+
+struct load {
+    struct work *work;
+    const struct sealed_column *column;
+};
+
+static enum err take_sealed(void *self, const struct db_value *values, size_t count)
+{
+    const struct load *load = self;
+    struct arena *arena = load->work->cli->arena;
+    struct sealed *sealed = ARENA_NEW(arena, struct sealed);
+    struct buf place;
+
+    assert(count == 2);
+    if (values[0].bytes.len != sizeof sealed->id)
+        return ERR_STORE;
+    memcpy(&sealed->id, values[0].bytes.ptr, sizeof sealed->id);
+    sealed->text = str_copy(arena, values[1].bytes);
+    sealed->update = load->column->update;
+    buf_init(&place, arena, 2 * ID_TEXT_MAX);
+    buf_add_c(&place, load->column->place);
+    id_write(&place, load->column->prefix, sealed->id);
+    sealed->place = buf_str(&place);
+    sealed_list_add(arena, &load->work->sealed, sealed);
     return OK;
 }
 
-static enum err load_accounts(struct work *work, struct str *why)
+static enum err load_sealed(struct work *work, struct str *why)
 {
     struct db *db = store_db(work->installation.store);
+    enum err err = OK;
 
-    work->accounts = (struct gateway_account_list){ 0 };
-    enum err err = db_select(db, &table_gateway_accounts, "credentials IS NOT NULL ORDER BY id",
-                             NULL, 0, work->cli->arena, take_account, work);
+    work->sealed = (struct sealed_list){ 0 };
+    for (size_t i = 0; err == OK && i < sizeof columns / sizeof columns[0]; i++) {
+        struct load load = { work, &columns[i] };
+        err = db_query(db, columns[i].select, NULL, 0, take_sealed, &load);
+    }
     if (err != OK)
         *why = str_copy(work->cli->arena, db_error(db));
     return err;
@@ -57,7 +110,7 @@ static enum err work_begin(struct work *work, struct str *why)
         err = installation_open(&cli->settings, outside, cli->arena, &work->installation, why);
     if (err == OK)
         err = read_keys(work, why);
-    return err == OK ? load_accounts(work, why) : err;
+    return err == OK ? load_sealed(work, why) : err;
 }
 
 static void work_end(struct work *work)
@@ -66,45 +119,40 @@ static void work_end(struct work *work)
     installation_close(&work->installation);
 }
 
-static bool opens(const struct work *work, const struct gateway_account *account)
+static bool opens(const struct work *work, const struct sealed *sealed)
 {
     struct secret plain;
 
-    if (!credentials_open(&work->keys, account->id, account->credentials, &plain))
+    if (!credentials_open_at(&work->keys, sealed->place, sealed->text, &plain))
         return false;
     secret_done(&plain);
     return true;
 }
 
 /* Only over the text that was read: what a running server wrote meanwhile stays. */
-static enum err write_sealed(struct db *db, const struct gateway_account *account,
-                             struct str sealed)
+static enum err write_sealed(struct db *db, const struct sealed *sealed, struct str text)
 {
-    struct db_value args[] = { DB_ID(account->id), DB_STR(account->credentials), DB_STR(sealed) };
+    struct db_value args[] = { DB_ID(sealed->id), DB_STR(sealed->text), DB_STR(text) };
 
     enum err err = db_begin(db);
     if (err == OK)
-        err = db_query(db,
-                       "UPDATE gateway_accounts SET credentials = $3"
-                       " WHERE id = $1 AND credentials = $2",
-                       args, 3, NULL, NULL);
+        err = db_query(db, sealed->update, args, 3, NULL, NULL);
     return err == OK ? db_commit(db) : err;
 }
 
-static enum err seal_anew(struct work *work, const struct gateway_account *account,
-                          struct str *why)
+static enum err seal_anew(struct work *work, const struct sealed *sealed, struct str *why)
 {
     struct cli *cli = work->cli;
     struct db *db = store_db(work->installation.store);
     struct secret plain;
 
-    if (credentials_is_current(&work->keys, account->credentials) ||
-        !credentials_open(&work->keys, account->id, account->credentials, &plain))
+    if (credentials_is_current(&work->keys, sealed->text) ||
+        !credentials_open_at(&work->keys, sealed->place, sealed->text, &plain))
         return OK;
-    struct str sealed = credentials_seal(&work->keys, cli->world->outside, account->id,
-                                         secret_reveal(&plain), cli->arena);
+    struct str text = credentials_seal_at(&work->keys, cli->world->outside, sealed->place,
+                                          secret_reveal(&plain), cli->arena);
     secret_done(&plain);
-    enum err err = write_sealed(db, account, sealed);
+    enum err err = write_sealed(db, sealed, text);
     if (err != OK) {
         *why = str_copy(cli->arena, db_error(db));
         db_rollback(db);
@@ -118,8 +166,8 @@ static size_t sealed_with(const struct work *work, size_t key)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < work->accounts.count; i++)
-        if (credentials_is_sealed_with(&work->keys.keys[key], work->accounts.items[i]->credentials))
+    for (size_t i = 0; i < work->sealed.count; i++)
+        if (credentials_is_sealed_with(&work->keys.keys[key], work->sealed.items[i]->text))
             count++;
     return count;
 }
@@ -136,16 +184,14 @@ static bool print_keys(const struct work *work)
         fprintf(out, "key %.*s  %s  %zu sealed%s\n", STR_ARG(name), i == 0 ? "current" : "old    ",
                 count, i > 0 && count == 0 ? ", may be removed" : "");
     }
-    for (size_t i = 0; i < work->accounts.count; i++) {
-        char bytes[ID_TEXT_MAX];
-        struct buf id;
-        if (opens(work, work->accounts.items[i]))
+    for (size_t i = 0; i < work->sealed.count; i++) {
+        if (opens(work, work->sealed.items[i]))
             continue;
         all = false;
-        buf_fixed(&id, bytes, sizeof bytes);
-        gateway_account_id_write(&id, work->accounts.items[i]->id);
-        fprintf(out, "%s  no key opens its credentials: restore the key, or set them anew\n",
-                buf_c(&id));
+        struct str place = work->sealed.items[i]->place;
+        struct str id = str_slice(place, place.len - ID_TEXT_SUFFIX_LEN - 3, place.len);
+        fprintf(out, "%.*s  no key opens its credentials: restore the key, or set them anew\n",
+                STR_ARG(id));
     }
     return all;
 }
@@ -189,9 +235,9 @@ static enum err rotate(struct work *work, struct str *why)
     enum err err = work_begin(work, why);
     if (err == OK)
         err = make_key(work, why);
-    for (size_t i = 0; err == OK && i < work->accounts.count; i++)
-        err = seal_anew(work, work->accounts.items[i], why);
-    return err == OK ? load_accounts(work, why) : err;
+    for (size_t i = 0; err == OK && i < work->sealed.count; i++)
+        err = seal_anew(work, work->sealed.items[i], why);
+    return err == OK ? load_sealed(work, why) : err;
 }
 
 static enum exit_code run_rotate(struct cli *cli)

@@ -282,6 +282,8 @@ static enum err open_engine(struct serve *serve, struct str *why)
         .outside = serve->outside,
         .gateway_ca_file = cli_setting(cli, SETTING_GATEWAY_CA_FILE),
         .gateway_proxy = cli_setting(cli, SETTING_GATEWAY_PROXY),
+        .webhook_ca_file = cli_setting(cli, SETTING_WEBHOOK_CA_FILE),
+        .webhook_private = str_equal_c(cli_setting(cli, SETTING_WEBHOOK_ADDRESSES), "any"),
         .readers = count_setting(cli, SETTING_READERS),
         .writers = count_setting(cli, SETTING_WRITERS),
         .hints = str_equal_c(cli_setting(cli, SETTING_HINTS), "on"),

@@ -114,6 +114,11 @@ static bool is_switch(struct str value)
     return str_equal_c(value, "on") || str_equal_c(value, "off");
 }
 
+static bool is_reach(struct str value)
+{
+    return str_equal_c(value, "public") || str_equal_c(value, "any");
+}
+
 static bool is_log_format(struct str value)
 {
     return str_equal_c(value, "auto") || str_equal_c(value, "text") || str_equal_c(value, "json");
@@ -185,6 +190,7 @@ bool setting_check(enum setting setting, struct str value, const char **why)
                                        "http://proxy.example.com:3128" },
         [SETTING_KIND_COUNT] = { is_count, "is not a number from 1 to 64" },
         [SETTING_KIND_SWITCH] = { is_switch, "is neither on nor off" },
+        [SETTING_KIND_REACH] = { is_reach, "is none of public, any" },
         [SETTING_KIND_LOG_FORMAT] = { is_log_format, "is none of auto, text, json" },
         [SETTING_KIND_LOG_LEVEL] = { is_log_level, "is none of debug, info, warn, error" },
     };

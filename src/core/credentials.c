@@ -68,26 +68,33 @@ static struct str bound_to(struct gateway_account_id account, struct buf *out)
     return buf_str(out);
 }
 
-struct str credentials_seal(const struct credentials_keys *keys, const struct outside *outside,
-                            struct gateway_account_id account, struct str plain,
-                            struct arena *arena)
+struct str credentials_seal_at(const struct credentials_keys *keys, const struct outside *outside,
+                               struct str place, struct str plain, struct arena *arena)
 {
-    char aad_text[ID_TEXT_MAX + 64];
-    struct buf aad, out;
+    struct buf out;
     assert(keys->count > 0 && plain.len <= CREDENTIALS_MAX_BYTES);
     size_t len = CRYPTO_NONCE_SIZE + plain.len + CRYPTO_TAG_SIZE;
     unsigned char *bytes = arena_alloc(arena, len);
-    buf_fixed(&aad, aad_text, sizeof aad_text);
     outside_random(outside, bytes, CRYPTO_NONCE_SIZE);
-    crypto_encrypt(secret_reveal(&keys->keys[0]).ptr, bytes, bound_to(account, &aad), plain,
+    crypto_encrypt(secret_reveal(&keys->keys[0]).ptr, bytes, place, plain,
                    bytes + CRYPTO_NONCE_SIZE);
     buf_init(&out, arena, SEALED_MAX);
     buf_add_c(&out, "v1.");
     write_key_name(&out, &keys->keys[0]);
     buf_add_char(&out, '.');
     crypto_write_base64(&out, bytes, len);
-    assert(buf_ok(&out) && buf_ok(&aad));
+    assert(buf_ok(&out));
     return buf_str(&out);
+}
+
+struct str credentials_seal(const struct credentials_keys *keys, const struct outside *outside,
+                            struct gateway_account_id account, struct str plain,
+                            struct arena *arena)
+{
+    char text[ID_TEXT_MAX + 64];
+    struct buf place;
+    buf_fixed(&place, text, sizeof text);
+    return credentials_seal_at(keys, outside, bound_to(account, &place), plain, arena);
 }
 
 /* Splits "v1.name.base64"; false when it is none. */
@@ -110,19 +117,15 @@ static bool is_named(const struct secret *key, struct str name)
     return str_equal(buf_str(&own), name);
 }
 
-static bool open_with(const struct secret *key, struct gateway_account_id account,
-                      struct str bytes, struct secret *out)
+static bool open_with(const struct secret *key, struct str place, struct str bytes,
+                      struct secret *out)
 {
-    char aad_text[ID_TEXT_MAX + 64];
     char plain[CREDENTIALS_MAX_BYTES];
-    struct buf aad;
     if (bytes.len < CRYPTO_NONCE_SIZE + CRYPTO_TAG_SIZE
         || bytes.len > CRYPTO_NONCE_SIZE + CRYPTO_TAG_SIZE + sizeof plain)
         return false;
-    buf_fixed(&aad, aad_text, sizeof aad_text);
     struct str sealed = str_slice(bytes, CRYPTO_NONCE_SIZE, bytes.len);
-    bool opened = crypto_decrypt(secret_reveal(key).ptr, bytes.ptr, bound_to(account, &aad),
-                                 sealed, plain);
+    bool opened = crypto_decrypt(secret_reveal(key).ptr, bytes.ptr, place, sealed, plain);
     if (opened) {
         *out = secret_copy(str_make(plain, sealed.len - CRYPTO_TAG_SIZE));
         secret_wipe(plain, sizeof plain);
@@ -130,8 +133,8 @@ static bool open_with(const struct secret *key, struct gateway_account_id accoun
     return opened;
 }
 
-bool credentials_open(const struct credentials_keys *keys, struct gateway_account_id account,
-                      struct str sealed, struct secret *out)
+bool credentials_open_at(const struct credentials_keys *keys, struct str place, struct str sealed,
+                         struct secret *out)
 {
     char array[SEALED_MAX];
     struct str name, base64;
@@ -141,9 +144,18 @@ bool credentials_open(const struct credentials_keys *keys, struct gateway_accoun
         return false;
     for (size_t i = 0; i < keys->count; i++)
         if (is_named(&keys->keys[i], name)
-            && open_with(&keys->keys[i], account, buf_str(&bytes), out))
+            && open_with(&keys->keys[i], place, buf_str(&bytes), out))
             return true;
     return false;
+}
+
+bool credentials_open(const struct credentials_keys *keys, struct gateway_account_id account,
+                      struct str sealed, struct secret *out)
+{
+    char text[ID_TEXT_MAX + 64];
+    struct buf place;
+    buf_fixed(&place, text, sizeof text);
+    return credentials_open_at(keys, bound_to(account, &place), sealed, out);
 }
 
 bool credentials_is_sealed_with(const struct secret *key, struct str sealed)

@@ -28,6 +28,12 @@ void credentials_keys_done(struct credentials_keys *keys);
 struct str credentials_seal(const struct credentials_keys *keys, const struct outside *outside,
                             struct gateway_account_id account, struct str plain,
                             struct arena *arena);
+/* The same for other secrets of the books; `place` names the row and column that it is bound to,
+ * as "webhook_endpoints|secret|we_...". */
+struct str credentials_seal_at(const struct credentials_keys *keys, const struct outside *outside,
+                               struct str place, struct str plain, struct arena *arena);
+bool credentials_open_at(const struct credentials_keys *keys, struct str place, struct str sealed,
+                         struct secret *out);
 /* False when no key opens it, or it was changed or moved. The caller ends the secret. */
 bool credentials_open(const struct credentials_keys *keys, struct gateway_account_id account,
                       struct str sealed, struct secret *out);

@@ -17,6 +17,7 @@
 #include "core/books.h"
 #include "core/gateway.h"
 #include "core/tenants.h"
+#include "core/webhooks.h"
 
 struct turn;
 struct turn_input;
@@ -32,11 +33,19 @@ enum turn_target {
     TARGET_NOTICE,           /* input->notice, to the invoice that it is about, if there is one */
 };
 
+/* What of turn->webhooks the executor loads, held against other writers. */
+enum turn_webhooks_wanted {
+    WEBHOOKS_NONE = 0,
+    WEBHOOKS_OF_MERCHANT,    /* endpoints and keys of the input's merchant and mode */
+    WEBHOOKS_NAMED,          /* what the ask's struct webhook_names names (webhook_rules.h) */
+};
+
 struct turn_handler {
     const char *name;                /* "payment.capture": for logs and metrics */
     enum turn_target target;
     bool loads_keys;                 /* wants turn->keys */
     bool changes_accounts;           /* turn->accounts are held against other writers */
+    enum turn_webhooks_wanted webhooks;
     bool scoped;                     /* NOT_FOUND unless it is the input's merchant's and mode's */
     enum err (*handle)(struct turn *turn);
 };
@@ -95,6 +104,7 @@ struct turn {
     struct books *books;             /* NULL when nothing was loaded and none made */
     struct gateway_account_list accounts;    /* of the input's merchant and mode */
     struct api_key_list keys;        /* of the merchant and mode, when the handler wants them */
+    struct turn_webhooks webhooks;
     struct notice *notice;           /* of TARGET_NOTICE */
     struct notice_list notices;      /* new ones that the handler keeps */
     const struct gateway *const *gateways;   /* NULL-terminated */

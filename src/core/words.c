@@ -22,6 +22,12 @@ WORDS(payment_method, "payment_method.type", PAYMENT_METHODS);
 WORDS(next_action, "next_action.type", NEXT_ACTIONS);
 WORDS(operation_kind, "operation.kind", OPERATION_KINDS);
 WORDS(origin, "event.origin", ORIGINS);
+WORDS(webhook_format, "webhook_endpoint.format", WEBHOOK_FORMATS);
+WORDS(endpoint_status, "webhook_endpoint.status", ENDPOINT_STATES);
+WORDS(delivery_status, "webhook_delivery.status", DELIVERY_STATES);
+WORDS(webhook_ordering, "webhook_endpoint.ordering", WEBHOOK_ORDERINGS);
+WORDS(webhook_success, "webhook_endpoint.success", WEBHOOK_SUCCESSES);
+WORDS(webhook_retries, "webhook_endpoint.retries", WEBHOOK_RETRIES);
 /* clang-format on */
 
 const char *word_text(const struct word_list *list, unsigned value)

@@ -9,6 +9,7 @@
 
 #include "base/str.h"
 #include "core/machine.h"
+#include "core/webhook.def"
 
 #define ENUM_MEMBER(name, text, ...) WORD_PREFIX(name),
 #define WORD_PREFIX(name) CANCEL_REASON_##name
@@ -32,6 +33,24 @@ enum operation_kind { OPERATION_KIND_NONE = 0, OPERATION_KINDS(ENUM_MEMBER) OPER
 #define WORD_PREFIX(name) ORIGIN_##name
 enum origin { ORIGIN_NONE = 0, ORIGINS(ENUM_MEMBER) };
 #undef WORD_PREFIX
+#define WORD_PREFIX(name) WEBHOOK_FORMAT_##name
+enum webhook_format { WEBHOOK_FORMAT_NONE = 0, WEBHOOK_FORMATS(ENUM_MEMBER) WEBHOOK_FORMAT_COUNT };
+#undef WORD_PREFIX
+#define WORD_PREFIX(name) ENDPOINT_##name
+enum endpoint_status { ENDPOINT_NONE = 0, ENDPOINT_STATES(ENUM_MEMBER) };
+#undef WORD_PREFIX
+#define WORD_PREFIX(name) DELIVERY_##name
+enum delivery_status { DELIVERY_NONE = 0, DELIVERY_STATES(ENUM_MEMBER) };
+#undef WORD_PREFIX
+#define WORD_PREFIX(name) ORDERING_##name
+enum webhook_ordering { ORDERING_UNSAID = 0, WEBHOOK_ORDERINGS(ENUM_MEMBER) };
+#undef WORD_PREFIX
+#define WORD_PREFIX(name) SUCCESS_##name
+enum webhook_success { SUCCESS_UNSAID = 0, WEBHOOK_SUCCESSES(ENUM_MEMBER) };
+#undef WORD_PREFIX
+#define WORD_PREFIX(name) RETRIES_##name
+enum webhook_retries { RETRIES_UNSAID = 0, WEBHOOK_RETRIES(ENUM_MEMBER) RETRIES_COUNT };
+#undef WORD_PREFIX
 #undef ENUM_MEMBER
 
 struct word_list {
@@ -43,7 +62,8 @@ struct word_list {
 extern const struct word_list words_payment_state, words_refund_state, words_invoice_state,
     words_operation_state, words_event_type, words_cancel_reason, words_failure_type,
     words_capture_method, words_payment_method, words_next_action, words_operation_kind,
-    words_origin;
+    words_origin, words_webhook_format, words_endpoint_status, words_delivery_status,
+    words_webhook_ordering, words_webhook_success, words_webhook_retries;
 
 /* NULL for 0 and beyond the list. */
 const char *word_text(const struct word_list *list, unsigned value);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "engine/deliveries.h"
 #include "engine/engine_parts.h"
 #include "gateways/gateways.h"
 #include "sandbox/ledger.h"
@@ -154,6 +155,8 @@ static enum err start(struct engine *engine, const struct engine_config *config,
     if (!err)
         err = start_thread(&engine->outbound, &engine->started_outbound, engine_outbound, engine,
                            why);
+    if (!err && engine->vault)
+        err = deliveries_open(engine, config, arena, why);
     if (!err)
         err = start_thread(&engine->clock, &engine->started_clock, engine_clock, engine, why);
     return err;
@@ -186,6 +189,7 @@ enum err engine_open(const struct engine_config *config, struct arena *arena,
     queue_init(&engine->again);
     pthread_mutex_init(&engine->probe.lock, NULL);
     pthread_mutex_init(&engine->hints.lock, NULL);
+    pthread_mutex_init(&engine->runs_lock, NULL);
     init_due(engine);
     enum err err = start(engine, config, arena, why);
     if (err) {
@@ -236,6 +240,7 @@ static void stop_threads(struct engine *engine)
     if (engine->started_outbound)
         pthread_join(engine->outbound, NULL);
     engine_network_stop(engine);
+    deliveries_stop(engine->deliveries);
     queue_close(&engine->turns);
     for (unsigned i = 0; i < engine->writer_count; i++)
         if (engine->writers[i].started)
@@ -256,6 +261,7 @@ void engine_close(struct engine *engine, int64_t grace_ms)
     for (unsigned i = 0; i < engine->writer_count; i++)
         if (engine->writers[i].runs > 0 && store_run_end(engine->writers[i].store) != OK)
             log_event(LOG_WARN, "run.not_ended", LOG_END);
+    deliveries_close(engine->deliveries);
     engine_network_close(engine);
     sandbox_close(engine->sandbox);
     db_close(engine->ledger);
@@ -268,6 +274,7 @@ void engine_close(struct engine *engine, int64_t grace_ms)
     queue_done(&engine->calls);
     queue_done(&engine->again);
     pthread_mutex_destroy(&engine->probe.lock);
+    pthread_mutex_destroy(&engine->runs_lock);
     pthread_mutex_destroy(&engine->due.lock);
     pthread_cond_destroy(&engine->due.changed);
     arena_done(&engine->arena);

@@ -25,6 +25,8 @@ struct engine_config {
     const struct outside *outside;
     struct str gateway_ca_file;              /* of client.h's ca_file and proxy; may be empty */
     struct str gateway_proxy;
+    struct str webhook_ca_file;              /* instead of the system's; may be empty */
+    bool webhook_private;                    /* webhooks may go to addresses that are not public */
     unsigned readers;                        /* threads; 2 */
     unsigned writers;                        /* threads on shared books; 2 */
     /* A caller's wait may have an end: called on a writer's thread after the commit,
@@ -65,9 +67,12 @@ struct sandbox *engine_sandbox(struct engine *engine);
     X(gateway_breakers_opened_total, "Times that a gateway's host was given up for a while.")  \
     X(hints_sent_total, "Hints to other nodes about what their callers may wait for.")  \
     X(hints_heard_total, "Hints from other nodes.")                              \
+    X(webhooks_delivered_total, "Webhooks that were taken by their endpoint.")    \
+    X(webhooks_failed_total, "Tries of webhooks that failed.")                    \
     X(due_found_total, "Pieces of due work found by the clock.")
 #define ENGINE_GAUGES(X)                                                         \
     X(queue_depth, "Turns waiting for the writer.")                              \
+    X(webhooks_in_flight, "Webhooks on their way.")                              \
     X(calls_in_flight, "Gateway calls under way.")                               \
     X(calls_waiting, "Gateway calls that wait for their turn, by their account's limits.")
 struct engine_counts {

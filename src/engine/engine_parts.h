@@ -32,6 +32,7 @@ struct writer {
     pthread_t thread;
     bool started;
     struct run_id run;
+    struct run_id told_run;          /* the same, for others, under the engine's runs_lock */
     _Atomic unsigned runs;           /* begun so far: the number of the present one */
     _Atomic int64_t until_us;        /* its lease may be trusted, monotonic */
     _Atomic unsigned broken;         /* the last run of which a call was not made */
@@ -54,11 +55,13 @@ struct engine {
     struct db *ledger;               /* the sandbox's */
     struct sandbox *sandbox;
     struct client *client;
+    struct deliveries *deliveries;   /* NULL without a vault: nothing could be signed */
     struct logins *logins;
 
     struct queue turns, reads, calls;
     struct queue again;              /* turns of our own that failed, until the clock looks up */
     struct writer writers[ENGINE_WRITERS_MAX];
+    pthread_mutex_t runs_lock;       /* for the writers' told_run */
     unsigned writer_count;
     pthread_t outbound, clock, readers[ENGINE_READERS_MAX];
     unsigned reader_count;
@@ -103,6 +106,8 @@ must_check enum err engine_run_begin(struct writer *writer);
 void engine_run_keep(struct writer *writer);
 /* Tells the other threads until when the lease may be trusted now. */
 void engine_run_publish(struct writer *writer);
+/* Whether it is a run of this node whose lease holds. From any thread. */
+bool engine_run_is_held(struct engine *engine, struct run_id run);
 
 /* writer.c */
 void *engine_writer(void *writer);

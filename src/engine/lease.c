@@ -28,6 +28,21 @@ static struct str node_name(struct buf *out)
 void engine_run_publish(struct writer *writer)
 {
     atomic_store(&writer->until_us, store_run_until_us(writer->store));
+    pthread_mutex_lock(&writer->engine->runs_lock);
+    writer->told_run = writer->run;
+    pthread_mutex_unlock(&writer->engine->runs_lock);
+}
+
+bool engine_run_is_held(struct engine *engine, struct run_id run)
+{
+    int64_t now_us = outside_monotonic_us(engine->outside);
+    bool held = false;
+    pthread_mutex_lock(&engine->runs_lock);
+    for (unsigned i = 0; i < engine->writer_count && !held; i++)
+        held = run_id_equal(engine->writers[i].told_run, run)
+               && now_us < atomic_load(&engine->writers[i].until_us);
+    pthread_mutex_unlock(&engine->runs_lock);
+    return held;
 }
 
 enum err engine_run_begin(struct writer *writer)

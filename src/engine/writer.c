@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "engine/call.h"
+#include "engine/deliveries.h"
 #include "engine/engine_parts.h"
 
 #define WAKES_MAX 1024
@@ -133,6 +134,7 @@ static void release_all(struct writer *writer, struct turn *const *turns, size_t
     /* Before the first caller frees its turn: books name texts of every turn before them. */
     for (size_t i = 0; i < count; i++)
         log_turn(turns[i]);
+    deliveries_due(writer->engine->deliveries, store_due_deliveries(writer->store));
     for (size_t i = 0; i < count; i++)
         tell_caller(writer->engine, turns[i]);
     queue_calls(&release);

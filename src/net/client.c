@@ -80,6 +80,9 @@ void flight_end(struct flight *flight, enum client_reason reason)
     struct client_call *call = flight->call;
 
     assert(reason != CLIENT_REASON_NONE || flight->requests > 0);
+    wire_note(flight);
+    if (call->head_is_enough && flight->header_is_whole && flight->status >= 200)
+        reason = CLIENT_REASON_NONE;
     call->reason = reason;
     call->end = flight->requests == 0 ? CLIENT_NOT_SENT : CLIENT_NO_REPLY;
     if (reason == CLIENT_REASON_NONE) {

@@ -57,6 +57,13 @@ struct client_limits {
     unsigned per_minute;               /* evenly; a second's worth may come at once */
 };
 
+/* How long each phase took; 0: it was not needed, or not reached. */
+struct client_times {
+    int64_t dns_us, connect_us, tls_us;
+    int64_t first_byte_us;             /* from the request to the reply's first byte */
+    int64_t total_us;
+};
+
 /* Zero it and fill the first part. Everything that it points to lives until `done`, which
  * may free the call. */
 struct client_call {
@@ -74,6 +81,8 @@ struct client_call {
     bool guarded;                      /* somebody else chose the host: public addresses only,
                                           never through the proxy (net/guard.h) */
     bool plain;                        /* http:// is allowed */
+    bool head_is_enough;               /* a REPLY once its header is whole, with what came of the
+                                          body, however that ends */
     /* Asked on the client's thread when the connection stands and before the first byte: false
      * withdraws the call. NULL: nobody withdraws it. */
     bool (*may_begin)(const struct client_call *call);
@@ -87,6 +96,8 @@ struct client_call {
     const struct client_field *reply_fields;
     size_t reply_field_count;
     struct str reply_body;
+    struct client_times times;
+    char peer[56];                     /* address and port; empty: there was no connection */
 
     struct link link;                  /* the client's, from client_send to done */
 };

@@ -121,6 +121,7 @@ void host_leave(struct flight *flight, enum client_reason reason, int64_t now_us
 must_check enum err wires_open(struct client *client, struct arena *arena, struct str *why);
 void wires_close(struct client *client);
 void wire_start(struct flight *flight);
+void wire_note(struct flight *flight);         /* what is known of it now: status, peer, times */
 void wire_stop(struct flight *flight);
 void wires_event(struct client *client, uint64_t tag, uint32_t events);
 void wires_timers(struct client *client, int64_t now_us);

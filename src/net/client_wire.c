@@ -235,7 +235,6 @@ static void ended(struct flight *flight, CURLcode code)
     long status = 0;
 
     curl_easy_getinfo(flight->easy, CURLINFO_RESPONSE_CODE, &status);
-    flight->status = (int)status;
     if (flight->refused == CLIENT_REASON_REPEAT)
         flight->host->http1 = true;
     if (code == CURLE_OK && !(flight->header_is_whole && status >= 200))
@@ -465,6 +464,40 @@ void wire_start(struct flight *flight)
     CURLMcode code = curl_multi_add_handle(flight->shard->multi, flight->easy);
     assert(code == CURLM_OK);
     (void)code;
+}
+
+static int64_t span_us(curl_off_t from, curl_off_t to)
+{
+    return from > 0 && to > from ? (int64_t)(to - from) : 0;
+}
+
+void wire_note(struct flight *flight)
+{
+    struct client_call *call = flight->call;
+    CURL *easy = flight->easy;
+    curl_off_t dns = 0, connect = 0, tls = 0, ready = 0, first = 0, total = 0;
+    long status = 0, port = 0;
+    char *address = NULL;
+    struct buf peer;
+
+    if (easy == NULL)
+        return;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(easy, CURLINFO_NAMELOOKUP_TIME_T, &dns);
+    curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connect);
+    curl_easy_getinfo(easy, CURLINFO_APPCONNECT_TIME_T, &tls);
+    curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
+    curl_easy_getinfo(easy, CURLINFO_STARTTRANSFER_TIME_T, &first);
+    curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &total);
+    curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &address);
+    curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &port);
+    flight->status = (int)status;
+    call->times = (struct client_times){ dns, span_us(dns, connect), span_us(connect, tls),
+                                         span_us(ready, first), total };
+    buf_fixed(&peer, call->peer, sizeof call->peer);
+    if (address != NULL && address[0] != '\0')
+        buf_addf(&peer, strchr(address, ':') != NULL ? "[%s]:%ld" : "%s:%ld", address, port);
+    (void)buf_c(&peer);
 }
 
 void wire_stop(struct flight *flight)

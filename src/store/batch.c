@@ -134,8 +134,10 @@ static enum err run_turn(struct batch *batch, size_t at)
     if (turn->err)
         return OK;
     give_tenants(batch, turn);
+    batch_give_webhooks(batch, turn);
     turn_run(turn);
     take_tenants(batch, turn);
+    batch_take_webhooks(batch, turn);
     if (turn->err)
         return OK;
     if (place)
@@ -168,6 +170,7 @@ static enum err run_between(struct store *store, struct turn *const *turns, size
         err = run_turn(&batch, i);
     if (!err)
         err = batch_flush(&batch);
+    store->flushed = batch.due;
     return err;
 }
 
@@ -198,6 +201,8 @@ static enum err try_batch(struct store *store, struct turn *const *turns, size_t
     store->counts.batches++;
     if (!err) {
         lease_held(store, asked_us);
+        for (size_t i = 0; i < store->flushed.count; i++)
+            webhook_delivery_list_add(&store->arena, &store->due, store->flushed.items[i]);
         return OK;
     }
     store->counts.commits_failed++;
@@ -256,6 +261,7 @@ void store_execute(struct store *store, struct turn *const *turns, size_t count)
     assert(count > 0 && count <= STORE_BATCH_MAX);
     arena_reset(&store->arena);
     store->failure = (struct str){ 0 };
+    store->due = (struct webhook_delivery_list){ 0 };
     execute(store, turns, count);
     store->counts.turns += count;
     if (count > store->counts.batch_turns_max)

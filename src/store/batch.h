@@ -27,6 +27,8 @@ struct batch {
     struct notice_list notices_kept;         /* new ones */
     struct gateway_account_list accounts;    /* of all merchants in the batch */
     struct api_key_list keys;
+    struct turn_webhooks webhooks;           /* likewise, named ones and new ones */
+    struct webhook_delivery_list due;        /* pending ones that are new or were changed */
 };
 
 /* load.c: what the turns need, in a few statements for all of them. */
@@ -38,6 +40,13 @@ struct books **batch_books(struct batch *batch, struct invoice_id id);
 struct claim *batch_claim(const struct batch *batch, struct id key);
 /* notices.c: the notices that turns are about, and where in the books they lead. */
 must_check enum err batch_load_notices(struct batch *batch);
+
+/* webhooks.c: endpoints of the merchants and what turns name; deliveries of the new events, once
+ * these have their numbers; all their rows. */
+must_check enum err batch_load_webhooks(struct batch *batch);
+void batch_give_webhooks(struct batch *batch, struct turn *turn);
+void batch_take_webhooks(struct batch *batch, const struct turn *turn);
+must_check enum err batch_flush_webhooks(struct batch *batch);
 
 /* replay.c: the answer that was recorded, or the present state. */
 must_check enum err batch_replay(struct batch *batch, struct turn *turn, const struct claim *claim);

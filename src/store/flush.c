@@ -222,5 +222,7 @@ enum err batch_flush(struct batch *batch)
         err = number_all(batch);
     if (!err)
         err = flush_table(batch, &events_rule);
+    if (!err)
+        err = batch_flush_webhooks(batch);
     return err;
 }

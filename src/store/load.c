@@ -406,5 +406,7 @@ enum err batch_load(struct batch *batch)
         err = load_waiting_claims(batch);
     if (!err)
         err = load_tenants(batch);
+    if (!err)
+        err = batch_load_webhooks(batch);
     return err;
 }

@@ -98,4 +98,29 @@ must_check enum err query_api_key_by_hash(struct db *db, const struct sha256 *ha
 must_check enum err query_api_keys(struct db *db, struct query_scope scope, struct query_page page,
                                    struct arena *arena, struct api_key_list *out);
 
+/* Webhooks: endpoints without deleted ones; deliveries from new to old; the tries of one. */
+struct webhook_delivery_filter {
+    struct webhook_endpoint_id endpoint; /* zero: any */
+    struct str status;
+    struct str type;
+    int64_t created_from_ms, created_to_ms; /* as of payments */
+};
+must_check enum err query_webhook_endpoint(struct db *db, struct query_scope scope,
+                                           struct webhook_endpoint_id id, struct arena *arena,
+                                           struct webhook_endpoint **out);
+must_check enum err query_webhook_endpoints(struct db *db, struct query_scope scope,
+                                            struct query_page page, struct arena *arena,
+                                            struct webhook_endpoint_list *out);
+must_check enum err query_webhook_keys(struct db *db, struct query_scope scope,
+                                       struct arena *arena, struct webhook_key_list *out);
+must_check enum err query_webhook_delivery(struct db *db, struct query_scope scope,
+                                           struct webhook_delivery_id id, struct arena *arena,
+                                           struct webhook_delivery **out);
+must_check enum err query_webhook_deliveries(struct db *db, struct query_scope scope,
+                                             const struct webhook_delivery_filter *filter,
+                                             struct query_page page, struct arena *arena,
+                                             struct webhook_delivery_list *out);
+must_check enum err query_webhook_attempts(struct db *db, struct webhook_delivery_id delivery,
+                                           struct arena *arena, struct webhook_attempt_list *out);
+
 #endif

@@ -75,6 +75,11 @@ struct db *store_db(struct store *store)
     return store->db;
 }
 
+const struct webhook_delivery_list *store_due_deliveries(const struct store *store)
+{
+    return &store->due;
+}
+
 struct store_counts store_counts(const struct store *store)
 {
     return store->counts;

@@ -41,6 +41,9 @@ must_check enum err store_open_reader(struct str where, const struct outside *ou
  * ERR_STORE_IN_DOUBT: the server was away for too long to be asked whether it did. */
 void store_execute(struct store *store, struct turn *const *turns, size_t count);
 
+/* Webhook deliveries that became due by the last store_execute; until the next. */
+const struct webhook_delivery_list *store_due_deliveries(const struct store *store);
+
 /* The connection, for what is no turn: runs, probes, bootstrapping. */
 struct db *store_db(struct store *store);
 

@@ -13,6 +13,8 @@ struct store {
     struct arena lasting;            /* as long as the store */
     struct str failure;              /* the engine's words about the last failed commit */
     struct store_counts counts;
+    struct webhook_delivery_list flushed;    /* of the batch in hand, pending */
+    struct webhook_delivery_list due;        /* of those that were committed */
 
     struct run_id run;               /* under which turns are executed; zero before the first */
     int64_t run_batches;             /* committed under it, as its row has it */

@@ -60,7 +60,9 @@ struct table {
 extern const struct table *const store_tables[];
 extern const struct table table_merchants, table_api_keys, table_gateway_accounts, table_invoices,
     table_payments, table_refunds, table_operations, table_attempts, table_events, table_claims,
-    table_drifts, table_tasks, table_notices, table_runs, table_counters;
+    table_drifts, table_tasks, table_notices, table_webhook_endpoints, table_webhook_keys,
+    table_webhook_messages, table_webhook_deliveries, table_webhook_attempts, table_runs,
+    table_counters;
 
 /* One value that lives in every table's place: named counters (the feed's). */
 struct counter {

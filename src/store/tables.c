@@ -11,6 +11,7 @@
 #include "base/money.h"
 #include "core/books.h"
 #include "core/tenants.h"
+#include "core/webhooks.h"
 #include "store/tables.def"
 
 /* Members of members: the column's name, and where it is. */

@@ -71,3 +71,23 @@ bool vault_unseal(struct vault *vault, struct gateway_account_id account, struct
     pthread_mutex_unlock(&vault->lock);
     return opened;
 }
+
+struct str vault_seal_at(struct vault *vault, struct str place, struct str plain,
+                         struct arena *arena)
+{
+    pthread_mutex_lock(&vault->lock);
+    read_again(vault);
+    struct str sealed = credentials_seal_at(&vault->keys, vault->outside, place, plain, arena);
+    pthread_mutex_unlock(&vault->lock);
+    return sealed;
+}
+
+bool vault_unseal_at(struct vault *vault, struct str place, struct str sealed, struct secret *out)
+{
+    pthread_mutex_lock(&vault->lock);
+    if (!credentials_key_is_known(&vault->keys, sealed))
+        read_again(vault);
+    bool opened = credentials_open_at(&vault->keys, place, sealed, out);
+    pthread_mutex_unlock(&vault->lock);
+    return opened;
+}

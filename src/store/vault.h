@@ -29,4 +29,9 @@ struct str vault_seal(struct vault *vault, struct gateway_account_id account, st
 bool vault_unseal(struct vault *vault, struct gateway_account_id account, struct str sealed,
                   struct secret *out);
 
+/* The same for other secrets; `place` as in core/credentials.h. */
+struct str vault_seal_at(struct vault *vault, struct str place, struct str plain,
+                         struct arena *arena);
+bool vault_unseal_at(struct vault *vault, struct str place, struct str sealed, struct secret *out);
+
 #endif

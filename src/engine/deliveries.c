@@ -1,0 +1,349 @@
+/* deliveries.c - the deliveries' thread. */
+#include <assert.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/time.h"
+#include "engine/delivery_parts.h"
+#include "store/query_webhooks.h"
+
+#define NOTES_AT_ONCE 1024
+/* On shared books nobody announces what other nodes leave. */
+#define SCAN_US (1 * SECOND_MS * 1000)
+#define AGAIN_US (1 * SECOND_MS * 1000)
+#define STOP_MS (3 * SECOND_MS)
+
+static void put_note(struct deliveries *deliveries, struct note *note)
+{
+    if (!queue_put(&deliveries->notes, &note->link, 0))
+        mem_free(note);
+}
+
+void deliveries_due(struct deliveries *deliveries, const struct webhook_delivery_list *due)
+{
+    struct webhook_endpoint_id last = { { { 0 } } };
+    for (size_t i = 0; deliveries && i < due->count; i++) {
+        const struct webhook_delivery *delivery = due->items[i];
+        if (webhook_endpoint_id_equal(delivery->endpoint, last))
+            continue;
+        last = delivery->endpoint;
+        struct note *note = mem_alloc(sizeof *note);
+        note->kind = NOTE_DUE;
+        note->endpoint = delivery->endpoint;
+        put_note(deliveries, note);
+    }
+}
+
+static enum err take_waiting(void *self, const struct db_value *values, size_t count)
+{
+    struct deliveries *deliveries = self;
+    struct webhook_endpoint_id id;
+    assert(count == 2);
+    if (values[0].bytes.len != sizeof id)
+        return ERR_STORE;
+    memcpy(&id, values[0].bytes.ptr, sizeof id);
+    struct target *target = target_get(deliveries, id);
+    if (target->due_ms == 0 || values[1].number < target->due_ms)
+        target->due_ms = values[1].number;
+    target_set_timer(deliveries, target);
+    return OK;
+}
+
+/* Endpoints with something to be done, now or later. */
+static void scan(struct deliveries *deliveries)
+{
+    int64_t now_us = outside_monotonic_us(deliveries->outside), now_ms = 0;
+    bool is_shared = db_is_shared(deliveries->db);
+    enum err err = db_now(deliveries->db, &now_ms);
+    if (!err) {
+        deliveries->skew_ms = now_ms - outside_now_ms(deliveries->outside);
+        err = query_webhooks_waiting(deliveries->db, take_waiting, deliveries);
+    }
+    if (err)
+        log_event(LOG_ERROR, "webhooks.unread", LOG_STR("detail", db_error(deliveries->db)),
+                  LOG_END);
+    deliveries->scan_us = err ? now_us + AGAIN_US : is_shared ? now_us + SCAN_US : 0;
+}
+
+static void take_ended(struct deliveries *deliveries, struct parcel *parcel)
+{
+    bool success = webhook_is_success(&parcel->recipient->endpoint,
+                                      parcel->result.attempt.http_status);
+    struct ring_of_targets *ring = parcel->sick ? &deliveries->sick : &deliveries->well;
+    assert(ring->under_way > 0);
+    ring->under_way--;
+    target_ended(deliveries, parcel, success);
+    if (parcel->cancelled) {
+        struct target *target = parcel->target;
+        parcel_free(parcel);
+        target_forget_if_idle(deliveries, target);
+        return;
+    }
+    if (success)
+        ENGINE_COUNT(deliveries->engine, webhooks_delivered_total, 1);
+    else
+        ENGINE_COUNT(deliveries->engine, webhooks_failed_total, 1);
+    parcel->link.next = NULL;
+    *deliveries->ended_end = &parcel->link;
+    deliveries->ended_end = &parcel->link.next;
+    deliveries->ended_count++;
+}
+
+/* The books know now: the endpoint is looked at for what comes next. */
+static void forget_recorded(struct deliveries *deliveries)
+{
+    struct link *item = deliveries->recording, *next;
+    deliveries->recording = NULL;
+    for (; item; item = next) {
+        struct parcel *parcel = LINK_OWNER(item, struct parcel, link);
+        struct target *target = parcel->target;
+        next = item->next;
+        parcel_free(parcel);
+        target->due_ms = 1;
+        target_set_timer(deliveries, target);
+    }
+}
+
+/* A result that the books could not take is kept: nothing is sent again because of that. */
+static void keep_recording(struct deliveries *deliveries)
+{
+    struct link *item = deliveries->recording;
+    deliveries->recording = NULL;
+    while (item) {
+        struct link *next = item->next;
+        item->next = NULL;
+        *deliveries->ended_end = item;
+        deliveries->ended_end = &item->next;
+        deliveries->ended_count++;
+        item = next;
+    }
+    deliveries->record_again_us = outside_monotonic_us(deliveries->outside) + AGAIN_US;
+}
+
+static void take_note(struct deliveries *deliveries, const struct note *note)
+{
+    struct target *target;
+    switch (note->kind) {
+    case NOTE_DUE:
+        target = target_get(deliveries, note->endpoint);
+        target->due_ms = 1;
+        target_set_timer(deliveries, target);
+        break;
+    case NOTE_ENDED:
+        take_ended(deliveries, note->parcel);
+        break;
+    case NOTE_RECORDED:
+        deliveries->records = false;
+        if (note->failed)
+            keep_recording(deliveries);
+        else
+            forget_recorded(deliveries);
+        break;
+    case NOTE_LEASED:
+        target_leased(deliveries, note);
+        break;
+    case NOTE_STOP:
+        deliveries->stopping = true;
+        break;
+    }
+}
+
+static void fire_timers(struct deliveries *deliveries)
+{
+    int64_t now_us = outside_monotonic_us(deliveries->outside);
+    struct target *target;
+    while ((target = timers_first(deliveries)) != NULL && target->timer_us <= now_us)
+        target_timer_fires(deliveries, target);
+}
+
+static struct target *ring_take(struct ring_of_targets *ring)
+{
+    struct target *target = ring->first;
+    ring->first = target->ring_next;
+    if (!ring->first)
+        ring->last = NULL;
+    target->ring_next = NULL;
+    target->in_ring = false;
+    return target;
+}
+
+static void send_one(struct deliveries *deliveries, struct ring_of_targets *ring,
+                     struct target *target)
+{
+    struct parcel *parcel = LINK_OWNER(target->ready, struct parcel, link);
+    const struct webhook_endpoint *endpoint = &target->recipient->endpoint;
+    target->ready = parcel->link.next;
+    if (!target->ready)
+        target->ready_end = &target->ready;
+    target->ready_count--;
+    target->under_way++;
+    ring->under_way++;
+    parcel->sick = ring == &deliveries->sick;
+    if (endpoint->per_minute > 0) {
+        int64_t now_us = outside_monotonic_us(deliveries->outside);
+        int64_t from_us = target->next_send_us > now_us ? target->next_send_us : now_us;
+        target->next_send_us = from_us + MINUTE_MS * 1000 / endpoint->per_minute;
+    }
+    if (!parcel_send(parcel))
+        take_ended(deliveries, parcel);
+}
+
+/* One of each endpoint in its turn, while there are places. */
+static void send_from(struct deliveries *deliveries, struct ring_of_targets *ring)
+{
+    while (ring->first && ring->under_way < ring->most) {
+        struct target *target = ring_take(ring);
+        bool was_sick = ring == &deliveries->sick;
+        if (target_is_sick(target) == was_sick && target->ready)
+            send_one(deliveries, ring, target);
+        target_ring(deliveries, target);
+    }
+}
+
+static int64_t next_us(const struct deliveries *deliveries)
+{
+    const struct target *first = timers_first(deliveries);
+    int64_t us = first && !deliveries->stopping ? first->timer_us : 0;
+    if (deliveries->scan_us != 0 && (us == 0 || deliveries->scan_us < us))
+        us = deliveries->scan_us;
+    if (deliveries->ended && !deliveries->records
+        && (us == 0 || deliveries->record_again_us < us))
+        us = deliveries->record_again_us;
+    return us;
+}
+
+static void work(struct deliveries *deliveries)
+{
+    int64_t now_us = outside_monotonic_us(deliveries->outside);
+    if (deliveries->scan_us != 0 && deliveries->scan_us <= now_us)
+        scan(deliveries);
+    fire_timers(deliveries);
+    send_from(deliveries, &deliveries->well);
+    send_from(deliveries, &deliveries->sick);
+}
+
+static void take_notes(struct deliveries *deliveries, struct link *items)
+{
+    for (struct link *next; items; items = next) {
+        struct note *note = LINK_OWNER(items, struct note, link);
+        next = items->next;
+        take_note(deliveries, note);
+        mem_free(note);
+    }
+}
+
+static bool is_done(const struct deliveries *deliveries)
+{
+    return !deliveries->records && !deliveries->ended && deliveries->well.under_way == 0
+           && deliveries->sick.under_way == 0;
+}
+
+static void *run(void *self)
+{
+    struct deliveries *deliveries = self;
+    int64_t stop_us = 0;
+    scan(deliveries);
+    for (;;) {
+        int64_t now_us = outside_monotonic_us(deliveries->outside);
+        if (!deliveries->stopping)
+            work(deliveries);
+        if (deliveries->ended && !deliveries->records && deliveries->record_again_us <= now_us)
+            parcels_record(deliveries);
+        if (deliveries->stopping && stop_us == 0) {
+            /* Those under way end now; what they say is no failure of anybody. */
+            client_stop(deliveries->client);
+            stop_us = now_us + STOP_MS * 1000;
+        }
+        if (deliveries->stopping && (is_done(deliveries) || now_us >= stop_us))
+            return NULL;
+        int64_t until_us = deliveries->stopping ? stop_us : next_us(deliveries);
+        take_notes(deliveries, queue_take(&deliveries->notes, NOTES_AT_ONCE, until_us));
+    }
+}
+
+enum err deliveries_open(struct engine *engine, const struct engine_config *config,
+                         struct arena *arena, struct str *why)
+{
+    struct deliveries *deliveries = mem_alloc(sizeof *deliveries);
+    struct client_config client = CLIENT_CONFIG_DEFAULT(engine->outside);
+    engine->deliveries = deliveries;
+    deliveries->engine = engine;
+    deliveries->outside = engine->outside;
+    deliveries->guarded = !config->webhook_private;
+    deliveries->well.most = PLACES - PLACES_SICK;
+    deliveries->sick.most = PLACES_SICK;
+    deliveries->ended_end = &deliveries->ended;
+    queue_init(&deliveries->notes);
+    client.ca_file = config->webhook_ca_file;
+    client.reply_bytes = 64 << 10;
+    client.breaker_failures = 0;
+    enum err err = store_open_reader(config->where, engine->outside, arena, &deliveries->db, why);
+    if (!err)
+        err = client_open(&client, arena, &deliveries->client, why);
+    if (err)
+        return err;
+    if (pthread_create(&deliveries->thread, NULL, run, deliveries) != 0) {
+        *why = STR("A thread could not be started.");
+        return ERR_IO;
+    }
+    deliveries->started = true;
+    return OK;
+}
+
+void deliveries_stop(struct deliveries *deliveries)
+{
+    if (!deliveries || !deliveries->started)
+        return;
+    struct note *note = mem_alloc(sizeof *note);
+    note->kind = NOTE_STOP;
+    put_note(deliveries, note);
+    pthread_join(deliveries->thread, NULL);
+    deliveries->started = false;
+}
+
+static void free_links(struct link *items)
+{
+    for (struct link *next; items; items = next) {
+        next = items->next;
+        parcel_free(LINK_OWNER(items, struct parcel, link));
+    }
+}
+
+static void free_target(struct target *target)
+{
+    free_links(target->ready);
+    if (target->recipient)
+        recipient_release(target->recipient);
+    mem_free(target);
+}
+
+void deliveries_close(struct deliveries *deliveries)
+{
+    if (!deliveries)
+        return;
+    if (deliveries->client)
+        client_stop(deliveries->client);
+    client_close(deliveries->client);
+    /* What ended while nobody looked any more is sent again by the next start. */
+    queue_close(&deliveries->notes);
+    for (struct link *item = queue_take_now(&deliveries->notes), *next; item; item = next) {
+        struct note *note = LINK_OWNER(item, struct note, link);
+        next = item->next;
+        if (note->kind == NOTE_ENDED)
+            parcel_free(note->parcel);
+        mem_free(note);
+    }
+    free_links(deliveries->ended);
+    free_links(deliveries->recording);
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (struct target *target = deliveries->buckets[i], *next; target; target = next) {
+            next = target->next;
+            free_target(target);
+        }
+    mem_free(deliveries->timers);
+    db_close(deliveries->db);
+    queue_done(&deliveries->notes);
+    arena_done(&deliveries->scratch);
+    arena_done(&deliveries->arena);
+    mem_free(deliveries);
+}

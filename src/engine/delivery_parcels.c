@@ -1,0 +1,229 @@
+/* delivery_parcels.c - one try: the request, its end, its record. */
+#include <assert.h>
+
+#include "base/log.h"
+#include "base/time.h"
+#include "engine/delivery_parts.h"
+
+struct parcel *parcel_new(struct deliveries *deliveries, struct target *target,
+                          const struct webhook_delivery *delivery, struct str body)
+{
+    struct parcel *parcel = mem_alloc(sizeof *parcel);
+    parcel->deliveries = deliveries;
+    parcel->target = target;
+    parcel->delivery = *delivery;
+    parcel->delivery.type = str_copy(&parcel->arena, delivery->type);
+    parcel->delivery.failure = (struct str){ 0 };
+    parcel->body = str_copy(&parcel->arena, body);
+    parcel->result.delivery = delivery->id;
+    parcel->of_target = target->parcels;
+    target->parcels = parcel;
+    target->held++;
+    deliveries->parcels++;
+    return parcel;
+}
+
+void parcel_free(struct parcel *parcel)
+{
+    struct parcel **at = &parcel->target->parcels;
+    assert(parcel->target->held > 0);
+    while (*at != parcel)
+        at = &(*at)->of_target;
+    *at = parcel->of_target;
+    parcel->target->held--;
+    parcel->deliveries->parcels--;
+    if (parcel->recipient)
+        recipient_release(parcel->recipient);
+    arena_done(&parcel->arena);
+    mem_free(parcel);
+}
+
+/* Seconds, or a date; the latter as far from now as it is. */
+static int64_t retry_after_ms(const struct client_call *wire, int64_t now_ms)
+{
+    for (size_t i = 0; i < wire->reply_field_count; i++) {
+        int64_t seconds = 0, time_ms = 0;
+        if (!str_equal_nocase(wire->reply_fields[i].name, STR("Retry-After")))
+            continue;
+        struct str value = str_trim(wire->reply_fields[i].value);
+        if (str_to_i64(value, &seconds))
+            return seconds > 0 && seconds < DAY_MS ? seconds * SECOND_MS : 0;
+        if (time_parse_http(value, &time_ms))
+            return time_ms > now_ms ? time_ms - now_ms : 0;
+    }
+    return 0;
+}
+
+/* Of the first bytes, those that are whole characters; of others a note that they are none. */
+static struct str reply_kept(struct parcel *parcel, struct str body)
+{
+    struct str text = str_slice(body, 0, WEBHOOK_REPLY_KEPT);
+    for (size_t cut = 0; cut < 4 && cut <= text.len; cut++) {
+        struct str shorter = str_slice(text, 0, text.len - cut);
+        if (str_is_utf8(shorter) && str_find_char(shorter, '\0', 0) == shorter.len)
+            return str_copy(&parcel->arena, shorter);
+    }
+    return STR("(not text)");
+}
+
+static struct str failure_of(struct parcel *parcel, const struct client_call *wire)
+{
+    if (wire->end != CLIENT_REPLY)
+        return str_of(client_reason_text(wire->reason));
+    if (wire->status >= 300 && wire->status < 400)
+        return str_format(&parcel->arena, "It answered %d: redirects are not followed.",
+                          wire->status);
+    return str_format(&parcel->arena, "It answered %d.", wire->status);
+}
+
+static void fill_result(struct parcel *parcel, const struct client_call *wire)
+{
+    struct webhook_attempt *attempt = &parcel->result.attempt;
+    int64_t now_ms = outside_now_ms(parcel->deliveries->outside);
+    attempt->http_status = wire->end == CLIENT_REPLY ? wire->status : 0;
+    attempt->failure = failure_of(parcel, wire);
+    attempt->outcome = str_of(client_reason_code(wire->reason));
+    if (wire->end == CLIENT_REPLY) {
+        bool success = webhook_is_success(&parcel->recipient->endpoint, wire->status);
+        attempt->outcome = success ? STR("delivered") : STR("refused");
+        attempt->reply = reply_kept(parcel, wire->reply_body);
+        parcel->result.retry_after_ms = retry_after_ms(wire, now_ms);
+    }
+    attempt->peer = str_copy(&parcel->arena, str_of(wire->peer));
+    attempt->dns_us = wire->times.dns_us;
+    attempt->connect_us = wire->times.connect_us;
+    attempt->tls_us = wire->times.tls_us;
+    attempt->first_byte_us = wire->times.first_byte_us;
+    attempt->total_us = wire->times.total_us;
+}
+
+/* On the client's thread. A node's own end is no failure of the endpoint. */
+static void on_done(struct client_call *wire)
+{
+    struct parcel *parcel = LINK_OWNER(wire, struct parcel, wire);
+    struct note *note = mem_alloc(sizeof *note);
+    parcel->cancelled = wire->end != CLIENT_REPLY
+                        && (wire->reason == CLIENT_REASON_STOPPED
+                            || wire->reason == CLIENT_REASON_WITHDRAWN);
+    fill_result(parcel, wire);
+    note->kind = NOTE_ENDED;
+    note->parcel = parcel;
+    bool taken = queue_put(&parcel->deliveries->notes, &note->link, 0);
+    assert(taken);
+    (void)taken;
+}
+
+static bool may_begin(const struct client_call *wire)
+{
+    const struct parcel *parcel = LINK_OWNER(wire, struct parcel, wire);
+    return !db_is_shared(parcel->deliveries->db)
+           || engine_run_is_held(parcel->deliveries->engine, parcel->run);
+}
+
+static bool fail_here(struct parcel *parcel, const char *outcome, const char *failure)
+{
+    parcel->result.attempt.outcome = str_of(outcome);
+    parcel->result.attempt.failure = str_of(failure);
+    return false;
+}
+
+static bool add_fields(struct parcel *parcel)
+{
+    struct webhook_send send = parcel->recipient->keys;
+    struct webhook_field *fields = ARENA_ARRAY(&parcel->arena, struct webhook_field,
+                                               WEBHOOK_FIELDS_MAX);
+    send.endpoint = &parcel->recipient->endpoint;
+    send.delivery = &parcel->delivery;
+    send.body = parcel->body;
+    send.now_ms = outside_now_ms(parcel->deliveries->outside);
+    if (send.endpoint->old_until_ms <= send.now_ms)
+        send.old_secret = (struct secret){ 0 };
+    size_t count = webhook_fields(&send, &parcel->arena, fields);
+    struct client_field *wire_fields = ARENA_ARRAY(&parcel->arena, struct client_field, count + 1);
+    for (size_t i = 0; i < count; i++)
+        wire_fields[i] = (struct client_field){ fields[i].name, fields[i].value };
+    parcel->wire.fields = wire_fields;
+    parcel->wire.field_count = count;
+    return count > 0;
+}
+
+bool parcel_send(struct parcel *parcel)
+{
+    struct deliveries *deliveries = parcel->deliveries;
+    struct target *target = parcel->target;
+    parcel->recipient = target->recipient;
+    parcel->recipient->holders++;
+    parcel->run = target->run;
+    parcel->result.attempt.started_ms = outside_now_ms(deliveries->outside);
+    const struct webhook_endpoint *endpoint = &parcel->recipient->endpoint;
+    if (endpoint->status == ENDPOINT_DELETED) {
+        parcel->result.endpoint_gone = true;
+        return false;
+    }
+    parcel->wire = (struct client_call){
+        .method = "POST",
+        .url = endpoint->url,
+        .body = parcel->body,
+        .deadline_us = outside_monotonic_us(deliveries->outside)
+                       + webhook_deadline_ms(endpoint->format) * 1000,
+        .guarded = deliveries->guarded,
+        .plain = !endpoint->live,
+        .head_is_enough = true,
+        .may_begin = may_begin,
+        .done = on_done,
+    };
+    if (!add_fields(parcel))
+        return fail_here(parcel, "unsigned", "It could not be signed: a key does not open.");
+    ENGINE_COUNT(deliveries->engine, webhooks_in_flight, 1);
+    if (client_send(deliveries->client, &parcel->wire))
+        return true;
+    parcel->cancelled = true;
+    return false;
+}
+
+static void on_recorded(struct desk_turn *turn)
+{
+    struct deliveries *deliveries = turn->user;
+    struct note *note = mem_alloc(sizeof *note);
+    note->kind = NOTE_RECORDED;
+    note->failed = turn->err != OK;
+    bool taken = queue_put(&deliveries->notes, &note->link, 0);
+    assert(taken);
+    (void)taken;
+    desk_turn_free(turn);
+}
+
+/* The texts stay the parcels', which are kept until the turn is done. */
+void parcels_record(struct deliveries *deliveries)
+{
+    struct desk_turn *turn = desk_turn_new();
+    struct webhook_results *ask = ARENA_NEW(&turn->arena, struct webhook_results);
+    struct webhook_result *results = ARENA_ARRAY(&turn->arena, struct webhook_result, RESULTS_MOST);
+    struct id *ids = ARENA_ARRAY(&turn->arena, struct id, RESULTS_MOST);
+    struct link **end = &deliveries->recording;
+    assert(!deliveries->records && !deliveries->recording);
+    while (deliveries->ended && ask->count < RESULTS_MOST) {
+        struct parcel *parcel = LINK_OWNER(deliveries->ended, struct parcel, link);
+        deliveries->ended = parcel->link.next;
+        deliveries->ended_count--;
+        ids[ask->count] = parcel->delivery.id.id;
+        results[ask->count++] = parcel->result;
+        parcel->link.next = NULL;
+        *end = &parcel->link;
+        end = &parcel->link.next;
+    }
+    if (!deliveries->ended)
+        deliveries->ended_end = &deliveries->ended;
+    ask->names = (struct webhook_names){ .deliveries = ids, .delivery_count = ask->count };
+    ask->results = results;
+    turn->input = (struct turn_input){
+        .handler = &turn_webhook_results,
+        .origin = ORIGIN_CLOCK,
+        .actor = STR("webhooks"),
+        .ask = ask,
+    };
+    turn->done = on_recorded;
+    turn->user = deliveries;
+    deliveries->records = true;
+    engine_turn(deliveries->engine, turn);
+}

@@ -1,0 +1,133 @@
+/* delivery_parts.h - struct deliveries, for the files that make it up. Inside engine only.
+ *
+ *   deliveries.c        the thread: what came in, who is next, when to look up again
+ *   delivery_targets.c  endpoints: windows, pauses, what is loaded of their work, leases
+ *   delivery_parcels.c  one try: the request, its end, its record
+ *
+ * All of it belongs to the deliveries' thread. A parcel is the client's while it is under way. */
+#ifndef ENGINE_DELIVERY_PARTS_H
+#define ENGINE_DELIVERY_PARTS_H
+
+#include "core/webhook_format.h"
+#include "core/webhook_rules.h"
+#include "engine/deliveries.h"
+#include "engine/engine_parts.h"
+
+#define PLACES 512                   /* calls under way, all endpoints together */
+#define PLACES_SICK (PLACES / 10)    /* of those that fail all the time */
+#define WINDOW_FIRST 4
+#define SICK_AFTER 5                 /* failures in a row */
+#define SHUT_AFTER 10                /* from there on one call at a time, after a pause */
+#define LOADED_MOST 64               /* deliveries of an endpoint in memory */
+#define BUCKETS 8192
+#define RESULTS_MOST 256             /* in one turn */
+
+/* An endpoint as it was read last, with its secrets open. Counted: parcels hold it. */
+struct recipient {
+    unsigned holders;
+    struct arena arena;
+    struct webhook_endpoint endpoint;
+    struct webhook_send keys;        /* the secrets of it */
+};
+
+enum target_lease { LEASE_UNKNOWN = 0, LEASE_ASKED, LEASE_OURS, LEASE_OTHERS };
+
+struct target {
+    struct target *next;             /* in its bucket */
+    struct webhook_endpoint_id id;
+    struct recipient *recipient;     /* NULL: not read yet */
+    struct parcel *parcels;          /* all of it that are in memory, by of_target */
+    struct link *ready, **ready_end; /* those to be sent */
+    unsigned ready_count, under_way, held;
+    unsigned window, good;           /* successes since the window last grew */
+    unsigned failures;               /* in a row */
+    bool in_ring;
+    enum target_lease lease;
+    struct run_id run;               /* LEASE_OURS: under which */
+    int64_t due_ms;                  /* when to read what is due, by the books' clock; 0 never */
+    int64_t pause_us;                /* nothing is sent before; 0: no pause */
+    int64_t next_send_us;            /* by its rate */
+    size_t timer;                    /* its place among the timers, from 1; 0: none */
+    int64_t timer_us;
+    struct target *ring_next;
+};
+
+struct ring_of_targets {
+    struct target *first, *last;
+    unsigned under_way, most;
+};
+
+/* One delivery in memory, from when it was read until its try is recorded. */
+struct parcel {
+    struct link link;
+    struct parcel *of_target;
+    struct deliveries *deliveries;
+    struct target *target;
+    struct recipient *recipient;
+    struct arena arena;
+    struct webhook_delivery delivery;
+    struct str body;
+    struct client_call wire;
+    bool sick;                       /* which places it takes */
+    bool cancelled;                  /* stopped by us: that is no failure of theirs */
+    struct run_id run;               /* under whose lease it is sent */
+    struct webhook_result result;
+};
+
+enum note_kind { NOTE_DUE, NOTE_ENDED, NOTE_RECORDED, NOTE_LEASED, NOTE_STOP };
+struct note {
+    struct link link;
+    enum note_kind kind;
+    struct webhook_endpoint_id endpoint;
+    struct parcel *parcel;
+    struct run_id run;
+    bool failed;
+};
+
+struct deliveries {
+    struct engine *engine;
+    const struct outside *outside;
+    struct client *client;
+    struct db *db;
+    struct arena arena;
+    struct arena scratch;
+    struct queue notes;
+    pthread_t thread;
+    bool started, stopping, guarded;
+    int64_t skew_ms;                 /* the books' clock minus this node's */
+    struct target *buckets[BUCKETS];
+    struct target **timers;          /* a heap, the earliest first */
+    size_t timer_count, timer_cap;
+    struct ring_of_targets well, sick;
+    struct link *ended, **ended_end; /* parcels whose results are not recorded yet */
+    size_t ended_count;
+    struct link *recording;          /* those in the turn that is under way */
+    bool records;
+    int64_t record_again_us;
+    int64_t scan_us;                 /* when to look for work that others left; 0: never */
+    unsigned parcels;
+};
+
+/* delivery_targets.c */
+struct target *target_get(struct deliveries *deliveries, struct webhook_endpoint_id id);
+void target_look(struct deliveries *deliveries, struct target *target);    /* reads what is due */
+void target_set_timer(struct deliveries *deliveries, struct target *target);
+void target_timer_fires(struct deliveries *deliveries, struct target *target);
+void target_ring(struct deliveries *deliveries, struct target *target);
+bool target_is_sick(const struct target *target);
+void target_ended(struct deliveries *deliveries, struct parcel *parcel, bool success);
+void target_forget_if_idle(struct deliveries *deliveries, struct target *target);
+void target_leased(struct deliveries *deliveries, const struct note *note);
+struct target *timers_first(const struct deliveries *deliveries);
+void recipient_release(struct recipient *recipient);
+
+/* delivery_parcels.c */
+struct parcel *parcel_new(struct deliveries *deliveries, struct target *target,
+                          const struct webhook_delivery *delivery, struct str body);
+void parcel_free(struct parcel *parcel);
+/* True when it is under way; else its result is filled in already. */
+bool parcel_send(struct parcel *parcel);
+/* A turn with the results of the parcels that ended. */
+void parcels_record(struct deliveries *deliveries);
+
+#endif

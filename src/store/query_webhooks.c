@@ -1,0 +1,213 @@
+/* query_webhooks.c - endpoints, deliveries and their tries; and what is due at an endpoint. */
+#include "store/query_parts.h"
+#include "store/query_webhooks.h"
+
+QUERY_LIST(webhook_endpoint_list, struct webhook_endpoint)
+QUERY_LIST(webhook_delivery_list, struct webhook_delivery)
+QUERY_LIST(webhook_attempt_list, struct webhook_attempt)
+QUERY_LIST(webhook_key_list, struct webhook_key)
+
+enum err query_webhook_endpoint(struct db *db, struct query_scope scope,
+                                struct webhook_endpoint_id id, struct arena *arena,
+                                struct webhook_endpoint **out)
+{
+    struct db_value args[] = { DB_ID(id), DB_ID(scope.merchant), DB_NUMBER(scope.live) };
+    void *row = NULL;
+
+    enum err err = db_select(db, &table_webhook_endpoints,
+                             "id = $1 AND merchant = $2 AND live = $3 AND status <> 'deleted'",
+                             QUERY_ARGS(args), arena, query_keep_row, &row);
+    if (err)
+        return err;
+    if (!row)
+        return ERR_NOT_FOUND;
+    *out = row;
+    return OK;
+}
+
+enum err query_webhook_endpoints(struct db *db, struct query_scope scope, struct query_page page,
+                                 struct arena *arena, struct webhook_endpoint_list *out)
+{
+    struct id before = query_before(page);
+    struct db_value args[] = { DB_ID(scope.merchant), DB_NUMBER(scope.live), DB_ID(before),
+                               DB_NUMBER(page.limit) };
+    struct webhook_endpoint_list_load load = { arena, out };
+
+    return db_select(db, &table_webhook_endpoints,
+                     "merchant = $1 AND live = $2 AND id < $3 AND status <> 'deleted'"
+                     " ORDER BY id DESC LIMIT $4",
+                     QUERY_ARGS(args), arena, webhook_endpoint_list_load, &load);
+}
+
+enum err query_webhook_keys(struct db *db, struct query_scope scope, struct arena *arena,
+                            struct webhook_key_list *out)
+{
+    struct db_value args[] = { DB_ID(scope.merchant), DB_NUMBER(scope.live) };
+    struct webhook_key_list_load load = { arena, out };
+
+    return db_select(db, &table_webhook_keys, "merchant = $1 AND live = $2", QUERY_ARGS(args),
+                     arena, webhook_key_list_load, &load);
+}
+
+enum err query_webhook_delivery(struct db *db, struct query_scope scope,
+                                struct webhook_delivery_id id, struct arena *arena,
+                                struct webhook_delivery **out)
+{
+    struct db_value args[] = { DB_ID(id), DB_ID(scope.merchant), DB_NUMBER(scope.live) };
+    void *row = NULL;
+
+    enum err err = db_select(db, &table_webhook_deliveries,
+                             "id = $1 AND merchant = $2 AND live = $3", QUERY_ARGS(args), arena,
+                             query_keep_row, &row);
+    if (err)
+        return err;
+    if (!row)
+        return ERR_NOT_FOUND;
+    *out = row;
+    return OK;
+}
+
+enum err query_webhook_deliveries(struct db *db, struct query_scope scope,
+                                  const struct webhook_delivery_filter *filter,
+                                  struct query_page page, struct arena *arena,
+                                  struct webhook_delivery_list *out)
+{
+    struct id before = query_before(page);
+    bool any_endpoint = webhook_endpoint_id_is_zero(filter->endpoint);
+    struct db_value args[] = {
+        DB_ID(scope.merchant),
+        DB_NUMBER(scope.live),
+        DB_ID(before),
+        DB_NUMBER(page.limit),
+        DB_NUMBER(any_endpoint),
+        DB_ID(filter->endpoint),
+        DB_STR(filter->status),
+        DB_STR(filter->type),
+        DB_NUMBER(filter->created_from_ms),
+        DB_NUMBER(filter->created_to_ms ? filter->created_to_ms : INT64_MAX),
+    };
+    struct webhook_delivery_list_load load = { arena, out };
+
+    return db_select(db, &table_webhook_deliveries,
+                     "merchant = $1 AND live = $2 AND id < $3 AND ($5 = 1 OR endpoint = $6)"
+                     " AND ($7 = '' OR status = $7) AND ($8 = '' OR type = $8)"
+                     " AND created_ms >= $9 AND created_ms < $10 ORDER BY id DESC LIMIT $4",
+                     QUERY_ARGS(args), arena, webhook_delivery_list_load, &load);
+}
+
+enum err query_webhook_attempts(struct db *db, struct webhook_delivery_id delivery,
+                                struct arena *arena, struct webhook_attempt_list *out)
+{
+    struct db_value args[] = { DB_ID(delivery) };
+    struct webhook_attempt_list_load load = { arena, out };
+
+    return db_select(db, &table_webhook_attempts, "delivery = $1 ORDER BY number",
+                     QUERY_ARGS(args), arena, webhook_attempt_list_load, &load);
+}
+
+static enum err take_ids(void *self, void *row)
+{
+    *(struct webhook_endpoint **)self = row;
+    return OK;
+}
+
+enum err query_webhook_target(struct db *db, struct webhook_endpoint_id id, struct arena *arena,
+                              struct webhook_endpoint **endpoint, struct webhook_key **key)
+{
+    struct db_value args[] = { DB_ID(id) };
+    void *row = NULL;
+
+    *endpoint = NULL;
+    *key = NULL;
+    enum err err = db_select(db, &table_webhook_endpoints, "id = $1", QUERY_ARGS(args), arena,
+                             take_ids, endpoint);
+    if (err || !*endpoint || webhook_key_id_is_zero((*endpoint)->rsa_key))
+        return err;
+    struct db_value key_args[] = { DB_ID((*endpoint)->rsa_key) };
+    err = db_select(db, &table_webhook_keys, "id = $1", QUERY_ARGS(key_args), arena,
+                    query_keep_row, &row);
+    *key = row;
+    return err;
+}
+
+/* An event waits for those before it of its invoice that have not ended. */
+#define LANE_IS_FREE                                                                               \
+    " AND NOT EXISTS (SELECT 1 FROM webhook_deliveries AS earlier"                                 \
+    " WHERE earlier.endpoint = webhook_deliveries.endpoint"                                        \
+    " AND earlier.invoice = webhook_deliveries.invoice"                                            \
+    " AND earlier.sequence < webhook_deliveries.sequence AND earlier.due_ms IS NOT NULL)"
+
+enum err query_webhooks_due(struct db *db, struct webhook_endpoint_id endpoint, bool in_order,
+                            int64_t now_ms, int64_t limit, struct arena *arena,
+                            struct webhook_delivery_list *out)
+{
+    struct db_value args[] = { DB_ID(endpoint), DB_NUMBER(now_ms), DB_NUMBER(limit) };
+    struct webhook_delivery_list_load load = { arena, out };
+
+    if (in_order)
+        return db_select(db, &table_webhook_deliveries,
+                         "endpoint = $1 AND due_ms <= $2" LANE_IS_FREE
+                         " ORDER BY due_ms, id LIMIT $3",
+                         QUERY_ARGS(args), arena, webhook_delivery_list_load, &load);
+    return db_select(db, &table_webhook_deliveries,
+                     "endpoint = $1 AND due_ms <= $2 ORDER BY due_ms, id LIMIT $3",
+                     QUERY_ARGS(args), arena, webhook_delivery_list_load, &load);
+}
+
+static enum err take_number(void *self, const struct db_value *values, size_t count)
+{
+    (void)count;
+    *(int64_t *)self = values[0].number;
+    return OK;
+}
+
+enum err query_webhooks_next(struct db *db, struct webhook_endpoint_id endpoint, int64_t after_ms,
+                             int64_t *out)
+{
+    struct db_value args[] = { DB_ID(endpoint), DB_NUMBER(after_ms) };
+
+    *out = 0;
+    return db_query(db,
+                    "SELECT due_ms FROM webhook_deliveries WHERE endpoint = $1 AND due_ms > $2"
+                    " ORDER BY due_ms LIMIT 1",
+                    QUERY_ARGS(args), take_number, out);
+}
+
+enum err query_webhook_body(struct db *db, struct webhook_message_id id, struct arena *arena,
+                            struct webhook_message **out)
+{
+    struct db_value args[] = { DB_ID(id) };
+    void *row = NULL;
+
+    enum err err = db_select(db, &table_webhook_messages, "id = $1", QUERY_ARGS(args), arena,
+                             query_keep_row, &row);
+    *out = row;
+    return err;
+}
+
+/* From one endpoint to the next along the index, however much each has. */
+enum err query_webhooks_waiting(struct db *db, db_row_f *row, void *self)
+{
+    return db_query(db,
+                    "WITH RECURSIVE waiting(endpoint) AS ("
+                    " SELECT * FROM (SELECT endpoint FROM webhook_deliveries"
+                    " WHERE due_ms IS NOT NULL ORDER BY endpoint LIMIT 1) AS first"
+                    " UNION ALL SELECT (SELECT d.endpoint FROM webhook_deliveries AS d"
+                    " WHERE d.due_ms IS NOT NULL AND d.endpoint > waiting.endpoint"
+                    " ORDER BY d.endpoint LIMIT 1) FROM waiting WHERE waiting.endpoint IS NOT NULL)"
+                    " SELECT endpoint, (SELECT d.due_ms FROM webhook_deliveries AS d"
+                    " WHERE d.endpoint = waiting.endpoint AND d.due_ms IS NOT NULL"
+                    " ORDER BY d.due_ms LIMIT 1) FROM waiting WHERE endpoint IS NOT NULL",
+                    NULL, 0, row, self);
+}
+
+enum err query_run_holds(struct db *db, struct run_id run, int64_t now_ms, bool *out)
+{
+    struct db_value args[] = { DB_ID(run), DB_NUMBER(now_ms) };
+    int64_t found = 0;
+
+    enum err err = db_query(db, "SELECT 1 FROM runs WHERE id = $1 AND lapses_ms > $2",
+                            QUERY_ARGS(args), take_number, &found);
+    *out = found != 0;
+    return err;
+}

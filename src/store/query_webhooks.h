@@ -1,0 +1,26 @@
+/* query_webhooks.h - what whoever delivers webhooks reads, of all merchants. */
+#ifndef STORE_QUERY_WEBHOOKS_H
+#define STORE_QUERY_WEBHOOKS_H
+
+#include "core/webhooks.h"
+#include "store/db.h"
+
+/* The endpoint, deleted ones too, and its RSA key; each NULL when there is none. */
+must_check enum err query_webhook_target(struct db *db, struct webhook_endpoint_id id,
+                                         struct arena *arena, struct webhook_endpoint **endpoint,
+                                         struct webhook_key **key);
+/* What is due at it now, the oldest first; `in_order`: only what no earlier event of its invoice
+ * holds back. */
+must_check enum err query_webhooks_due(struct db *db, struct webhook_endpoint_id endpoint,
+                                       bool in_order, int64_t now_ms, int64_t limit,
+                                       struct arena *arena, struct webhook_delivery_list *out);
+/* When the next one is due after that; 0: none. */
+must_check enum err query_webhooks_next(struct db *db, struct webhook_endpoint_id endpoint,
+                                        int64_t after_ms, int64_t *out);
+must_check enum err query_webhook_body(struct db *db, struct webhook_message_id id,
+                                       struct arena *arena, struct webhook_message **out);
+/* Rows of (endpoint, due_ms of its earliest delivery), of all that have some. */
+must_check enum err query_webhooks_waiting(struct db *db, db_row_f *row, void *self);
+must_check enum err query_run_holds(struct db *db, struct run_id run, int64_t now_ms, bool *out);
+
+#endif

@@ -1,0 +1,358 @@
+"""Webhooks out, as a merchant sees them: endpoints, what comes, how it is signed, each try."""
+import base64
+import hashlib
+import hmac
+import itertools
+import json
+import subprocess
+import time
+
+import pytest
+
+from client import Client, card, until
+from installation import Installation
+from sink import Sink
+
+PATHS = ('/hook-%d' % n for n in itertools.count())
+
+
+@pytest.fixture(scope='module')
+def server(tmp_path_factory):
+    installation = Installation(tmp_path_factory.mktemp('purser') / 'data')
+    installation.start(PURSER_WEBHOOK_ADDRESSES='any')
+    yield installation
+    assert installation.alive(), installation.log_tail()
+    deep = installation.doctor()
+    assert installation.stop() == 0, installation.log_tail()
+    assert deep.returncode == 0, deep.stdout + deep.stderr
+
+
+@pytest.fixture(scope='module')
+def client(server, contract):
+    return Client(server, server.key(), contract)
+
+
+@pytest.fixture(scope='module')
+def sink():
+    sink = Sink()
+    yield sink
+    sink.close()
+
+
+@pytest.fixture()
+def path():
+    return next(PATHS)
+
+
+@pytest.fixture()
+def endpoint(client, sink, path):
+    """Makes endpoints at the test's own path, and deletes them after it."""
+    made = []
+
+    def make(**members):
+        body = dict({'url': sink.url(path)}, **members)
+        made.append(client.post('/v1/webhook_endpoints', body).expect(201))
+        return made[-1]
+    yield make
+    for one in made:
+        client.delete('/v1/webhook_endpoints/' + one['id'])
+
+
+def delivery_of(client, endpoint, **filters):
+    query = '&'.join('%s=%s' % pair for pair in
+                     dict(filters, webhook_endpoint=endpoint['id']).items())
+    return client.get('/v1/webhook_deliveries?' + query).expect(200)['data']
+
+
+def attempts(client, delivery):
+    return client.get('/v1/webhook_deliveries/' + delivery['id']).expect(200)['attempts']
+
+
+def v1(secret, request):
+    headers = request['headers']
+    text = '%s.%s.' % (headers['webhook-id'], headers['webhook-timestamp'])
+    key = base64.b64decode(secret.removeprefix('whsec_'))
+    mac = hmac.new(key, text.encode() + request['body'], hashlib.sha256)
+    return 'v1,' + base64.b64encode(mac.digest()).decode()
+
+
+def openssl(tmp_path, pem, signature, body):
+    (tmp_path / 'key.pem').write_text(pem)
+    (tmp_path / 'signature').write_bytes(signature)
+    (tmp_path / 'body').write_bytes(body)
+    return subprocess.run(['openssl', 'dgst', '-sha256', '-verify', tmp_path / 'key.pem',
+                           '-signature', tmp_path / 'signature', tmp_path / 'body'],
+                          capture_output=True, text=True)
+
+
+def test_a_payment_is_told_event_by_event(client, sink, path, endpoint):
+    made = endpoint(description='Shop')
+    assert made['secret'].startswith('whsec_') and made['status'] == 'enabled'
+    payment = client.pay().expect(201)
+    types = ['invoice.created', 'payment.created', 'payment.authorizing', 'payment.authorized',
+             'payment.capturing', 'payment.captured', 'invoice.paid']
+    came = sink.wait(len(types), path)
+    assert sorted(json.loads(r['body'])['type'] for r in came) == sorted(types)
+    events = {e['id']: e for e in client.pages('/v1/payments/%s/events' % payment['id'])}
+    for request in came:
+        body = json.loads(request['body'])
+        headers = request['headers']
+        assert headers['Content-Type'] == 'application/json'
+        assert headers['webhook-signature'] == v1(made['secret'], request)
+        assert abs(int(headers['webhook-timestamp']) - time.time()) < 60
+        if headers['webhook-id'] in events:
+            event = events[headers['webhook-id']]
+            assert (body['type'], body['data']) == (event['type'], event['data'])
+            assert body['timestamp'] == event['occurred_at']
+    shown = until(lambda: len(delivery_of(client, made, status='delivered')) == len(types) and
+                  delivery_of(client, made), 10, 'the record')
+    tried = attempts(client, shown[0])
+    assert len(tried) == 1 and tried[0]['outcome'] == 'delivered' and tried[0]['peer']
+    assert tried[0]['http_status'] == 200 and tried[0]['next_at'] is None
+
+
+def test_the_secret_is_shown_once(client, endpoint):
+    made = endpoint()
+    assert client.get('/v1/webhook_endpoints/' + made['id']).expect(200) == dict(made, secret=None)
+    listed = {e['id']: e for e in client.pages('/v1/webhook_endpoints')}
+    assert listed[made['id']]['secret'] is None
+
+
+def test_ed25519(client, sink, path, endpoint, tmp_path):
+    made = endpoint(sign_v1a=True)
+    client.post('/v1/webhook_endpoints/%s/test' % made['id'], {}).expect(202)
+    request = sink.wait(1, path)[0]
+    signatures = request['headers']['webhook-signature'].split(' ')
+    assert signatures[0] == v1(made['secret'], request) and signatures[1].startswith('v1a,')
+    key = base64.b64decode(made['public_key'].removeprefix('whpk_'))
+    der = bytes.fromhex('302a300506032b6570032100') + key
+    (tmp_path / 'key.der').write_bytes(der)
+    (tmp_path / 'signature').write_bytes(base64.b64decode(signatures[1][4:]))
+    text = '%s.%s.' % (request['headers']['webhook-id'], request['headers']['webhook-timestamp'])
+    (tmp_path / 'text').write_bytes(text.encode() + request['body'])
+    run = subprocess.run(['openssl', 'pkeyutl', '-verify', '-pubin', '-keyform', 'DER', '-inkey',
+                          tmp_path / 'key.der', '-rawin', '-in', tmp_path / 'text', '-sigfile',
+                          tmp_path / 'signature'], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize('bits', [1024, 2048])
+def test_hooker_flat(client, sink, path, endpoint, tmp_path, bits):
+    made = endpoint(format='hooker-flat', rsa_bits=bits)
+    assert made['retries'] == 'hooker'
+    payment = client.pay(shop='55', metadata={'order_id': 'my_order_id'}).expect(201)
+    invoice = client.get('/v1/invoices/' + payment['invoice']).expect(200)
+    came = sink.wait(5, path)
+    assert len(base64.b64decode(came[0]['headers']['X-Signature'])) == bits // 8
+    told = {}
+    for request in came:
+        assert request['headers']['Content-Type'] == 'application/json; charset=utf-8'
+        signature = base64.b64decode(request['headers']['X-Signature'])
+        run = openssl(tmp_path, made['rsa_public_key_pem'], signature, request['body'])
+        assert run.returncode == 0, run.stdout + run.stderr
+        assert openssl(tmp_path, made['rsa_public_key_pem'], signature,
+                       request['body'] + b' ').returncode != 0
+        assert request['headers']['webhook-signature'] == v1(made['secret'], request)
+        body = json.loads(request['body'])
+        told[body['event_type'], body['status']] = request['body'].decode()
+    assert set(told) == {('invoice', 'unpaid'), ('invoice', 'paid'), ('payment', 'pending'),
+                         ('payment', 'processed'), ('payment', 'captured')}
+    common = ('"shop_id":55,"amount":%d,"currency":"%s","created_at":"%s",'
+              '"metadata":{"order_id":"my_order_id"},'
+              % (payment['amount'], payment['currency'], invoice['created_at']))
+    assert told['invoice', 'paid'] == (
+        '{"event_type":"invoice","invoice_id":"%s","payment_id":null,' % payment['invoice']
+        + common + '"status":"paid"}')
+    assert told['payment', 'captured'] == (
+        '{"event_type":"payment","invoice_id":"%s","payment_id":"%s",'
+        % (payment['invoice'], payment['id']) + common + '"status":"captured"}')
+
+
+def test_a_merchant_has_one_rsa_key(client, endpoint):
+    """hooker gave the second endpoint of a merchant a key that it never signed with."""
+    first, second = endpoint(format='hooker-flat'), endpoint(format='hooker-envelope')
+    assert first['rsa_public_key'] == second['rsa_public_key']
+    assert len(base64.b64decode(first['rsa_public_key'])) == 294
+
+
+def test_hooker_envelope(client, sink, path, endpoint, tmp_path):
+    made = endpoint(format='hooker-envelope')
+    payment = client.pay(shop='12').expect(201)
+    client.post('/v1/payments/%s/refunds' % payment['id'], {'amount': 100}).expect(201)
+    told = {}
+    for request in sink.wait(7, path):
+        head = request['headers']['Content-Signature']
+        assert head.startswith('alg=RS256; digest=') and head.endswith('==')
+        signature = base64.urlsafe_b64decode(head.removeprefix('alg=RS256; digest='))
+        run = openssl(tmp_path, made['rsa_public_key_pem'], signature, request['body'])
+        assert run.returncode == 0, run.stdout + run.stderr
+        body = json.loads(request['body'])
+        told[body['eventType']] = body
+    assert set(told) == {'InvoiceCreated', 'InvoicePaid', 'PaymentStarted', 'PaymentProcessed',
+                         'PaymentCaptured', 'RefundCreated', 'RefundSucceeded'}
+    captured = told['PaymentCaptured']
+    assert list(captured) == ['eventID', 'occuredAt', 'topic', 'eventType', 'invoice', 'payment']
+    assert captured['topic'] == 'InvoicesTopic' and captured['payment']['id'] == payment['id']
+    assert captured['payment']['status'] == 'captured' and captured['invoice']['shopID'] == '12'
+    assert told['RefundSucceeded']['refund']['amount'] == 100
+
+
+def test_stripe_like_and_hmac_body(client, sink, path, endpoint):
+    made = endpoint(format='stripe-like', signature_header='Shop-Signature')
+    client.post('/v1/webhook_endpoints/%s/test' % made['id'], {}).expect(202)
+    request = sink.wait(1, path)[0]
+    parts = dict(p.split('=') for p in request['headers']['Shop-Signature'].split(','))
+    key = base64.b64decode(made['secret'].removeprefix('whsec_'))
+    text = parts['t'].encode() + b'.' + request['body']
+    assert parts['v1'] == hmac.new(key, text, hashlib.sha256).hexdigest()
+    client.delete('/v1/webhook_endpoints/' + made['id']).expect(200)
+    made = endpoint(format='hmac-body')
+    client.post('/v1/webhook_endpoints/%s/test' % made['id'], {}).expect(202)
+    request = sink.wait(2, path)[1]
+    key = base64.b64decode(made['secret'].removeprefix('whsec_'))
+    assert request['headers']['X-Hub-Signature-256'] == \
+        'sha256=' + hmac.new(key, request['body'], hashlib.sha256).hexdigest()
+
+
+def test_filters(client, sink, path, endpoint):
+    endpoint(filter={'events': ['payment.captured', 'payment.failed'], 'shops': ['a'],
+                     'metadata': {'k': 'v'}, 'statuses': ['captured']})
+    client.pay(shop='b', metadata={'k': 'v'}).expect(201)
+    client.pay(shop='a', metadata={'k': 'w'}).expect(201)
+    client.pay(shop='a', metadata={'k': 'v'}, payment_method=card('4000000000000002')).expect(201)
+    wanted = client.pay(shop='a', metadata={'k': 'v'}).expect(201)
+    assert [json.loads(r['body'])['data']['id'] for r in sink.wait(1, path)] == [wanted['id']]
+
+
+def test_what_an_endpoint_may_be(client, endpoint, live):
+    def refused(param, **members):
+        body = dict({'url': 'https://shop.example/hook'}, **members)
+        client.post('/v1/webhook_endpoints', body).refused('validation_failed', param)
+    refused('url', url='ftp://shop.example/')
+    refused('url', url='https://user:word@shop.example/')
+    refused('url', url='https://shop.example/#part')
+    refused('format', format='xml')
+    refused('headers', headers={'Host': 'x'})
+    refused('headers', headers={'X-Own': 'a\r\nb'})
+    refused('signature_header', signature_header='X-Mine')
+    refused('rsa_bits', rsa_bits=2048)
+    refused('filter.events', filter={'events': ['payment.flew']})
+    refused('filter.events', format='hooker-flat', filter={'events': ['refund.created']})
+    refused('filter.shops', filter={'shops': 'a'})
+    refused('filter', filter={'colour': ['red']})
+    live.post('/v1/webhook_endpoints', {'url': 'http://shop.example/'}) \
+        .refused('validation_failed', 'url')
+
+
+@pytest.fixture(scope='module')
+def live(server, contract):
+    return Client(server, server.key(mode='live'), contract)
+
+
+def test_other_modes_and_merchants_see_nothing(client, live, server, contract, endpoint, sink):
+    made = endpoint()
+    live.get('/v1/webhook_endpoints/' + made['id']).refused('not_found')
+    live.delete('/v1/webhook_endpoints/' + made['id']).refused('not_found')
+    live.post('/v1/webhook_endpoints/%s/rotate_secret' % made['id'], {}).refused('not_found')
+    client.post('/v1/webhook_endpoints/%s/test' % made['id'], {}).expect(202)
+    delivery = delivery_of(client, made)[0]
+    live.get('/v1/webhook_deliveries/' + delivery['id']).refused('not_found')
+    live.post('/v1/webhook_deliveries/%s/redeliver' % delivery['id'], {}).refused('not_found')
+
+
+def test_changed_and_rotated(client, sink, path, endpoint):
+    made = endpoint()
+    where = '/v1/webhook_endpoints/' + made['id']
+    changed = client.patch(where, {'headers': {'X-Own': 'yes'}, 'description': None,
+                                   'per_minute': 6000}).expect(200)
+    assert changed['headers'] == {'X-Own': 'yes'} and changed['url'] == made['url']
+    rotated = client.post(where + '/rotate_secret', {}).expect(200)
+    assert rotated['secret'] != made['secret'] and rotated['old_secret_until']
+    client.post(where + '/test', {}).expect(202)
+    request = sink.wait(1, path)[0]
+    assert request['headers']['X-Own'] == 'yes'
+    assert request['headers']['webhook-signature'].split(' ') == \
+        [v1(rotated['secret'], request), v1(made['secret'], request)]
+    client.patch(where, {'signature_header': 'X-A'}).refused('validation_failed',
+                                                             'signature_header')
+
+
+def test_a_failure_is_tried_again_under_the_same_id(client, sink, path, endpoint):
+    answers = iter([(500, {}, b'no'), (302, {'Location': sink.url('/elsewhere')}, b'')])
+    sink.answer = lambda r: next(answers, (204, {}, b'')) if r['path'] == path else (200, {}, b'')
+    made = endpoint(filter={'events': ['payment.captured']})
+    client.pay().expect(201)
+    sink.wait(1, path)
+    delivery = until(lambda: [d for d in delivery_of(client, made) if d['attempt_count']], 5)[0]
+    assert (delivery['status'], delivery['http_status']) == ('pending', 500)
+    tried = attempts(client, delivery)
+    assert tried[0]['reply'] == 'no' and tried[0]['failure'] == 'It answered 500.'
+    assert tried[0]['next_at'] == delivery['next_at']
+    for _ in range(2):
+        client.post('/v1/webhook_deliveries/%s/redeliver' % delivery['id'], {}).expect(202)
+        until(lambda: delivery_of(client, made)[0]['attempt_count'] > len(tried), 5)
+        tried = attempts(client, delivery)
+    assert [a['http_status'] for a in tried] == [500, 302, 204]
+    assert 'redirects are not followed' in tried[1]['failure'] and not sink.at('/elsewhere')
+    came = sink.at(path)
+    assert len({r['headers']['webhook-id'] for r in came}) == 1
+    assert len({r['body'] for r in came}) == 1
+
+
+def test_gone_disables(client, sink, path, endpoint):
+    sink.answer = lambda r: (410, {}, b'') if r['path'] == path else (200, {}, b'')
+    made = endpoint()
+    where = '/v1/webhook_endpoints/' + made['id']
+    client.post(where + '/test', {}).expect(202)
+    until(lambda: client.get(where).expect(200)['status'] == 'disabled', 5)
+    assert client.get(where).expect(200)['status_reason'] == 'It answered 410 Gone.'
+    client.post(where + '/test', {}).refused('state_conflict')
+    sink.answer = lambda r: (200, {}, b'')
+    delivery = delivery_of(client, made)[0]
+    client.post(where + '/enable', {}).expect(200)
+    client.post('/v1/webhook_deliveries/%s/redeliver' % delivery['id'], {}).expect(202)
+    until(lambda: delivery_of(client, made)[0]['status'] == 'delivered', 5)
+
+
+def test_disabled_keeps_and_deleted_cancels(client, sink, path, endpoint):
+    sink.answer = lambda r: (500, {}, b'') if r['path'] == path else (200, {}, b'')
+    made = endpoint()
+    where = '/v1/webhook_endpoints/' + made['id']
+    client.post(where + '/test', {}).expect(202)
+    until(lambda: delivery_of(client, made)[0]['attempt_count'] == 1, 5)
+    client.post(where + '/disable', {}).expect(200)
+    delivery = delivery_of(client, made)[0]
+    assert delivery['status'] == 'pending'
+    client.delete(where).expect(200)
+    client.get(where).refused('not_found')
+    until(lambda: client.get('/v1/webhook_deliveries/' + delivery['id']).expect(200)['status']
+          == 'cancelled', 15)
+    again = '/v1/webhook_deliveries/%s/redeliver' % delivery['id']
+    client.post(again, {}).refused('state_conflict')
+
+
+def test_one_at_a_time_per_invoice(client, sink, path, endpoint):
+    """The first of an invoice fails: what comes after it waits, another invoice does not."""
+    held = []
+
+    def answer(request):
+        invoice = json.loads(request['body'])['data'].get('invoice') or \
+            json.loads(request['body'])['data']['id']
+        if request['path'] == path and not held:
+            held.append(invoice)
+        return (500, {}, b'') if request['path'] == path and invoice in held else (200, {}, b'')
+    sink.answer = answer
+    endpoint(ordering='per_invoice')
+    first = client.pay().expect(201)
+    sink.wait(1, path)
+    second = client.pay().expect(201)
+    sink.wait(8, path)
+    assert held == [first['invoice']]
+    told = [json.loads(r['body']) for r in sink.at(path)]
+    of_second = [b['type'] for b in told
+                 if second['invoice'] in (b['data'].get('invoice'), b['data']['id'])]
+    assert of_second == ['invoice.created', 'payment.created', 'payment.authorizing',
+                         'payment.authorized', 'payment.capturing', 'payment.captured',
+                         'invoice.paid']
+    assert len([b for b in told if first['invoice'] in (b['data'].get('invoice'),
+                                                        b['data']['id'])]) == 1
