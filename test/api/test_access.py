@@ -140,6 +140,24 @@ def calls(client, payment):
         ('admin', lambda c: c.delete('/v1/api_keys/' + NOBODY['key'])),
         ('admin', lambda c: c.post('/v1/gateway_accounts', {'gateway': 'sandbox'})),
         ('admin', lambda c: c.patch('/v1/gateway_accounts/' + NOBODY['ga'], {'disabled': True})),
+        *webhook_calls(),
+    ]
+
+
+def webhook_calls():
+    endpoint = '/v1/webhook_endpoints/' + NOBODY['we']
+    delivery = '/v1/webhook_deliveries/' + NOBODY['whd']
+    return [
+        ('read', lambda c: c.get('/v1/webhook_endpoints')), ('read', lambda c: c.get(endpoint)),
+        ('read', lambda c: c.get('/v1/webhook_deliveries')), ('read', lambda c: c.get(delivery)),
+        ('admin', lambda c: c.post('/v1/webhook_endpoints', {'url': 'https://shop.example/'})),
+        ('admin', lambda c: c.patch(endpoint, {'at_once': 1})),
+        ('admin', lambda c: c.delete(endpoint)),
+        ('admin', lambda c: c.post(endpoint + '/disable', {})),
+        ('admin', lambda c: c.post(endpoint + '/enable', {})),
+        ('admin', lambda c: c.post(endpoint + '/rotate_secret', {})),
+        ('write', lambda c: c.post(endpoint + '/test', {})),
+        ('write', lambda c: c.post(delivery + '/redeliver', {})),
     ]
 
 

@@ -45,7 +45,7 @@ static const char *set_word(struct store_fixture *books, const struct table *tab
 static void check_word_column(struct store_fixture *books, const struct table *table,
                               const struct column *column)
 {
-    static const char *const others[] = { "", "none", "unknown_word", "CAPTURED", "captured " };
+    static const char *const others[] = { "", "nothing", "unknown_word", "CAPTURED", "captured " };
 
     for (size_t i = 1; i < column->words->count; i++) {
         const char *sql = set_word(books, table, column, column->words->words[i]);
@@ -152,6 +152,7 @@ static void every_check_refuses(void **state)
         "UPDATE invoices SET amount_minor = 0",    "UPDATE refunds SET amount_minor = 0",
         "UPDATE refunds SET overdrawn_minor = -1", "UPDATE operations SET amount_minor = -1",
         "UPDATE events SET sequence = 0",          "UPDATE events SET version = 0",
+        "UPDATE webhook_endpoints SET at_once = 0",
     };
     struct store_fixture *books = *state;
 
