@@ -9,7 +9,8 @@ from installation import purser
 
 NOBODY = {'pay': 'pay_00000000000000000000000000', 'inv': 'inv_00000000000000000000000000',
           'ref': 'ref_00000000000000000000000000', 'ga': 'ga_00000000000000000000000000',
-          'evt': 'evt_00000000000000000000000000', 'key': 'key_00000000000000000000000000'}
+          'evt': 'evt_00000000000000000000000000', 'key': 'key_00000000000000000000000000',
+          'we': 'we_00000000000000000000000000', 'whd': 'whd_00000000000000000000000000'}
 OWED = {'amount': 1250, 'currency': 'EUR'}
 
 
@@ -150,7 +151,7 @@ def webhook_calls():
     return [
         ('read', lambda c: c.get('/v1/webhook_endpoints')), ('read', lambda c: c.get(endpoint)),
         ('read', lambda c: c.get('/v1/webhook_deliveries')), ('read', lambda c: c.get(delivery)),
-        ('admin', lambda c: c.post('/v1/webhook_endpoints', {'url': 'https://shop.example/'})),
+        ('admin', lambda c: c.post('/v1/webhook_endpoints', {'url': 'https://127.0.0.1/'})),
         ('admin', lambda c: c.patch(endpoint, {'at_once': 1})),
         ('admin', lambda c: c.delete(endpoint)),
         ('admin', lambda c: c.post(endpoint + '/disable', {})),

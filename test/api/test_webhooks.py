@@ -356,3 +356,15 @@ def test_one_at_a_time_per_invoice(client, sink, path, endpoint):
                          'invoice.paid']
     assert len([b for b in told if first['invoice'] in (b['data'].get('invoice'),
                                                         b['data']['id'])]) == 1
+
+
+def test_what_is_not_there(client):
+    endpoint = '/v1/webhook_endpoints/we_00000000000000000000000000'
+    delivery = '/v1/webhook_deliveries/whd_00000000000000000000000000'
+    for answer in (client.get(endpoint), client.patch(endpoint, {'at_once': 1}),
+                   client.delete(endpoint), client.post(endpoint + '/disable', {}),
+                   client.post(endpoint + '/enable', {}), client.post(endpoint + '/test', {}),
+                   client.post(endpoint + '/rotate_secret', {}), client.get(delivery),
+                   client.post(delivery + '/redeliver', {})):
+        answer.refused('not_found')
+    client.get('/v1/webhook_deliveries?status=lost').refused('validation_failed', 'status')
