@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "engine/engine_parts.h"
 #include "jobs/jobs.h"
+#include "store/due.h"
 
 #define FIND_LIMIT 200
 /* After a failure, and as an upper bound of every sleep: a clock that was set. */
@@ -91,6 +92,30 @@ static bool is_stopping(struct engine *engine)
     return stop;
 }
 
+static struct id piece_of(const struct turn_input *input)
+{
+    if (!id_is_zero(input->operation.id))
+        return input->operation.id;
+    return !id_is_zero(input->payment.id) ? input->payment.id : input->notice.id;
+}
+
+/* Leaves out what another node has in work. */
+static enum err claim(struct db *db, struct turn_input_list *inputs)
+{
+    struct id pieces[DUE_CLAIM_MAX];
+    bool mine[DUE_CLAIM_MAX];
+    size_t kept = 0;
+    assert(inputs->count <= DUE_CLAIM_MAX);
+    for (size_t i = 0; i < inputs->count; i++)
+        pieces[i] = piece_of(inputs->items[i]);
+    enum err err = due_claim(db, pieces, inputs->count, mine);
+    for (size_t i = 0; !err && i < inputs->count; i++)
+        if (mine[i])
+            inputs->items[kept++] = inputs->items[i];
+    inputs->count = kept;
+    return err;
+}
+
 /* One page. The inputs' asks live in the arena until the turns are done: they are waited for. */
 static enum err look_at_page(struct engine *engine, struct db *db, const struct job *job,
                              int64_t now_ms, struct job_found *found)
@@ -98,7 +123,11 @@ static enum err look_at_page(struct engine *engine, struct db *db, const struct 
     enum err err = db_begin(db);
     if (!err)
         err = job->find(db, now_ms, FIND_LIMIT, found);
-    db_rollback(db);
+    if (!err)
+        err = claim(db, &found->inputs);
+    /* Claims last as long as the transaction. A snapshot that nobody needs only holds others up. */
+    if (err || !db_is_shared(db))
+        db_rollback(db);
     if (err) {
         log_event(LOG_ERROR, "job.failed", LOG_C("job", job->name),
                   LOG_STR("detail", db_error(db)), LOG_END);
@@ -107,6 +136,7 @@ static enum err look_at_page(struct engine *engine, struct db *db, const struct 
     for (size_t i = 0; i < found->inputs.count; i++)
         hand_in(engine, found->inputs.items[i], desk_turn_new());
     wait_for_work(engine);
+    db_rollback(db);
     engine_due(engine, found->next_due_ms);
     return OK;
 }

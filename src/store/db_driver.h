@@ -25,6 +25,9 @@ struct db_driver {
      * transaction does. */
     const char *lock_schema_sql;
     const char *now_sql;             /* see db_now_sql */
+    /* Of the numbers in $1, with commas between them, which are this transaction's alone: rows of
+     * place from 1, a truth, and anything. NULL where nobody else would want them. */
+    const char *claim_sql;
     /* Gives one row with the text "ok", or with what is wrong; NULL when there is no such. */
     const char *verify_sql;
 

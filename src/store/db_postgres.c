@@ -326,6 +326,9 @@ const struct db_driver db_driver_postgres = {
     .lock_schema_sql = "SELECT set_config('lock_timeout', '0', true),"
                        " pg_advisory_xact_lock(hashtext('purser ' || current_schema()))",
     .now_sql = NOW_SQL,
+    .claim_sql = "SELECT place, pg_try_advisory_xact_lock(number::bigint),"
+                 " set_config('idle_in_transaction_session_timeout', '10s', true)"
+                 " FROM unnest(string_to_array($1, ',')) WITH ORDINALITY AS pieces (number, place)",
     .open = postgres_open,
     .close = postgres_close,
     .lock_serving = postgres_lock_serving,
