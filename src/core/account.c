@@ -21,7 +21,10 @@
     X(capture_tries, 1, 10000)                                                           \
     X(calls_at_once, 1, 1000)                                                            \
     X(calls_per_minute, 0, 100000)                                                       \
-    X(reference_from, 100001, 999999999)
+    X(reference_from, 100001, 999999999)                                                 \
+    X(priority, 1, ACCOUNT_PRIORITY_MAX)                                                 \
+    X(amount_from, 1, MONEY_MAX_MINOR)                                                   \
+    X(amount_to, 1, MONEY_MAX_MINOR)
 
 struct number_rule {
     const char *name;
@@ -77,6 +80,10 @@ struct account_settings account_settings(const struct gateway_account *account,
         .calls_at_once = number_or(settings, "calls_at_once", CALLS_AT_ONCE_DEFAULT),
         .calls_per_minute = number_or(settings, "calls_per_minute", 0),
         .reference_from = number_or(settings, "reference_from", REFERENCE_FROM_DEFAULT),
+        .priority = number_or(settings, "priority", 0),
+        .amount_from = number_or(settings, "amount_from", 0),
+        .amount_to = number_or(settings, "amount_to", MONEY_MAX_MINOR),
+        .currencies = json_get(settings, "currencies"),
     };
 }
 
@@ -235,6 +242,22 @@ static enum err check_addresses(const struct check *check, const struct json *va
     return ERR_VALIDATION;
 }
 
+static enum err check_currencies(const struct check *check, const struct json *value)
+{
+    struct json_cursor cursor;
+    const struct json *item;
+    bool good = json_type(value) == JSON_ARRAY && json_count(value) > 0
+                && json_count(value) <= CURRENCY_COUNT;
+    json_each(&cursor, value);
+    while (good && json_next(&cursor, NULL, &item))
+        good = currency_of(json_text(item)) != CURRENCY_NONE;
+    if (good)
+        return OK;
+    *check->why = STR("currencies is a list of ISO 4217 codes, such as [\"EUR\", \"USD\"];"
+                      " leave it out to take any.");
+    return ERR_VALIDATION;
+}
+
 static const struct number_rule *number_rule_of(struct str name)
 {
     for (size_t i = 0; i < sizeof(number_rules) / sizeof(number_rules[0]); i++)
@@ -260,6 +283,8 @@ static enum err check_member(const struct check *check, struct str name, const s
         return check_capture(check, value);
     if (str_equal_c(name, "notification_addresses"))
         return check_addresses(check, value);
+    if (str_equal_c(name, "currencies"))
+        return check_currencies(check, value);
     const struct gateway_setting *own = own_rule_of(check->gateway, name);
     if (own)
         return check_own(check, own, value);
@@ -294,6 +319,11 @@ enum err account_settings_check(const struct gateway *gateway, bool live,
             *param = str_format(arena, "settings.%.*s", STR_ARG(name));
             return err;
         }
+    }
+    if (number_or(settings, "amount_from", 0) > number_or(settings, "amount_to", MONEY_MAX_MINOR)) {
+        *param = STR("settings.amount_to");
+        *why = STR("amount_to is not less than amount_from.");
+        return ERR_VALIDATION;
     }
     const struct gateway_setting *rule = missing(gateway, settings);
     if (!rule)

@@ -17,7 +17,12 @@ struct account_settings {
     int64_t calls_at_once;           /* "calls_at_once": on the wire together; default 50 */
     int64_t calls_per_minute;        /* "calls_per_minute": 0, the default, for no limit */
     int64_t reference_from;          /* the first where orders are numbered: default 100001 */
+    int64_t priority;                /* "priority": place among the routes, 1 first; 0 unset */
+    int64_t amount_from, amount_to;  /* what it takes, in minor units of any of */
+    const struct json *currencies;   /* these; NULL for all */
 };
+
+#define ACCOUNT_PRIORITY_MAX 1000
 
 /* Settings as stored are valid; anything else asserts. */
 struct account_settings account_settings(const struct gateway_account *account,

@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "core/record.h"
 #include "core/requests.h"
+#include "core/routing.h"
 #include "core/schedule.h"
 
 /* The case in hand, so that the steps below need not pass six arguments on. */
@@ -195,10 +196,35 @@ static struct failure failure_interrupted(void)
     };
 }
 
+/* The account that the payment may go on to. Its own call must be proven not to have left us,
+ * at once: what was unknown in between has no card any more, and was answered for too long. */
+static const struct gateway_account *next_account(const struct answered *a)
+{
+    bool proven = a->said->call == OPERATION_KIND_AUTHORIZE
+                  && a->said->answer.outcome == GW_NOT_SENT && a->operation->attempts == 1;
+    bool has_card = a->payment->method != METHOD_CARD || a->said->card;
+    return a->payment->routed && proven && has_card ? route_elsewhere(a->turn, a->payment) : NULL;
+}
+
+static void go_elsewhere(const struct answered *a, const struct gateway_account *account)
+{
+    a->payment->gateway_account = account->id;
+    a->payment->gateway = account->gateway;
+    struct operation *operation = operation_begin(a->turn, a->payment, OPERATION_KIND_AUTHORIZE,
+                                                  a->payment->amount_minor, a->said->card);
+    operation->claim = a->operation->claim;
+    move_payment(a, PAYMENT_ON_REROUTE);
+}
+
 static void end_authorize(const struct answered *a, enum operation_event verdict)
 {
     operation_close(a->turn, a->payment, a->operation);
-    if (verdict == OPERATION_ON_NEVER_SENT) {
+    const struct gateway_account *next = NULL;
+    if (verdict == OPERATION_ON_NEVER_SENT)
+        next = next_account(a);
+    if (next) {
+        go_elsewhere(a, next);
+    } else if (verdict == OPERATION_ON_NEVER_SENT) {
         refused(a, failure_interrupted());
     } else if (verdict == OPERATION_ON_NO) {
         struct failure failure;

@@ -62,6 +62,7 @@ struct payment {
     enum capture_method capture_method;
     struct gateway_account_id gateway_account;
     struct str gateway;           /* "sandbox" */
+    bool routed;                  /* the merchant named no account (core/routing.h) */
     struct str gateway_reference; /* theirs, once they said it */
     struct str order_reference;   /* ours at the gateway; empty: the authorize operation's id */
     struct str reference;         /* the merchant's */

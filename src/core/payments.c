@@ -3,6 +3,7 @@
 
 #include "core/record.h"
 #include "core/requests.h"
+#include "core/routing.h"
 
 /* All of them are loaded with each turn, and the invoice's object names all. */
 #define INVOICE_PAYMENTS_MAX 1000
@@ -27,35 +28,10 @@ enum err payment_must_be_idle(struct turn *turn, const struct payment *payment)
                      word_text(&words_payment_state, payment->status));
 }
 
-static struct gateway_account *account_for(const struct turn *turn, struct gateway_account_id id)
-{
-    if (!gateway_account_id_is_zero(id))
-        return turn_account(turn, id);
-    for (size_t i = 0; i < turn->accounts.count; i++)
-        if (turn->accounts.items[i]->is_default)
-            return turn->accounts.items[i];
-    return NULL;
-}
-
 static enum err check_enabled(struct turn *turn, const struct gateway_account *account)
 {
     return account->disabled ? turn_fail_param(turn, ERR_NO_GATEWAY_ACCOUNT, "gateway_account",
                                                "The gateway account is disabled.") : OK;
-}
-
-static enum err check_account(struct turn *turn, const struct payment_create *ask,
-                              struct gateway_account **out)
-{
-    struct gateway_account *account = account_for(turn, ask->gateway_account);
-    if (!account)
-        return turn_fail_param(turn, ERR_NO_GATEWAY_ACCOUNT, "gateway_account",
-                               gateway_account_id_is_zero(ask->gateway_account)
-                                   ? "There is no default gateway account in this mode."
-                                   : "There is no such gateway account in this mode.");
-    enum err err = check_enabled(turn, account);
-    if (!err)
-        *out = account;
-    return err;
 }
 
 /* An invoice is paid in full, in its currency, by one payment at a time. */
@@ -102,6 +78,81 @@ static enum err check_card(struct turn *turn, enum payment_method method, const 
     return OK;
 }
 
+/* Whether the account can do what is asked, before anything is recorded. */
+static enum err check_account(struct turn *turn, const struct payment_create *ask,
+                              const struct gateway_account *account)
+{
+    const struct gateway *gateway = turn_gateway(turn, account->gateway);
+    struct account_settings settings = account_settings(account, gateway, turn->arena);
+    enum payment_method method = ask->method ? ask->method : gateway->methods[0];
+    enum err err = check_enabled(turn, account);
+    if (err)
+        return err;
+    if (!account_takes(&settings, ask->amount))
+        return turn_fail_param(turn, ERR_NO_GATEWAY_ACCOUNT, "gateway_account",
+                               "By its settings the gateway account does not take %lld %s.",
+                               (long long)ask->amount.minor, currency_code(ask->amount.currency));
+    if (ask->capture_method == CAPTURE_METHOD_MANUAL && settings.capture == GW_CAPTURE_SALE)
+        return turn_fail_param(turn, ERR_CAPTURE_METHOD_NOT_SUPPORTED, "capture_method",
+                               "This gateway account takes the money in one step.");
+    if (ask->method || ask->confirm)
+        err = check_method(turn, gateway, method);
+    if (!err && ask->confirm)
+        err = check_card(turn, method, ask->card);
+    return err;
+}
+
+static enum err no_route(struct turn *turn, struct money amount)
+{
+    const struct gateway_account *account = NULL;
+    for (size_t i = 0; !account && i < turn->accounts.count; i++)
+        if (turn->accounts.items[i]->is_default)
+            account = turn->accounts.items[i];
+    if (!account)
+        return turn_fail_param(turn, ERR_NO_GATEWAY_ACCOUNT, "gateway_account",
+                               "There is no default gateway account in this mode.");
+    enum err err = check_enabled(turn, account);
+    return err ? err
+               : turn_fail_param(turn, ERR_NO_GATEWAY_ACCOUNT, "gateway_account",
+                                 "By their settings no gateway account takes %lld %s.",
+                                 (long long)amount.minor, currency_code(amount.currency));
+}
+
+/* The first that can do what is asked; when none can, what is in the way of the first counts. */
+static enum err find_route(struct turn *turn, const struct payment_create *ask,
+                           struct gateway_account **out)
+{
+    struct gateway_account *account = route_next(turn, NULL, ask->amount);
+    if (!account)
+        return no_route(turn, ask->amount);
+    enum err first = OK;
+    for (; account; account = route_next(turn, account, ask->amount)) {
+        enum err err = check_account(turn, ask, account);
+        if (!err) {
+            turn->detail = turn->param = (struct str){ 0 };
+            *out = account;
+            return OK;
+        }
+        first = first ? first : err;
+    }
+    return first;
+}
+
+static enum err find_account(struct turn *turn, const struct payment_create *ask,
+                             struct gateway_account **out)
+{
+    if (gateway_account_id_is_zero(ask->gateway_account))
+        return find_route(turn, ask, out);
+    struct gateway_account *account = turn_account(turn, ask->gateway_account);
+    if (!account)
+        return turn_fail_param(turn, ERR_NO_GATEWAY_ACCOUNT, "gateway_account",
+                               "There is no such gateway account in this mode.");
+    enum err err = check_account(turn, ask, account);
+    if (!err)
+        *out = account;
+    return err;
+}
+
 static struct payment *record_payment(struct turn *turn, const struct payment_create *ask,
                                       const struct gateway_account *account,
                                       const struct account_settings *settings)
@@ -122,6 +173,7 @@ static struct payment *record_payment(struct turn *turn, const struct payment_cr
         .capture_method = ask->capture_method,
         .gateway_account = account->id,
         .gateway = account->gateway,
+        .routed = gateway_account_id_is_zero(ask->gateway_account),
         .reference = ask->reference,
         .description = ask->description,
         .shop = ask->shop,
@@ -157,22 +209,12 @@ static enum err payment_create(struct turn *turn)
     struct gateway_account *account = NULL;
     enum err err = check_invoice(turn, ask);
     if (!err)
-        err = check_account(turn, ask, &account);
-    if (err)
-        return err;
-    const struct gateway *gateway = turn_gateway(turn, account->gateway);
-    struct account_settings settings = account_settings(account, gateway, turn->arena);
-    if (ask->capture_method == CAPTURE_METHOD_MANUAL && settings.capture == GW_CAPTURE_SALE)
-        return turn_fail_param(turn, ERR_CAPTURE_METHOD_NOT_SUPPORTED, "capture_method",
-                               "This gateway account takes the money in one step.");
-    enum payment_method method = ask->method ? ask->method : gateway->methods[0];
-    if (ask->method || ask->confirm)
-        err = check_method(turn, gateway, method);
-    if (!err && ask->confirm)
-        err = check_card(turn, method, ask->card);
+        err = find_account(turn, ask, &account);
     if (err)
         return err;
 
+    const struct gateway *gateway = turn_gateway(turn, account->gateway);
+    struct account_settings settings = account_settings(account, gateway, turn->arena);
     struct payment *payment = record_payment(turn, ask, account, &settings);
     claim_is_about(turn, payment, 201);
     if (ask->confirm)

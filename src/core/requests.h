@@ -66,6 +66,7 @@ struct operation_answer {
     int64_t started_ms;
     int64_t ended_ms;
     bool amount_differs;                     /* gateway_check_amount had to step in */
+    struct card *card;                       /* of a call proven not sent that may go elsewhere */
 };
 
 /* One handler each. */

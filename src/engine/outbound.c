@@ -15,13 +15,18 @@
 
 #define CALLS_AT_ONCE 256
 
+static void card_done(struct card *card)
+{
+    secret_done(&card->number);
+    secret_done(&card->cvc);
+    secret_done(&card->saved);
+}
+
 static void call_free(struct call *call)
 {
     secret_done(&call->credentials);
     secret_done(&call->token);
-    secret_done(&call->card.number);
-    secret_done(&call->card.cvc);
-    secret_done(&call->card.saved);
+    card_done(&call->card);
     arena_wipe(&call->arena);
     arena_done(&call->arena);
     mem_free(call);
@@ -80,19 +85,25 @@ static bool open_credentials(struct engine *engine, struct call *call,
     return true;
 }
 
-/* For a call that is built later. */
-static void keep_card(struct call *call, const struct card *card)
+/* The copy's secrets are the taker's to end. */
+static struct card card_copy(const struct card *card, struct arena *arena)
 {
-    if (!card)
-        return;
-    call->card = (struct card){
+    return (struct card){
         .number = secret_copy(secret_reveal(&card->number)),
         .cvc = secret_copy(secret_reveal(&card->cvc)),
-        .holder_name = copy(call, card->holder_name),
+        .holder_name = str_copy(arena, card->holder_name),
         .exp_month = card->exp_month,
         .exp_year = card->exp_year,
         .saved = secret_copy(secret_reveal(&card->saved)),
     };
+}
+
+/* For a call that is built later, or may have to be made elsewhere. */
+static void keep_card(struct call *call, const struct card *card)
+{
+    if (!card)
+        return;
+    call->card = card_copy(card, &call->arena);
     call->has_card = true;
 }
 
@@ -129,9 +140,10 @@ struct call *engine_call_build(struct writer *writer, const struct turn_call *or
     if (!order->gateway->in_process)
         read_limits(call, order->account);
     call->built = open_credentials(engine, call, order->account);
-    if (gateway_token_use(order->gateway, &call->ask) != GW_TOKEN_NONE)
+    bool waits = gateway_token_use(order->gateway, &call->ask) != GW_TOKEN_NONE;
+    if (waits || order->payment->routed)
         keep_card(call, order->card);
-    else
+    if (!waits)
         call->built = call->built && engine_call_build_request(call);
     call->ask.card = NULL;
     ENGINE_COUNT(engine, gateway_calls_total, 1);
@@ -171,6 +183,23 @@ static void answer_done(struct desk_turn *turn)
         desk_turn_free(turn);
 }
 
+static void answer_ending(struct desk_turn *turn)
+{
+    const struct operation_answer *said = turn->input.ask;
+    if (said->card)
+        card_done(said->card);
+}
+
+/* What never left us may go elsewhere, with the card that it was about. */
+static struct card *card_to_go_on(const struct call *call, enum gateway_outcome outcome,
+                                  struct arena *arena)
+{
+    if (outcome != GW_NOT_SENT || !call->has_card)
+        return NULL;
+    struct card card = card_copy(&call->card, arena);
+    return arena_copy(arena, &card, sizeof card);
+}
+
 /* The answer becomes a turn; its texts move to the turn's arena. */
 static void hand_in(struct engine *engine, struct call *call, const struct gateway_answer *answer,
                     int http_status, bool amount_differs)
@@ -184,6 +213,7 @@ static void hand_in(struct engine *engine, struct call *call, const struct gatew
         .started_ms = call->started_ms,
         .ended_ms = outside_now_ms(engine->outside),
         .amount_differs = amount_differs,
+        .card = card_to_go_on(call, answer->outcome, &turn->arena),
     };
     struct str *texts[] = {
         &said->answer.gateway_reference, &said->answer.refund_reference,
@@ -201,6 +231,7 @@ static void hand_in(struct engine *engine, struct call *call, const struct gatew
         .ask = said,
     };
     turn->done = answer_done;
+    turn->ending = answer_ending;
     turn->user = engine;
     if (answer->outcome == GW_UNKNOWN)
         ENGINE_COUNT(engine, gateway_unknown_total, 1);

@@ -10,6 +10,8 @@ void desk_turn_free(struct desk_turn *turn)
 {
     if (!turn)
         return;
+    if (turn->ending)
+        turn->ending(turn);
     arena_done(&turn->arena);
     mem_free(turn);
 }

@@ -24,6 +24,9 @@ struct desk_turn {
     struct str param;
     int64_t retry_after_s;
     struct turn_answer answer;
+    /* Called before it is freed, wherever that is: ends the secrets in it. NULL: there are none,
+     * or whoever frees it ends them. */
+    void (*ending)(struct desk_turn *turn);
     struct link link;                        /* the desk's */
 };
 

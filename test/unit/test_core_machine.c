@@ -21,7 +21,7 @@ struct expected {
 static const struct expected payment_expected[] = {
     { "created", "AUTHORIZE authorizing; CANCEL cancelled; TIME_UP cancelled" },
     { "authorizing", "AUTH_YES authorized; AUTH_SALE captured; AUTH_NO failed; "
-                     "AUTH_PAYER requires_action" },
+                     "AUTH_PAYER requires_action; REROUTE authorizing" },
     { "requires_action", "PAYER_DONE authorizing; AUTH_YES authorized; AUTH_SALE captured; "
                          "AUTH_NO failed; CANCEL cancelling; TIME_UP cancelling" },
     { "authorized", "CAPTURE capturing; CANCEL cancelling; TIME_UP cancelling; "
@@ -61,7 +61,7 @@ static const struct expected operation_expected[] = {
 /* Who says each event, and what it records when that is not the new state's own type. */
 static const char *const payment_speakers =
     "AUTHORIZE merchant; CAPTURE merchant; CANCEL merchant; AUTH_YES gateway; AUTH_SALE gateway; "
-    "AUTH_NO gateway; AUTH_PAYER gateway; CAPTURE_YES gateway; CAPTURE_NO gateway; "
+    "AUTH_NO gateway; AUTH_PAYER gateway; REROUTE purser; CAPTURE_YES gateway; CAPTURE_NO gateway; "
     "CANCEL_YES gateway; CANCEL_NO gateway; PAYER_DONE payer; TIME_UP clock; "
     "FOUND_AUTHORIZED correction; FOUND_CAPTURED correction; FOUND_CANCELLED correction; "
     "FOUND_FAILED correction";
@@ -75,7 +75,7 @@ static const char *const operation_speakers =
 /* "EVENT type" where an event has a type of its own; states record "machine.state" else,
  * apart from the ones here. */
 static const char *const payment_types =
-    "CAPTURE_NO payment.capture_failed; CANCEL_NO payment.cancel_failed; "
+    "REROUTE payment.rerouted; CAPTURE_NO payment.capture_failed; CANCEL_NO payment.cancel_failed; "
     "FOUND_AUTHORIZED payment.corrected; FOUND_CAPTURED payment.corrected; "
     "FOUND_CANCELLED payment.corrected; FOUND_FAILED payment.corrected";
 static const char *const refund_types =

@@ -118,6 +118,8 @@ enum err world_turn(struct world *world, const struct turn_handler *handler, con
         .books = world->books && handler->target != TARGET_NOTHING ? loaded(world) : NULL,
     };
     gateway_account_list_add(&world->arena, &turn->accounts, &world->account);
+    for (size_t i = 0; i < world->other_count; i++)
+        gateway_account_list_add(&world->arena, &turn->accounts, &world->others[i]);
     if (!id_is_zero(world->input.claim_key)) {
         turn->claim = ARENA_NEW(&world->arena, struct claim);
         turn->claim->key = world->input.claim_key;

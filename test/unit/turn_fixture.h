@@ -15,6 +15,8 @@ struct world {
     struct gateway gateway;              /* a copy that a test may change */
     const struct gateway *gateways[2];
     struct gateway_account account;
+    struct gateway_account others[3];    /* the first `other_count` are there too */
+    size_t other_count;
     struct books *books;                 /* NULL before the first turn */
     struct event_list events;            /* all of them, in order */
     struct claim_list claims;            /* all of them */
