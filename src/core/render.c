@@ -231,6 +231,7 @@ void render_operation(struct json_out *out, const char *name, const struct opera
     json_put_text(out, "object", STR("operation"));
     PUT_ID(out, "payment", payment, operation->payment);
     PUT_ID(out, "refund", refund, operation->refund);
+    PUT_ID(out, "gateway_account", gateway_account, operation->gateway_account);
     json_put_text(out, "kind", word_str(&words_operation_kind, operation->kind));
     json_put_text(out, "state", word_str(&words_operation_state, operation->state));
     json_put_int(out, "amount", operation->amount_minor);

@@ -22,6 +22,7 @@ struct call {
     bool had_second_token;
     struct card card;                /* for the request that waits for a token */
     bool has_card;
+    bool routed;                     /* the payment may go to another account, with its card */
     struct client_limits limits;
     struct writer *writer;           /* under whose run it is made, */
     unsigned run;                    /* and the number of that */

@@ -141,7 +141,8 @@ struct call *engine_call_build(struct writer *writer, const struct turn_call *or
         read_limits(call, order->account);
     call->built = open_credentials(engine, call, order->account);
     bool waits = gateway_token_use(order->gateway, &call->ask) != GW_TOKEN_NONE;
-    if (waits || order->payment->routed)
+    call->routed = order->payment->routed;
+    if (waits || call->routed)
         keep_card(call, order->card);
     if (!waits)
         call->built = call->built && engine_call_build_request(call);
@@ -194,7 +195,7 @@ static void answer_ending(struct desk_turn *turn)
 static struct card *card_to_go_on(const struct call *call, enum gateway_outcome outcome,
                                   struct arena *arena)
 {
-    if (outcome != GW_NOT_SENT || !call->has_card)
+    if (outcome != GW_NOT_SENT || !call->routed || !call->has_card)
         return NULL;
     struct card card = card_copy(&call->card, arena);
     return arena_copy(arena, &card, sizeof card);

@@ -149,6 +149,9 @@ static void point_to(int port)
     snprintf(base_url, sizeof base_url, "http://127.0.0.1:%d", port);
 }
 
+/* Whether the payments of the calls named no account. */
+static bool is_routed;
+
 struct order {
     const struct gateway *gateway;
     const char *description;
@@ -165,6 +168,7 @@ static void make_call(struct order wanted)
                                    .amount_minor = 1250,
                                    .reference = STR("op_1") };
     struct payment payment = { .currency = CURRENCY_EUR, .live = wanted.live,
+                               .routed = is_routed,
                                .description = str_of(wanted.description) };
     struct gateway_account account = { .live = wanted.live };
     struct turn_call order = { .operation = &operation, .payment = &payment, .account = &account,
@@ -174,6 +178,9 @@ static void make_call(struct order wanted)
     /* It must not be looked at any more: the turn's memory ends here. */
     memset(&card, 0, sizeof card);
 }
+
+/* The card that came along with the answer last looked at; empty: none did. */
+static char card_came[32];
 
 static const struct operation_answer *next_answer(void)
 {
@@ -186,6 +193,9 @@ static const struct operation_answer *next_answer(void)
     struct operation_answer *said = arena_copy(&arena, turn->input.ask, sizeof *said);
     said->answer.gateway_message = str_copy(&arena, said->answer.gateway_message);
     said->answer.gateway_reference = str_copy(&arena, said->answer.gateway_reference);
+    struct str number = said->card ? secret_reveal(&said->card->number) : (struct str){ 0 };
+    snprintf(card_came, sizeof card_came, "%.*s", STR_ARG(number));
+    said->card = NULL;
     desk_turn_free(turn);
     /* The call ends on its own thread, after its turn was handed in. */
     for (int i = 0; i < CALL_ENDS_WITHIN_MS && engine->tally.calls_in_flight != 0; i++)
@@ -361,6 +371,44 @@ static void an_order_that_gets_no_token_was_not_sent(void **state)
     bank_close(bank);
 }
 
+/* A port on which nobody listens: one that was just given back. */
+static int closed_port(void)
+{
+    static const char *const script[] = { NULL };
+    struct bank *bank = bank_open(script);
+    int port = bank_port(bank);
+
+    bank_close(bank);
+    return port;
+}
+
+static void a_card_goes_along_with_what_was_not_sent(void **state)
+{
+    static const char *const script[] = { "200 yes", "drop", NULL };
+
+    (void)state;
+    point_to(closed_port());
+    is_routed = true;
+    make_call((struct order){ &gateway_plain, "", false });
+    assert_int_equal(next_answer()->answer.outcome, GW_NOT_SENT);
+    assert_string_equal(card_came, "4242424242424242");
+    is_routed = false;
+    make_call((struct order){ &gateway_plain, "", false });
+    assert_int_equal(next_answer()->answer.outcome, GW_NOT_SENT);
+    assert_string_equal(card_came, "");
+    is_routed = true;
+    struct bank *bank = bank_open(script);
+    point_to(bank_port(bank));
+    make_call((struct order){ &gateway_plain, "", false });
+    assert_approved();
+    assert_string_equal(card_came, "");
+    make_call((struct order){ &gateway_plain, "", false });
+    assert_int_equal(next_answer()->answer.outcome, GW_UNKNOWN);
+    assert_string_equal(card_came, "");
+    bank_close(bank);
+    is_routed = false;
+}
+
 static void a_call_that_wants_no_token_is_sent_at_once(void **state)
 {
     static const char *const script[] = { "401 who", "200 yes", NULL };
@@ -455,6 +503,7 @@ int main(void)
         TEST(two_refused_tokens_are_enough),
         TEST(an_order_has_a_token_of_its_own),
         TEST(an_order_that_gets_no_token_was_not_sent),
+        TEST(a_card_goes_along_with_what_was_not_sent),
         TEST(a_call_that_wants_no_token_is_sent_at_once),
         TEST(without_login_401_is_an_answer_like_others),
         TEST(a_failed_login_sends_no_money),
