@@ -147,7 +147,8 @@ static void what_was_not_sent_goes_to_the_next(void **state)
 {
     BEGIN;
     struct gateway_account *second = add_account(&world, "{\"priority\":1}");
-    struct gateway_account *third = add_account(&world, "{\"priority\":2}");
+    struct gateway_account *third = add_account(&world, "{\"priority\":3}");
+    add_account(&world, "{\"priority\":2}")->disabled = true;
     assert_int_equal(create(&world, CURRENCY_EUR, 700), OK);
     struct operation_id first = PAYMENT->authorization;
     assert_int_equal(answer_with_card(&world, &not_sent), OK);
@@ -200,10 +201,11 @@ static void silence_and_refusals_go_nowhere_else(void **state)
     assert_status(PAYMENT_AUTHORIZING);
     assert_at(&world, &world.account);
     assert_int_equal(world.turn.calls.count, 0);
-    /* Even when absence is proven later. */
+    /* Even when absence is proven later, and whatever would be at hand then. */
     assert_int_equal(world_due(&world), OK);
     world.fake.now_ms += world.gateway.visibility_ms;
-    assert_int_equal(world_answer(&world, GW_ABSENT), OK);
+    static const struct gateway_answer absent = { .outcome = GW_ABSENT };
+    assert_int_equal(answer_with_card(&world, &absent), OK);
     assert_status(PAYMENT_FAILED);
     assert_at(&world, &world.account);
     static const enum gateway_outcome refusals[] = { GW_DECLINED, GW_REFUSED };
