@@ -38,7 +38,7 @@ void parcel_free(struct parcel *parcel)
     mem_free(parcel);
 }
 
-/* Seconds, or a date; the latter as far from now as it is. */
+/* Seconds, of which a day is the most, or a date; the latter as far from now as it is. */
 static int64_t retry_after_ms(const struct client_call *wire, int64_t now_ms)
 {
     for (size_t i = 0; i < wire->reply_field_count; i++) {
@@ -47,7 +47,7 @@ static int64_t retry_after_ms(const struct client_call *wire, int64_t now_ms)
             continue;
         struct str value = str_trim(wire->reply_fields[i].value);
         if (str_to_i64(value, &seconds))
-            return seconds > 0 && seconds < DAY_MS ? seconds * SECOND_MS : 0;
+            return seconds <= 0 ? 0 : seconds < DAY_MS / SECOND_MS ? seconds * SECOND_MS : DAY_MS;
         if (time_parse_http(value, &time_ms))
             return time_ms > now_ms ? time_ms - now_ms : 0;
     }

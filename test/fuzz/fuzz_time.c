@@ -1,4 +1,4 @@
-/* fuzz_time.c - any bytes as RFC 3339 text, and as a moment. */
+/* fuzz_time.c - any bytes as RFC 3339 text, as a date of HTTP, and as a moment. */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
@@ -22,8 +22,12 @@ static void check_moment(int64_t time_ms)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    int64_t time_ms = -1;
+    int64_t time_ms = -1, http_ms = -1;
 
+    if (time_parse_http(str_make((const char *)data, size), &http_ms))
+        check_moment(http_ms);
+    else
+        assert(http_ms == -1);
     if (time_parse(str_make((const char *)data, size), &time_ms) == OK) {
         assert(time_ms >= 0 && time_ms <= TIME_MAX_MS);
         check_moment(time_ms);
