@@ -14,6 +14,10 @@
 
 struct api;
 
+/* The numbers of the server's listeners (server_listen). Operators' answers only the routes that
+ * are theirs: it stands where no merchant comes, and no key is asked for there. */
+enum api_listener { API_LISTENER_MERCHANTS, API_LISTENER_OPERATORS };
+
 /* The built-in gateway's challenge, for its page (pages/challenge.h). */
 struct api_challenge {
     struct money amount;

@@ -34,6 +34,13 @@ static enum err find_route(struct call *call)
                                            server_request_path(request), call->arena,
                                            &call->segment, &call->allow);
 
+    /* Nothing tells what else there would be. */
+    bool operators = server_request_listener(request) == API_LISTENER_OPERATORS;
+    if (operators && (!route || !route->operators)) {
+        call->allow = (struct str){ 0 };
+        return trouble_say(&call->trouble, ERR_NOT_FOUND,
+                           "Here are only /healthz, /readyz and /metrics.");
+    }
     call->route = route;
     if (!route && !str_is_empty(call->allow)) {
         call_add_header(call, STR("Allow"), call->allow);

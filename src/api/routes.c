@@ -77,9 +77,9 @@ const struct route routes[] = {
     { POST, "/sandbox/challenge/{token}", NULL, ROUTE_OPEN, .plain = challenge_decide },
     { GET, "/errors/{code}", NULL, ROUTE_OPEN, .plain = problem_page },
     { GET, "/openapi.yaml", NULL, ROUTE_OPEN, .plain = openapi_show },
-    { GET, "/healthz", NULL, ROUTE_OPEN, .plain = health_show },
-    { GET, "/readyz", NULL, ROUTE_OPEN, .plain = readiness_show },
-    { GET, "/metrics", NULL, ROUTE_OPEN, .plain = metrics_show },
+    { GET, "/healthz", NULL, ROUTE_OPEN, .plain = health_show, .operators = true },
+    { GET, "/readyz", NULL, ROUTE_OPEN, .plain = readiness_show, .operators = true },
+    { GET, "/metrics", NULL, ROUTE_OPEN, .plain = metrics_show, .operators = true },
 };
 const size_t route_count = sizeof routes / sizeof routes[0];
 /* clang-format on */

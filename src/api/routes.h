@@ -42,6 +42,7 @@ struct route {
     /* The body to answer with, when it is not the turn's own. */
     struct str (*show)(struct desk_turn *turn);
     const struct reading *read;
+    bool operators; /* also where only operators come (api.h, API_LISTENER_OPERATORS) */
 };
 
 extern const struct route routes[];

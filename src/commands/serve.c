@@ -24,8 +24,6 @@
 #define STOP_MS 10000         /* from the first signal to the end of the process */
 #define STOP_REQUESTS_MS 7000 /* of it, for requests in work; the rest is the engine's */
 
-enum { LISTENER_API, LISTENER_ADMIN };
-
 struct serve {
     struct cli *cli;
     const struct outside *outside;
@@ -229,9 +227,9 @@ static enum err listen_on_addresses(struct serve *serve, struct str *why)
         return err;
     server_on_signal(serve->server, SIGTERM, stop, serve);
     server_on_signal(serve->server, SIGINT, stop, serve);
-    err = listen_on(serve, SETTING_LISTEN, LISTENER_API, &serve->address, why);
+    err = listen_on(serve, SETTING_LISTEN, API_LISTENER_MERCHANTS, &serve->address, why);
     if (err == OK && cli_setting(cli, SETTING_ADMIN_LISTEN).len > 0)
-        err = listen_on(serve, SETTING_ADMIN_LISTEN, LISTENER_ADMIN, NULL, why);
+        err = listen_on(serve, SETTING_ADMIN_LISTEN, API_LISTENER_OPERATORS, NULL, why);
     if (err != OK)
         return err;
     serve->public_url = cli_setting(cli, SETTING_PUBLIC_URL);

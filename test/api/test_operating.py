@@ -99,9 +99,14 @@ def test_the_admin_address_serves_health_and_metrics(tmp_path, contract):
         port = free.getsockname()[1]
     server = Installation(tmp_path / 'data').start('--admin-listen', '127.0.0.1:%d' % port)
     try:
-        admin = Client(server, None, contract)
+        admin, key = Client(server, None, contract), server.key()
         server.port = port
         for path in ('/healthz', '/readyz', '/metrics'):
             assert admin.get(path).status == 200
+        merchant = Client(server, key, contract)
+        for path in ('/v1/payments', '/v1/gateway_accounts', '/v1/events', '/nowhere'):
+            merchant.get(path).refused('not_found')
+        merchant.post('/v1/notifications/epayment/ga_01h455vb4pex5vsknk084sn02q',
+                      {}).refused('not_found')
     finally:
         assert server.stop() == 0

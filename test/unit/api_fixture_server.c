@@ -46,6 +46,12 @@ struct str server_request_peer(const struct server_request *request)
     return request->peer;
 }
 
+int server_request_listener(const struct server_request *request)
+{
+    (void)request;
+    return 0;
+}
+
 struct arena *server_request_arena(struct server_request *request)
 {
     return &request->arena;
