@@ -11,14 +11,10 @@ enum err query_api_key_by_hash(struct db *db, const struct sha256 *hash, struct 
     };
     void *row = NULL;
 
-    enum err err = db_select(db, &table_api_keys, "hash = $1", QUERY_ARGS(args), arena,
-                             query_keep_row, &row);
-    if (err)
-        return err;
-    if (!row)
-        return ERR_NOT_FOUND;
-    *out = *(const struct api_key *)row;
-    return OK;
+    enum err err = query_one(db, &table_api_keys, "hash = $1", QUERY_ARGS(args), arena, &row);
+    if (!err)
+        *out = *(const struct api_key *)row;
+    return err;
 }
 
 enum err query_api_keys(struct db *db, struct query_scope scope, struct query_page page,

@@ -9,14 +9,11 @@ enum err query_event(struct db *db, struct query_scope scope, int64_t number, st
     struct db_value args[] = { DB_ID(scope.merchant), DB_NUMBER(scope.live), DB_NUMBER(number) };
     void *row = NULL;
 
-    enum err err = db_select(db, &table_events, "merchant = $1 AND live = $2 AND number = $3",
-                             QUERY_ARGS(args), arena, query_keep_row, &row);
-    if (err)
-        return err;
-    if (!row)
-        return ERR_NOT_FOUND;
-    *out = row;
-    return OK;
+    enum err err = query_one(db, &table_events, "merchant = $1 AND live = $2 AND number = $3",
+                             QUERY_ARGS(args), arena, &row);
+    if (!err)
+        *out = row;
+    return err;
 }
 
 /* Numbers are taken in the order of commits (db_take_numbers): what is seen here has no

@@ -10,14 +10,11 @@ enum err query_gateway_account(struct db *db, struct query_scope scope,
     struct db_value args[] = { DB_ID(id), DB_ID(scope.merchant), DB_NUMBER(scope.live) };
     void *row = NULL;
 
-    enum err err = db_select(db, &table_gateway_accounts, "id = $1 AND merchant = $2 AND live = $3",
-                             QUERY_ARGS(args), arena, query_keep_row, &row);
-    if (err)
-        return err;
-    if (!row)
-        return ERR_NOT_FOUND;
-    *out = row;
-    return OK;
+    enum err err = query_one(db, &table_gateway_accounts, "id = $1 AND merchant = $2 AND live = $3",
+                             QUERY_ARGS(args), arena, &row);
+    if (!err)
+        *out = row;
+    return err;
 }
 
 enum err query_gateway_account_by_id(struct db *db, struct gateway_account_id id,
@@ -26,14 +23,10 @@ enum err query_gateway_account_by_id(struct db *db, struct gateway_account_id id
     struct db_value args[] = { DB_ID(id) };
     void *row = NULL;
 
-    enum err err = db_select(db, &table_gateway_accounts, "id = $1", QUERY_ARGS(args), arena,
-                             query_keep_row, &row);
-    if (err)
-        return err;
-    if (!row)
-        return ERR_NOT_FOUND;
-    *out = row;
-    return OK;
+    enum err err = query_one(db, &table_gateway_accounts, "id = $1", QUERY_ARGS(args), arena, &row);
+    if (!err)
+        *out = row;
+    return err;
 }
 
 enum err query_gateway_accounts(struct db *db, struct query_scope scope, struct query_page page,

@@ -10,14 +10,11 @@ enum err query_invoice(struct db *db, struct query_scope scope, struct invoice_i
     struct db_value args[] = { DB_ID(id), DB_ID(scope.merchant), DB_NUMBER(scope.live) };
     void *row = NULL;
 
-    enum err err = db_select(db, &table_invoices, "id = $1 AND merchant = $2 AND live = $3",
-                             QUERY_ARGS(args), arena, query_keep_row, &row);
-    if (err)
-        return err;
-    if (!row)
-        return ERR_NOT_FOUND;
-    *out = row;
-    return OK;
+    enum err err = query_one(db, &table_invoices, "id = $1 AND merchant = $2 AND live = $3",
+                             QUERY_ARGS(args), arena, &row);
+    if (!err)
+        *out = row;
+    return err;
 }
 
 enum err query_invoices(struct db *db, struct query_scope scope, struct str status,

@@ -23,6 +23,16 @@ static inline enum err query_keep_row(void *self, void *row)
     return OK;
 }
 
+/* The one row that `where` selects, or ERR_NOT_FOUND. */
+must_check static inline enum err query_one(struct db *db, const struct table *table,
+                                            const char *where, const struct db_value *args,
+                                            size_t arg_count, struct arena *arena, void **out)
+{
+    *out = NULL;
+    enum err err = db_select(db, table, where, args, arg_count, arena, query_keep_row, out);
+    return err ? err : *out ? OK : ERR_NOT_FOUND;
+}
+
 /* QUERY_LIST(payment_list, struct payment) makes `enum err payment_list_load(self, row)`, a
  * db_load_f whose self is a struct payment_list_load. */
 #define QUERY_LIST(list, type)                                                                     \

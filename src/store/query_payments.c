@@ -10,14 +10,11 @@ enum err query_payment(struct db *db, struct query_scope scope, struct payment_i
     struct db_value args[] = { DB_ID(id), DB_ID(scope.merchant), DB_NUMBER(scope.live) };
     void *row = NULL;
 
-    enum err err = db_select(db, &table_payments, "id = $1 AND merchant = $2 AND live = $3",
-                             QUERY_ARGS(args), arena, query_keep_row, &row);
-    if (err)
-        return err;
-    if (!row)
-        return ERR_NOT_FOUND;
-    *out = row;
-    return OK;
+    enum err err = query_one(db, &table_payments, "id = $1 AND merchant = $2 AND live = $3",
+                             QUERY_ARGS(args), arena, &row);
+    if (!err)
+        *out = row;
+    return err;
 }
 
 /* A moment as the lowest id that could have been made in it. */

@@ -9,14 +9,11 @@ enum err query_refund(struct db *db, struct query_scope scope, struct refund_id 
     struct db_value args[] = { DB_ID(id), DB_ID(scope.merchant), DB_NUMBER(scope.live) };
     void *row = NULL;
 
-    enum err err = db_select(db, &table_refunds, "id = $1 AND merchant = $2 AND live = $3",
-                             QUERY_ARGS(args), arena, query_keep_row, &row);
-    if (err)
-        return err;
-    if (!row)
-        return ERR_NOT_FOUND;
-    *out = row;
-    return OK;
+    enum err err = query_one(db, &table_refunds, "id = $1 AND merchant = $2 AND live = $3",
+                             QUERY_ARGS(args), arena, &row);
+    if (!err)
+        *out = row;
+    return err;
 }
 
 /* By the invoice, which has the index. */

@@ -14,15 +14,12 @@ enum err query_webhook_endpoint(struct db *db, struct query_scope scope,
     struct db_value args[] = { DB_ID(id), DB_ID(scope.merchant), DB_NUMBER(scope.live) };
     void *row = NULL;
 
-    enum err err = db_select(db, &table_webhook_endpoints,
+    enum err err = query_one(db, &table_webhook_endpoints,
                              "id = $1 AND merchant = $2 AND live = $3 AND status <> 'deleted'",
-                             QUERY_ARGS(args), arena, query_keep_row, &row);
-    if (err)
-        return err;
-    if (!row)
-        return ERR_NOT_FOUND;
-    *out = row;
-    return OK;
+                             QUERY_ARGS(args), arena, &row);
+    if (!err)
+        *out = row;
+    return err;
 }
 
 enum err query_webhook_endpoints(struct db *db, struct query_scope scope, struct query_page page,
@@ -56,15 +53,12 @@ enum err query_webhook_delivery(struct db *db, struct query_scope scope,
     struct db_value args[] = { DB_ID(id), DB_ID(scope.merchant), DB_NUMBER(scope.live) };
     void *row = NULL;
 
-    enum err err = db_select(db, &table_webhook_deliveries,
-                             "id = $1 AND merchant = $2 AND live = $3", QUERY_ARGS(args), arena,
-                             query_keep_row, &row);
-    if (err)
-        return err;
-    if (!row)
-        return ERR_NOT_FOUND;
-    *out = row;
-    return OK;
+    enum err err = query_one(db, &table_webhook_deliveries,
+                             "id = $1 AND merchant = $2 AND live = $3",
+                             QUERY_ARGS(args), arena, &row);
+    if (!err)
+        *out = row;
+    return err;
 }
 
 enum err query_webhook_deliveries(struct db *db, struct query_scope scope,
