@@ -9,16 +9,6 @@
 #define OBJECT_MAX (128 * 1024)
 
 /* An id, or null when it is zero. */
-#define PUT_ID(out, name, kind, id_value)                                                \
-    do {                                                                                 \
-        char text_[ID_TEXT_MAX];                                                         \
-        struct buf buf_;                                                                 \
-        buf_fixed(&buf_, text_, sizeof(text_));                                          \
-        if (!kind##_id_is_zero(id_value))                                                \
-            kind##_id_write(&buf_, (id_value));                                          \
-        json_put_text_or_null((out), (name), buf_str(&buf_));                            \
-    } while (0)
-
 static void put_metadata(struct json_out *out, struct str metadata)
 {
     json_put_raw(out, "metadata", str_is_empty(metadata) ? STR("{}") : metadata);
@@ -122,7 +112,7 @@ static void put_payment_amounts(struct json_out *out, const struct payment *paym
 void render_payment(struct json_out *out, const char *name, const struct payment *payment)
 {
     json_open_object(out, name);
-    PUT_ID(out, "id", payment, payment->id);
+    RENDER_ID(out, "id", payment, payment->id);
     json_put_text(out, "object", STR("payment"));
     json_put_text(out, "status", word_str(&words_payment_state, payment->status));
     put_payment_amounts(out, payment);
@@ -131,9 +121,9 @@ void render_payment(struct json_out *out, const char *name, const struct payment
     json_put_text_or_null(out, "description", payment->description);
     json_put_text_or_null(out, "shop", payment->shop);
     json_put_text_or_null(out, "customer_email", payment->customer_email);
-    PUT_ID(out, "invoice", invoice, payment->invoice);
+    RENDER_ID(out, "invoice", invoice, payment->invoice);
     json_put_text_or_null(out, "gateway", payment->gateway);
-    PUT_ID(out, "gateway_account", gateway_account, payment->gateway_account);
+    RENDER_ID(out, "gateway_account", gateway_account, payment->gateway_account);
     json_put_text_or_null(out, "gateway_reference", payment->gateway_reference);
     put_method(out, payment);
     put_next_action(out, payment);
@@ -152,9 +142,9 @@ void render_payment(struct json_out *out, const char *name, const struct payment
 void render_refund(struct json_out *out, const char *name, const struct refund *refund)
 {
     json_open_object(out, name);
-    PUT_ID(out, "id", refund, refund->id);
+    RENDER_ID(out, "id", refund, refund->id);
     json_put_text(out, "object", STR("refund"));
-    PUT_ID(out, "payment", payment, refund->payment);
+    RENDER_ID(out, "payment", payment, refund->payment);
     put_money(out, refund->amount_minor, refund->currency);
     json_put_text(out, "status", word_str(&words_refund_state, refund->status));
     json_put_text_or_null(out, "reason", refund->reason);
@@ -168,7 +158,7 @@ void render_invoice(struct json_out *out, const char *name, const struct invoice
                     const struct payment_list *payments)
 {
     json_open_object(out, name);
-    PUT_ID(out, "id", invoice, invoice->id);
+    RENDER_ID(out, "id", invoice, invoice->id);
     json_put_text(out, "object", STR("invoice"));
     json_put_text(out, "status", word_str(&words_invoice_state, invoice->status));
     put_money(out, invoice->amount_minor, invoice->currency);
@@ -178,7 +168,7 @@ void render_invoice(struct json_out *out, const char *name, const struct invoice
     put_metadata(out, invoice->metadata);
     json_open_array(out, "payments");
     for (size_t i = 0; i < payments->count; i++)
-        PUT_ID(out, NULL, payment, payments->items[i]->id);
+        RENDER_ID(out, NULL, payment, payments->items[i]->id);
     json_close_array(out);
     json_put_int(out, "version", invoice->version);
     put_ends(out, invoice->live, invoice->created_ms, invoice->updated_ms);
@@ -189,14 +179,14 @@ void render_event(struct json_out *out, const char *name, const struct event *ev
 {
     struct event_id id = event_id_of(event);
     json_open_object(out, name);
-    PUT_ID(out, "id", event, id);
+    RENDER_ID(out, "id", event, id);
     json_put_text(out, "object", STR("event"));
     json_put_text(out, "type", word_str(&words_event_type, event->type));
-    PUT_ID(out, "merchant", merchant, event->merchant);
+    RENDER_ID(out, "merchant", merchant, event->merchant);
     json_put_bool(out, "live", event->live);
-    PUT_ID(out, "invoice", invoice, event->invoice);
-    PUT_ID(out, "payment", payment, event->payment);
-    PUT_ID(out, "refund", refund, event->refund);
+    RENDER_ID(out, "invoice", invoice, event->invoice);
+    RENDER_ID(out, "payment", payment, event->payment);
+    RENDER_ID(out, "refund", refund, event->refund);
     json_put_int(out, "version", event->version);
     json_put_int(out, "sequence", event->sequence);
     json_put_time(out, "occurred_at", event->occurred_ms);
@@ -227,16 +217,16 @@ void render_operation(struct json_out *out, const char *name, const struct opera
                       const struct attempt_list *attempts)
 {
     json_open_object(out, name);
-    PUT_ID(out, "id", operation, operation->id);
+    RENDER_ID(out, "id", operation, operation->id);
     json_put_text(out, "object", STR("operation"));
-    PUT_ID(out, "payment", payment, operation->payment);
-    PUT_ID(out, "refund", refund, operation->refund);
-    PUT_ID(out, "gateway_account", gateway_account, operation->gateway_account);
+    RENDER_ID(out, "payment", payment, operation->payment);
+    RENDER_ID(out, "refund", refund, operation->refund);
+    RENDER_ID(out, "gateway_account", gateway_account, operation->gateway_account);
     json_put_text(out, "kind", word_str(&words_operation_kind, operation->kind));
     json_put_text(out, "state", word_str(&words_operation_state, operation->state));
     json_put_int(out, "amount", operation->amount_minor);
     if (str_is_empty(operation->reference))
-        PUT_ID(out, "reference", operation, operation->id);
+        RENDER_ID(out, "reference", operation, operation->id);
     else
         json_put_text(out, "reference", operation->reference);
     json_open_array(out, "attempts");
@@ -257,7 +247,7 @@ void render_gateway_account(struct json_out *out, const char *name,
                             const struct gateway_account *account)
 {
     json_open_object(out, name);
-    PUT_ID(out, "id", gateway_account, account->id);
+    RENDER_ID(out, "id", gateway_account, account->id);
     json_put_text(out, "object", STR("gateway_account"));
     json_put_text(out, "gateway", account->gateway);
     json_put_text_or_null(out, "description", account->description);

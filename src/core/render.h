@@ -21,6 +21,17 @@ void render_operation(struct json_out *out, const char *name, const struct opera
 void render_gateway_account(struct json_out *out, const char *name,
                             const struct gateway_account *account);
 
+/* A member with the id of an object of this kind; null when it is zero. */
+#define RENDER_ID(out, name, kind, value)                                                \
+    do {                                                                                 \
+        char text_[ID_TEXT_MAX];                                                         \
+        struct buf id_;                                                                  \
+        buf_fixed(&id_, text_, sizeof(text_));                                           \
+        if (!kind##_id_is_zero(value))                                                   \
+            kind##_id_write(&id_, (value));                                              \
+        json_put_text_or_null((out), (name), buf_str(&id_));                             \
+    } while (0)
+
 /* The whole text of one object, in the arena. */
 struct str render_payment_text(struct arena *arena, const struct payment *payment);
 struct str render_refund_text(struct arena *arena, const struct refund *refund);

@@ -13,22 +13,6 @@
 
 #define OBJECT_MAX ((size_t)128 * 1024)
 
-static void answer(struct turn *turn, int status, struct str body)
-{
-    turn->answer = (struct turn_answer){
-        .claim_key = turn->input->claim_key,
-        .status = status,
-        .body = body,
-        .final = true,
-    };
-    if (!turn->claim)
-        return;
-    turn->claim->success_status = status;
-    turn->claim->status = status;
-    turn->claim->body = body;
-    row_touch(&turn->claim->row);
-}
-
 static void answer_key(struct turn *turn, int status, const struct api_key *key)
 {
     struct buf text;
@@ -39,7 +23,7 @@ static void answer_key(struct turn *turn, int status, const struct api_key *key)
     api_key_render(&out, NULL, key, (struct str){ 0 });
     json_done(&out);
     assert(buf_ok(&text));
-    answer(turn, status, buf_str(&text));
+    turn_answer_now(turn, status, buf_str(&text));
 }
 
 static void answer_account(struct turn *turn, int status, const struct gateway_account *account)
@@ -52,7 +36,7 @@ static void answer_account(struct turn *turn, int status, const struct gateway_a
     render_gateway_account(&out, NULL, account);
     json_done(&out);
     assert(buf_ok(&text));
-    answer(turn, status, buf_str(&text));
+    turn_answer_now(turn, status, buf_str(&text));
 }
 
 static enum err api_key_create(struct turn *turn)

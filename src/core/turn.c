@@ -40,6 +40,22 @@ enum err turn_fail_param(struct turn *turn, enum err err, const char *param, con
     return err;
 }
 
+void turn_answer_now(struct turn *turn, int status, struct str body)
+{
+    turn->answer = (struct turn_answer){
+        .claim_key = turn->input->claim_key,
+        .status = status,
+        .body = body,
+        .final = true,
+    };
+    if (!turn->claim)
+        return;
+    turn->claim->success_status = status;
+    turn->claim->status = status;
+    turn->claim->body = body;
+    row_touch(&turn->claim->row);
+}
+
 struct gateway_account *turn_account(const struct turn *turn, struct gateway_account_id id)
 {
     for (size_t i = 0; i < turn->accounts.count; i++)

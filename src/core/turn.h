@@ -126,6 +126,8 @@ enum err turn_fail(struct turn *turn, enum err err, const char *format, ...);
 __attribute__((format(printf, 4, 5)))
 enum err turn_fail_param(struct turn *turn, enum err err, const char *param, const char *format,
                          ...);
+/* The answer of a turn for which no gateway is asked: final, and recorded with its claim. */
+void turn_answer_now(struct turn *turn, int status, struct str body);
 
 /* Runs the handler over what was loaded, then settles the claims whose operations
  * have ended: records their answers and wakes their callers. Called by the executor. */

@@ -1,6 +1,7 @@
 /* webhook_endpoints.c - what an endpoint wants to hear, and how it is shown. */
 #include <assert.h>
 
+#include "core/render.h"
 #include "core/webhook_format.h"
 #include "core/webhook_rules.h"
 
@@ -161,16 +162,6 @@ enum err webhook_filter_check(const struct json *filter, enum webhook_format for
     return check_events(json_get(filter, "events"), format, arena, param, why);
 }
 
-#define PUT_ID(out, name, kind, value)                                                             \
-    do {                                                                                           \
-        char text_[ID_TEXT_MAX];                                                                   \
-        struct buf id_;                                                                            \
-        buf_fixed(&id_, text_, sizeof text_);                                                      \
-        if (!kind##_id_is_zero(value))                                                             \
-            kind##_id_write(&id_, (value));                                                        \
-        json_put_text_or_null((out), (name), buf_str(&id_));                                       \
-    } while (0)
-
 static void put_object(struct json_out *out, const char *name, struct str text)
 {
     json_put_raw(out, name, str_is_empty(text) ? STR("{}") : text);
@@ -203,7 +194,7 @@ void webhook_endpoint_render(struct json_out *out, const char *name,
                              const struct webhook_key *key)
 {
     json_open_object(out, name);
-    PUT_ID(out, "id", webhook_endpoint, endpoint->id);
+    RENDER_ID(out, "id", webhook_endpoint, endpoint->id);
     json_put_text(out, "object", STR("webhook_endpoint"));
     json_put_null(out, "secret");
     json_put_text(out, "url", endpoint->url);
@@ -279,12 +270,12 @@ void webhook_delivery_render(struct json_out *out, const char *name,
                              const struct webhook_attempt_list *attempts)
 {
     json_open_object(out, name);
-    PUT_ID(out, "id", webhook_delivery, delivery->id);
+    RENDER_ID(out, "id", webhook_delivery, delivery->id);
     json_put_text(out, "object", STR("webhook_delivery"));
-    PUT_ID(out, "webhook_endpoint", webhook_endpoint, delivery->endpoint);
-    PUT_ID(out, "event", event, delivery->event);
+    RENDER_ID(out, "webhook_endpoint", webhook_endpoint, delivery->endpoint);
+    RENDER_ID(out, "event", event, delivery->event);
     json_put_text(out, "type", delivery->type);
-    PUT_ID(out, "invoice", invoice, delivery->invoice);
+    RENDER_ID(out, "invoice", invoice, delivery->invoice);
     json_put_text(out, "status", word_str(&words_delivery_status, delivery->status));
     json_put_int(out, "attempt_count", delivery->attempts);
     if (delivery->http_status)

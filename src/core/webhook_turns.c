@@ -14,22 +14,6 @@
 /* A success is noted in the endpoint's row so often at most: rows are not rewritten for nothing. */
 #define SUCCESS_NOTED_MS MINUTE_MS
 
-static void answer(struct turn *turn, int status, struct str body)
-{
-    turn->answer = (struct turn_answer){
-        .claim_key = turn->input->claim_key,
-        .status = status,
-        .body = body,
-        .final = true,
-    };
-    if (!turn->claim)
-        return;
-    turn->claim->success_status = status;
-    turn->claim->status = status;
-    turn->claim->body = body;
-    row_touch(&turn->claim->row);
-}
-
 static struct webhook_endpoint *find_endpoint(const struct turn *turn,
                                               struct webhook_endpoint_id id)
 {
@@ -69,7 +53,7 @@ static void answer_endpoint(struct turn *turn, int status, const struct webhook_
     webhook_endpoint_render(&out, NULL, endpoint, find_key(turn, endpoint->rsa_key));
     json_done(&out);
     assert(buf_ok(&text));
-    answer(turn, status, buf_str(&text));
+    turn_answer_now(turn, status, buf_str(&text));
 }
 
 static void answer_delivery(struct turn *turn, int status, const struct webhook_delivery *delivery)
@@ -82,7 +66,7 @@ static void answer_delivery(struct turn *turn, int status, const struct webhook_
     webhook_delivery_render(&out, NULL, delivery, NULL);
     json_done(&out);
     assert(buf_ok(&text));
-    answer(turn, status, buf_str(&text));
+    turn_answer_now(turn, status, buf_str(&text));
 }
 
 /* One pair per merchant, mode and size: made once, then shared by its endpoints. */
