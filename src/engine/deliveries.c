@@ -13,6 +13,21 @@
 #define AGAIN_US (1 * SECOND_MS * 1000)
 #define STOP_MS (3 * SECOND_MS)
 
+void deliveries_turn(struct deliveries *deliveries, struct desk_turn *turn,
+                     const struct turn_handler *handler, const void *ask,
+                     void (*done)(struct desk_turn *turn))
+{
+    turn->input = (struct turn_input){
+        .handler = handler,
+        .origin = ORIGIN_CLOCK,
+        .actor = STR("webhooks"),
+        .ask = ask,
+    };
+    turn->done = done;
+    turn->user = deliveries;
+    engine_turn(deliveries->engine, turn);
+}
+
 static void put_note(struct deliveries *deliveries, struct note *note)
 {
     if (!queue_put(&deliveries->notes, &note->link, 0))

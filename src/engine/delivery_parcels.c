@@ -216,14 +216,6 @@ void parcels_record(struct deliveries *deliveries)
         deliveries->ended_end = &deliveries->ended;
     ask->names = (struct webhook_names){ .deliveries = ids, .delivery_count = ask->count };
     ask->results = results;
-    turn->input = (struct turn_input){
-        .handler = &turn_webhook_results,
-        .origin = ORIGIN_CLOCK,
-        .actor = STR("webhooks"),
-        .ask = ask,
-    };
-    turn->done = on_recorded;
-    turn->user = deliveries;
     deliveries->records = true;
-    engine_turn(deliveries->engine, turn);
+    deliveries_turn(deliveries, turn, &turn_webhook_results, ask, on_recorded);
 }

@@ -108,6 +108,12 @@ struct deliveries {
     unsigned parcels;
 };
 
+/* deliveries.c */
+/* A turn of the deliveries' own; `done` has them as turn->user. */
+void deliveries_turn(struct deliveries *deliveries, struct desk_turn *turn,
+                     const struct turn_handler *handler, const void *ask,
+                     void (*done)(struct desk_turn *turn));
+
 /* delivery_targets.c */
 struct target *target_get(struct deliveries *deliveries, struct webhook_endpoint_id id);
 void target_look(struct deliveries *deliveries, struct target *target);    /* reads what is due */

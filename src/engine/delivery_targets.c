@@ -393,16 +393,8 @@ static void ask_lease(struct deliveries *deliveries, struct target *target, stru
     ask->names.endpoints = arena_copy(&turn->arena, &target->id.id, sizeof target->id.id);
     ask->names.endpoint_count = 1;
     ask->before = arena_copy(&turn->arena, &before, sizeof before);
-    turn->input = (struct turn_input){
-        .handler = &turn_webhook_lease,
-        .origin = ORIGIN_CLOCK,
-        .actor = STR("webhooks"),
-        .ask = ask,
-    };
-    turn->done = on_leased;
-    turn->user = deliveries;
     target->lease = LEASE_ASKED;
-    engine_turn(deliveries->engine, turn);
+    deliveries_turn(deliveries, turn, &turn_webhook_lease, ask, on_leased);
 }
 
 void target_leased(struct deliveries *deliveries, const struct note *note)
