@@ -108,6 +108,10 @@ enum err installation_key(const struct settings *settings, const struct outside 
     if (err != OK || found)
         return err;
     if (has_books(settings, outside, arena)) {
+        /* Another start may have made both since: whoever makes books has the key before. */
+        err = key_of_file(path, arena, out, &found, why);
+        if (err != OK || found)
+            return err;
         *why = str_format(
             arena,
             "the installation key %.*s is missing, but the books exist: without it no "
