@@ -84,7 +84,8 @@ static void add_events(struct ceiling *c, struct life *life, int from, int count
 static void add_attempt(struct ceiling *c, struct life *life, int at, struct operation *operation)
 {
     life->attempts[at] = (struct attempt){
-        .operation = operation->id, .number = 1, .call = operation->kind,
+        .invoice = operation->invoice, .operation = operation->id, .number = 1,
+        .call = operation->kind,
         .outcome = STR("approved"), .http_status = 200,
         .started_ms = operation->created_ms, .ended_ms = operation->created_ms,
     };

@@ -299,7 +299,7 @@ static enum err put_operations(const struct read_ask *ask, struct db *db,
     list_open(out);
     for (size_t i = 0; i < page_shown(ask->page, operations->count); i++) {
         struct attempt_list attempts = { 0 };
-        enum err err = query_attempts(db, operations->items[i]->id, ask->arena, &attempts);
+        enum err err = query_attempts(db, operations->items[i], ask->arena, &attempts);
         if (err)
             return err;
         render_operation(out, NULL, operations->items[i], &attempts);

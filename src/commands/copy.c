@@ -114,6 +114,8 @@ static enum err copy_all(struct copying *copying, struct str *why)
         *why = STR("the target holds the books of another installation; give an empty one");
         return ERR_ALREADY_EXISTS;
     }
+    if (!err)
+        err = copy_periods(copying->from, copying->to);
     for (size_t i = 0; !err && store_tables[i]; i++)
         err = copy_table(copying->from, copying->to, store_tables[i], &progress);
     if (!err)

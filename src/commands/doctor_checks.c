@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/time.h"
 #include "commands/installation.h"
+#include "store/periods.h"
 
 #define DISK_LOW_MIB 256
 #define CLOCK_APART_MS (5 * SECOND_MS)
@@ -127,6 +128,27 @@ static bool look_at_schema(struct cli *cli, struct db *db, struct doctor_finding
     return find(out, DOCTOR_OK, str_format(cli->arena, "version %d", version), (struct str){ 0 });
 }
 
+/* Rows of a month without parts lie in the rest, which can only be deleted from. */
+static bool look_at_months(struct cli *cli, struct db *db, struct doctor_finding *out)
+{
+    struct period_list months = { 0 };
+    int64_t now_ms = 0;
+
+    if (!periods_are_used(db))
+        return find(out, DOCTOR_OK, STR("not parted by this engine"), (struct str){ 0 });
+    if (db_now(db, &now_ms) != OK || periods_list(db, cli->arena, &months) != OK)
+        return could_not(out, str_copy(cli->arena, db_error(db)));
+    struct period next = period_next(period_at(now_ms));
+    for (size_t i = 0; i < months.count; i++)
+        if (period_compare(*months.items[i], next) == 0)
+            return find(out, DOCTOR_OK, str_format(cli->arena, "%zu have parts", months.count),
+                        (struct str){ 0 });
+    return find(out, DOCTOR_WARNING,
+                str_format(cli->arena, "%.*s has no parts",
+                           STR_ARG(period_text(next, cli->arena))),
+                STR("run purser migrate up as the owner of the tables"));
+}
+
 static enum err take_number(void *self, const struct db_value *values, size_t count)
 {
     assert(count == 1);
@@ -212,6 +234,7 @@ const struct doctor_check doctor_checks[] = {
     { "installation key", true, look_at_key },
     { "files", true, look_at_files },
     { "clock", true, look_at_clock },
+    { "months", true, look_at_months },
     { "unknown operations", true, look_at_unknown },
     { "operator tasks", true, look_at_tasks },
     { 0 },

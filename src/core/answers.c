@@ -26,6 +26,7 @@ static void attempt_record(const struct answered *a)
     const struct gateway_answer *answer = &a->said->answer;
     *attempt = (struct attempt){
         .row = ROW_NEW,
+        .invoice = a->operation->invoice,
         .operation = a->operation->id,
         .number = ++a->operation->attempts,
         .call = a->said->call,

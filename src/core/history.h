@@ -32,6 +32,7 @@ struct operation {
 /* One wire call of an operation; written when its end is known. */
 struct attempt {
     enum row_change row;
+    struct invoice_id invoice;
     struct operation_id operation;
     int64_t number;               /* from 1 */
     enum operation_kind call;     /* the operation's own kind, or enquire */
@@ -58,6 +59,22 @@ struct event {
     enum origin origin;
     struct str actor;             /* "key_...", "payer", "gateway", "clock" */
     struct str data;              /* the object as it was then, JSON; frozen */
+};
+
+/* The invoice itself (object is its id), or one of its payments or refunds, as its events up to
+ * `sequence` add up: what is left of them when they are pruned. Made while all was final. */
+struct checkpoint {
+    enum row_change row;
+    struct invoice_id invoice;
+    struct id object;
+    struct str status;
+    int64_t version;              /* of the invoice or payment */
+    int64_t captured_minor;       /* of a payment, as the next two */
+    int64_t refunded_minor;
+    int64_t reserved_minor;
+    int64_t sequence;             /* of the last event in it, within the invoice */
+    int64_t number;               /* and its place in the feed */
+    int64_t made_ms;
 };
 
 /* One idempotency key in use. Its answer is an event's data (invoice, sequence), or

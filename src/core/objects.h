@@ -33,6 +33,8 @@ struct invoice {
     struct str metadata;          /* a JSON object as text, or empty */
     int64_t version;              /* counts the events of the invoice itself */
     int64_t sequence;             /* counts all events of these books, without gaps */
+    bool checkpointed;            /* there are checkpoints for it, its payments and refunds */
+    bool late;                    /* and events that are not in them */
     int64_t created_ms;
     int64_t updated_ms;
 };

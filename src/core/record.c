@@ -35,6 +35,9 @@ static void event_record(struct turn *turn, enum event_type type, const struct s
     if (subject->refund)
         event->refund = subject->refund->id;
     assert(event->type != EVENT_NONE && event->version > 0);
+    /* From here on the checkpoints do not tell all. */
+    if (invoice->checkpointed)
+        invoice->late = true;
     row_touch(&invoice->row);
     event_list_add(turn->arena, &turn->books->events, event);
 }

@@ -181,23 +181,6 @@ static void sort(void *items, size_t count, int (*order)(const void *, const voi
         qsort(items, count, sizeof(void *), order);
 }
 
-static enum err load_attempts(struct page *page)
-{
-    struct checker *checker = page->checker;
-    size_t count = 0, at = 0;
-
-    for (size_t i = 0; i < page->count; i++)
-        count += page->invoices[i].operations.count;
-    struct id *ids = ARENA_ARRAY(checker->arena, struct id, count + 1);
-    for (size_t i = 0; i < page->count; i++)
-        for (size_t j = 0; j < page->invoices[i].operations.count; j++)
-            ids[at++] = page->invoices[i].operations.items[j]->id.id;
-    enum err err = db_load(checker->db, &table_attempts, "operation", ids, count, NULL, false,
-                           checker->arena, take_attempt, page);
-    sort(page->attempts.items, page->attempts.count, by_operation);
-    return err;
-}
-
 static enum err load_page(struct page *page, struct invoice_id after)
 {
     static const struct {
@@ -208,6 +191,7 @@ static enum err load_page(struct page *page, struct invoice_id after)
         { &table_refunds, take_refund },
         { &table_operations, take_operation },
         { &table_events, take_event },
+        { &table_attempts, take_attempt },
     };
     struct checker *checker = page->checker;
     struct db_value args[] = { DB_ID(after), DB_NUMBER(PAGE_INVOICES) };
@@ -221,7 +205,8 @@ static enum err load_page(struct page *page, struct invoice_id after)
                       checker->arena, parts[i].take, page);
     for (size_t i = 0; i < page->count; i++)
         sort(page->invoices[i].events.items, page->invoices[i].events.count, by_sequence);
-    return err == OK ? load_attempts(page) : err;
+    sort(page->attempts.items, page->attempts.count, by_operation);
+    return err;
 }
 
 /* Checking. */

@@ -116,7 +116,7 @@ static bool read_currency(const struct db_value *value, enum currency *member)
 /* NULL stands for zero where a kind says so; the member is zero already. */
 static bool may_be_null(const struct column *column)
 {
-    return column->role != COLUMN_KEY && column->kind != COLUMN_INT &&
+    return !column_is_key(column) && column->kind != COLUMN_INT &&
            column->kind != COLUMN_BOOL && column->kind != COLUMN_HASH;
 }
 

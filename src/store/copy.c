@@ -5,6 +5,7 @@
 
 #include "core/books.h"
 #include "core/tenants.h"
+#include "store/periods.h"
 
 #define PAGE_ROWS 500
 
@@ -25,6 +26,12 @@ struct paging {
       "(" #a " > $1 OR (" #a " = $1 AND " #b " > $2)) ORDER BY " #a ", " #b " LIMIT $3",  \
       #a " IS NOT NULL ORDER BY " #a " DESC, " #b " DESC LIMIT 1",                       \
       "SELECT count(*) FROM " #name }
+#define BY_THREE(name, a, b, c)                                                          \
+    { #name,                                                                             \
+      "(" #a " > $1 OR (" #a " = $1 AND (" #b " > $2 OR (" #b " = $2 AND " #c " > $3))))"  \
+      " ORDER BY " #a ", " #b ", " #c " LIMIT $4",                                       \
+      #a " IS NOT NULL ORDER BY " #a " DESC, " #b " DESC, " #c " DESC LIMIT 1",          \
+      "SELECT count(*) FROM " #name }
 #define BY_COLUMN(name, a)                                                               \
     { #name, #a " > $1 ORDER BY " #a " LIMIT $2",                                \
       #a " IS NOT NULL ORDER BY " #a " DESC LIMIT 1", "SELECT count(*) FROM " #name }
@@ -36,9 +43,10 @@ static const struct paging pagings[] = {
     BY_ID(invoices),
     BY_ID(payments),
     BY_ID(refunds),
-    BY_ID(operations),
-    BY_TWO(attempts, operation, number),
+    BY_TWO(operations, id, invoice),
+    BY_THREE(attempts, invoice, operation, number),
     BY_TWO(events, invoice, sequence),
+    BY_TWO(checkpoints, invoice, object),
     BY_COLUMN(claims, key),
     BY_ID(drifts),
     BY_ID(tasks),
@@ -101,7 +109,7 @@ static size_t key_values(const struct table *table, const void *row, struct db_v
 static enum err read_page(struct db *from, const struct table *table, const void *after,
                           struct arena *arena, struct page *page)
 {
-    struct db_value args[4];
+    struct db_value args[5];         /* a key of at most three columns, and how many */
     size_t count = key_values(table, after, args);
     args[count++] = DB_NUMBER(PAGE_ROWS);
     page->count = 0;
@@ -167,6 +175,26 @@ enum err copy_table(struct db *from, struct db *to, const struct table *table,
     enum err err = copy_pages(from, to, table, progress, arenas);
     arena_done(&arenas[0]);
     arena_done(&arenas[1]);
+    return err;
+}
+
+static enum err keep_time(void *self, void *row)
+{
+    *(int64_t *)self = id_time_ms(((const struct invoice *)row)->id.id);
+    return OK;
+}
+
+enum err copy_periods(struct db *from, struct db *to)
+{
+    struct arena arena = { 0 };
+    int64_t first_ms = 0, now_ms = 0;
+    enum err err = db_select(from, &table_invoices, "id IS NOT NULL ORDER BY id LIMIT 1", NULL, 0,
+                             &arena, keep_time, &first_ms);
+    if (!err)
+        err = db_now(to, &now_ms);
+    if (!err && first_ms)
+        err = periods_make(to, first_ms, now_ms);
+    arena_done(&arena);
     return err;
 }
 

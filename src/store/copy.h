@@ -14,6 +14,9 @@ struct copy_progress {
     void (*tell)(void *self, const struct table *table, int64_t rows, bool done);
 };
 
+/* Before the rows: the months in which they will lie, where the target has such. */
+must_check enum err copy_periods(struct db *from, struct db *to);
+
 /* The rows of one table of the books. db_error of `from` or `to` says what failed. */
 must_check enum err copy_table(struct db *from, struct db *to, const struct table *table,
                                const struct copy_progress *progress);

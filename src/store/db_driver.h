@@ -20,6 +20,10 @@ struct db_driver {
     /* By column kind the engine's type, and what follows a table's ")". */
     const char *column_types[COLUMN_KIND_COUNT];
     const char *table_suffix;
+    /* Tables with a COLUMN_PERIOD are parted by its range, with one part more, NAME_rest, for
+     * what has no other (periods.c). */
+    bool parts_by_period;
+    const char *period_tables_sql;   /* the names of the parts of the table named $1 */
     const char *has_table_sql;       /* gives a row when there is a table named $1 */
     /* Holds the schema for this transaction against others who migrate; NULL when every write
      * transaction does. */
@@ -93,6 +97,8 @@ must_check enum err codec_load_row(void *loader, const struct db_value *values, 
 
 /* DDL of a whole table with its indexes (ddl.c). Existing ones are left alone. */
 void ddl_write(struct buf *out, const struct db_driver *driver, const struct table *table);
+/* The indexes that a part has of its own: unique ones without the column that parts the table. */
+void ddl_write_part_indexes(struct buf *out, const struct table *table, const char *part);
 /* What a table made earlier lacks: its columns with a later `since` than `version`, and new
  * indexes. */
 void ddl_write_additions(struct buf *out, const struct db_driver *driver,

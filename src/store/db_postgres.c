@@ -220,6 +220,17 @@ static enum err read_rows(struct postgres *db, const struct sqltext *what,
     return err;
 }
 
+static void find_bounds(const struct id *ids, size_t count, struct id bounds[2])
+{
+    bounds[0] = bounds[1] = ids[0];
+    for (size_t i = 1; i < count; i++) {
+        if (id_compare(ids[i], bounds[0]) < 0)
+            bounds[0] = ids[i];
+        if (id_compare(ids[i], bounds[1]) > 0)
+            bounds[1] = ids[i];
+    }
+}
+
 static enum err postgres_load(struct db *db, const struct table *table, const char *column,
                               const struct id *ids, size_t count, const char *and_where, bool lock,
                               struct arena *arena, db_load_f *load, void *self)
@@ -229,9 +240,14 @@ static enum err postgres_load(struct db *db, const struct table *table, const ch
     const struct sqltext what = {
         .kind = SQLTEXT_LOAD, .table = table, .text = column, .and_where = and_where, .lock = lock,
     };
-    const struct pg_param array = pg_param_ids(ids, count, &this->scratch);
-    const struct pg_params params = { &array, 1, OK };
+    struct id bounds[2];
+    struct pg_param given[3] = { pg_param_ids(ids, count, &this->scratch) };
+    const struct pg_params params = { given, pg_sql_is_bounded(&what) ? 3 : 1, OK };
 
+    find_bounds(ids, count, bounds);
+    for (int i = 0; i < 2; i++)
+        given[1 + i] = (struct pg_param){ PG_UUID, (const char *)bounds[i].bytes,
+                                          sizeof bounds[i].bytes };
     assert(!lock || pg_session_is_open(this->session));
     return read_rows(this, &what, &params, &loader);
 }
@@ -320,6 +336,10 @@ const struct db_driver db_driver_postgres = {
         [COLUMN_WORD] = "text", [COLUMN_CURRENCY] = "text",
     },
     .table_suffix = "",
+    .parts_by_period = true,
+    .period_tables_sql = "SELECT c.relname::text FROM pg_inherits i"
+                         " JOIN pg_class c ON c.oid = i.inhrelid"
+                         " WHERE i.inhparent = to_regclass($1)",
     .has_table_sql = "SELECT 1 FROM pg_tables WHERE schemaname = current_schema()"
                      " AND tablename = $1",
     /* Whoever waits here waits for another node's migration, however long that takes. */

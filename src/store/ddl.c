@@ -26,7 +26,7 @@ static void write_words(struct buf *out, const struct column *column)
 
 static bool is_required(const struct column *column)
 {
-    return column->role == COLUMN_KEY || column->kind == COLUMN_INT ||
+    return column_is_key(column) || column->kind == COLUMN_INT ||
            column->kind == COLUMN_BOOL || column->kind == COLUMN_HASH;
 }
 
@@ -47,21 +47,61 @@ static void write_key(struct buf *out, const struct table *table)
     assert(table->key_count > 0);
     buf_add_c(out, "PRIMARY KEY (");
     for (size_t i = 0; i < table->key_count; i++) {
-        assert(table->columns[i].role == COLUMN_KEY);
+        assert(column_is_key(&table->columns[i]));
         buf_addf(out, "%s%s", i == 0 ? "" : ", ", table->columns[i].name);
     }
     buf_add_char(out, ')');
 }
 
-static void write_indexes(struct buf *out, const struct table *table)
+/* `part` is empty, or what is put behind the index's name. */
+static void write_index(struct buf *out, const struct index *index, const char *table,
+                        const char *part)
 {
-    for (const struct index *index = table->indexes; index->name != NULL; index++) {
-        buf_addf(out, "CREATE %sINDEX IF NOT EXISTS %s ON %s (%s)", index->unique ? "UNIQUE " : "",
-                 index->name, table->name, index->columns);
-        if (index->where != NULL)
-            buf_addf(out, " WHERE %s", index->where);
-        buf_add_c(out, ";\n");
-    }
+    buf_addf(out, "CREATE %sINDEX IF NOT EXISTS %s%s ON %s (%s)", index->unique ? "UNIQUE " : "",
+             index->name, part, table, index->columns);
+    if (index->where != NULL)
+        buf_addf(out, " WHERE %s", index->where);
+    buf_add_c(out, ";\n");
+}
+
+static bool is_parted(const struct db_driver *driver, const struct table *table)
+{
+    return driver->parts_by_period && table_period(table) != NULL;
+}
+
+/* A unique index over all parts would need the column that parts them. */
+static bool is_of_parts(const struct table *table, const struct index *index)
+{
+    return index->unique && strstr(index->columns, table_period(table)->name) == NULL;
+}
+
+void ddl_write_part_indexes(struct buf *out, const struct table *table, const char *part)
+{
+    const char *suffix = part + strlen(table->name);
+
+    for (const struct index *index = table->indexes; index->name != NULL; index++)
+        if (is_of_parts(table, index))
+            write_index(out, index, part, suffix);
+}
+
+static void write_indexes(struct buf *out, const struct db_driver *driver,
+                          const struct table *table)
+{
+    for (const struct index *index = table->indexes; index->name != NULL; index++)
+        if (!is_parted(driver, table) || !is_of_parts(table, index))
+            write_index(out, index, table->name, "");
+}
+
+static void write_rest(struct buf *out, const struct table *table)
+{
+    char rest[64];
+    struct buf name;
+
+    buf_fixed(&name, rest, sizeof rest);
+    buf_addf(&name, "%s_rest", table->name);
+    buf_addf(out, "CREATE TABLE IF NOT EXISTS %s PARTITION OF %s DEFAULT;\n", buf_c(&name),
+             table->name);
+    ddl_write_part_indexes(out, table, rest);
 }
 
 void ddl_write(struct buf *out, const struct db_driver *driver, const struct table *table)
@@ -76,8 +116,13 @@ void ddl_write(struct buf *out, const struct db_driver *driver, const struct tab
         buf_addf(out, "    CHECK (%s),\n", *check);
     buf_add_c(out, "    ");
     write_key(out, table);
-    buf_addf(out, "\n)%s;\n", driver->table_suffix);
-    write_indexes(out, table);
+    buf_addf(out, "\n)%s", driver->table_suffix);
+    if (is_parted(driver, table))
+        buf_addf(out, " PARTITION BY RANGE (%s)", table_period(table)->name);
+    buf_add_c(out, ";\n");
+    write_indexes(out, driver, table);
+    if (is_parted(driver, table))
+        write_rest(out, table);
 }
 
 void ddl_write_additions(struct buf *out, const struct db_driver *driver, const struct table *table,
@@ -88,10 +133,10 @@ void ddl_write_additions(struct buf *out, const struct db_driver *driver, const 
         if (column->since <= version)
             continue;
         /* Rows that are there get a value, and only numbers have an empty one that is not NULL. */
-        assert(column->role != COLUMN_KEY && column->kind != COLUMN_HASH);
+        assert(!column_is_key(column) && column->kind != COLUMN_HASH);
         buf_addf(out, "ALTER TABLE %s ADD COLUMN ", table->name);
         write_column(out, driver, column);
         buf_add_c(out, is_required(column) ? " DEFAULT 0;\n" : ";\n");
     }
-    write_indexes(out, table);
+    write_indexes(out, driver, table);
 }

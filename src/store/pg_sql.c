@@ -1,6 +1,7 @@
 #include "store/pg_sql.h"
 
 #include <assert.h>
+#include <string.h>
 
 /* What a column is in arrays. Numbers are converted when they are stored. */
 static const struct {
@@ -111,6 +112,13 @@ static void write_rows(struct buf *out, const struct sqltext *what)
     }
 }
 
+bool pg_sql_is_bounded(const struct sqltext *what)
+{
+    const struct column *period = table_period(what->table);
+
+    return period != NULL && strcmp(period->name, what->text) == 0;
+}
+
 /* Rows are locked in the order of their keys, so that two of these never wait in a circle. */
 static void write_load(struct buf *out, const struct sqltext *what)
 {
@@ -120,6 +128,9 @@ static void write_load(struct buf *out, const struct sqltext *what)
     for (size_t i = 0; i < table->column_count; i++)
         buf_addf(out, "%s%s", i == 0 ? "" : ", ", table->columns[i].name);
     buf_addf(out, " FROM %s WHERE %s = ANY ($1)", table->name, what->text);
+    /* The server does not look into an array for the months to read. */
+    if (pg_sql_is_bounded(what))
+        buf_addf(out, " AND %s BETWEEN $2 AND $3", what->text);
     if (what->and_where != NULL)
         buf_addf(out, " AND (%s)", what->and_where);
     buf_add_c(out, " ORDER BY ");

@@ -74,7 +74,7 @@ must_check enum err query_payment_operations(struct db *db, const struct payment
                                              struct arena *arena, struct operation_list *out);
 /* When the gateway was last asked something about the payment, refunds included; 0: never. */
 must_check enum err query_payment_asked(struct db *db, const struct payment *payment, int64_t *out);
-must_check enum err query_attempts(struct db *db, struct operation_id operation,
+must_check enum err query_attempts(struct db *db, const struct operation *operation,
                                    struct arena *arena, struct attempt_list *out);
 
 /* What was recorded for these claims, of those that have an answer. */

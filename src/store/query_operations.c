@@ -19,14 +19,14 @@ enum err query_payment_operations(struct db *db, const struct payment *payment,
                      QUERY_ARGS(args), arena, operation_list_load, &load);
 }
 
-enum err query_attempts(struct db *db, struct operation_id operation, struct arena *arena,
+enum err query_attempts(struct db *db, const struct operation *operation, struct arena *arena,
                         struct attempt_list *out)
 {
-    struct db_value args[] = { DB_ID(operation) };
+    struct db_value args[] = { DB_ID(operation->invoice), DB_ID(operation->id) };
     struct attempt_list_load load = { arena, out };
 
-    return db_select(db, &table_attempts, "operation = $1 ORDER BY number", QUERY_ARGS(args), arena,
-                     attempt_list_load, &load);
+    return db_select(db, &table_attempts, "invoice = $1 AND operation = $2 ORDER BY number",
+                     QUERY_ARGS(args), arena, attempt_list_load, &load);
 }
 
 static enum err take_moment(void *self, const struct db_value *values, size_t count)
@@ -44,6 +44,7 @@ enum err query_payment_asked(struct db *db, const struct payment *payment, int64
     return db_query(db,
                     "SELECT max(attempts.ended_ms) FROM attempts JOIN operations"
                     " ON attempts.operation = operations.id"
-                    " WHERE operations.invoice = $1 AND operations.payment = $2",
+                    " WHERE attempts.invoice = $1 AND operations.invoice = $1"
+                    " AND operations.payment = $2",
                     QUERY_ARGS(args), take_moment, out);
 }

@@ -6,7 +6,8 @@
 
 /* Roles of columns, as a set. */
 #define BIT(role)  (1u << (role))
-#define EVERY_ROLE (BIT(COLUMN_KEY) | BIT(COLUMN_FIXED) | BIT(COLUMN_VARIES))
+#define KEY_ROLES  (BIT(COLUMN_KEY) | BIT(COLUMN_PERIOD))
+#define EVERY_ROLE (KEY_ROLES | BIT(COLUMN_FIXED) | BIT(COLUMN_VARIES))
 
 static bool has_role(const struct table *table, size_t column, unsigned roles)
 {
@@ -53,7 +54,7 @@ static void write_insert(struct buf *out, const struct table *table, bool skip_e
     buf_add_char(out, ')');
     if (skip_existing) {
         buf_add_c(out, " ON CONFLICT (");
-        write_names(out, table, BIT(COLUMN_KEY));
+        write_names(out, table, KEY_ROLES);
         buf_add_c(out, ") DO NOTHING");
     }
 }
@@ -70,7 +71,7 @@ static void write_by_key(struct buf *out, const struct sqltext *what)
         buf_addf(out, "DELETE FROM %s", table->name);
     }
     buf_add_c(out, " WHERE ");
-    write_pairs(out, table, BIT(COLUMN_KEY), " AND ", next);
+    write_pairs(out, table, KEY_ROLES, " AND ", next);
 }
 
 static void write_select(struct buf *out, const struct table *table)
@@ -87,7 +88,7 @@ static void write_load(struct buf *out, const struct sqltext *what)
     if (what->and_where != NULL)
         buf_addf(out, " AND (%s)", what->and_where);
     buf_add_c(out, " ORDER BY ");
-    write_names(out, what->table, BIT(COLUMN_KEY));
+    write_names(out, what->table, KEY_ROLES);
 }
 
 static bool is_insert(const struct sqltext *what)
@@ -137,7 +138,7 @@ static void pick_args(const struct sqltext *what, struct picked *out)
     else if (what->write == WRITE_UPDATE)
         pick(what->table, BIT(COLUMN_VARIES), out);
     if (!is_insert(what))
-        pick(what->table, BIT(COLUMN_KEY), out);
+        pick(what->table, KEY_ROLES, out);
 }
 
 size_t sqltext_columns(const struct sqltext *what, const struct column **out)

@@ -23,6 +23,7 @@ enum column_kind {
 
 enum column_role {
     COLUMN_KEY,              /* part of the primary key */
+    COLUMN_PERIOD,           /* the same, and by its time the rows lie together */
     COLUMN_FIXED,            /* written once, with the row */
     COLUMN_VARIES,           /* may change later */
 };
@@ -59,10 +60,24 @@ struct table {
 /* The books, NULL-terminated, in the order in which they are made. */
 extern const struct table *const store_tables[];
 extern const struct table table_merchants, table_api_keys, table_gateway_accounts, table_invoices,
-    table_payments, table_refunds, table_operations, table_attempts, table_events, table_claims,
-    table_drifts, table_tasks, table_notices, table_webhook_endpoints, table_webhook_keys,
-    table_webhook_messages, table_webhook_deliveries, table_webhook_attempts, table_runs,
-    table_counters;
+    table_payments, table_refunds, table_operations, table_attempts, table_events,
+    table_checkpoints, table_claims, table_drifts, table_tasks, table_notices,
+    table_webhook_endpoints, table_webhook_keys, table_webhook_messages, table_webhook_deliveries,
+    table_webhook_attempts, table_runs, table_counters;
+
+static inline bool column_is_key(const struct column *column)
+{
+    return column->role == COLUMN_KEY || column->role == COLUMN_PERIOD;
+}
+
+/* The COLUMN_PERIOD of a table; NULL when it has none. */
+static inline const struct column *table_period(const struct table *table)
+{
+    for (size_t i = 0; i < table->key_count; i++)
+        if (table->columns[i].role == COLUMN_PERIOD)
+            return &table->columns[i];
+    return NULL;
+}
 
 /* One value that lives in every table's place: named counters (the feed's). */
 struct counter {

@@ -46,7 +46,8 @@
 #define FIRST(first, ...) first
 #define SECOND(first, second, ...) second
 
-#define KEYS(kind, role, member, ...) + (COLUMN_##role == COLUMN_KEY)
+#define KEYS(kind, role, member, ...)                                                    \
+    + (COLUMN_##role == COLUMN_KEY || COLUMN_##role == COLUMN_PERIOD)
 #define INDEX(name, unique, columns, where) { name, unique, columns, where },
 #define CONDITION(condition) condition,
 

@@ -192,6 +192,21 @@ def test_doctor_names_the_first_bad_row(tmp_path, contract):
     assert re.search(r'\bI[0-9]+\b', run.stdout + run.stderr)
 
 
+@store.postgres_only
+def test_doctor_warns_of_a_month_without_tables(tmp_path):
+    server = Installation(tmp_path / 'data').start()
+    assert server.stop() == 0
+    assert 'has no parts' not in server.doctor().stdout
+    months = store.run(server.data, 'purser.db', "SELECT relname AS name FROM pg_class WHERE"
+                       " relkind = 'r' AND relnamespace = current_schema()::regnamespace"
+                       " AND relname ~ '^operations_[0-9]' ORDER BY relname")
+    assert len(months) == 4
+    store.run(server.data, 'purser.db', 'DROP TABLE ' + months[1]['name'])
+    doctor = server.doctor()
+    assert doctor.returncode == 0
+    assert months[1]['name'][-7:].replace('_', '-') + ' has no parts' in doctor.stdout
+
+
 def test_doctor_without_books(tmp_path):
     assert purser('doctor', '--deep', '--data', str(tmp_path / 'none')).returncode == 2
 

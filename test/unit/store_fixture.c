@@ -237,7 +237,7 @@ static void *make_row(struct store_fixture *fixture, const struct table *table, 
 
     for (size_t i = 0; i < table->column_count; i++) {
         const struct column *column = &table->columns[i];
-        if (column->role == COLUMN_KEY)
+        if (column_is_key(column))
             put_key(fixture, column, row + column->offset);
         else if (random)
             put_random(fixture, column, row + column->offset);

@@ -97,6 +97,7 @@ static void longest_due_come_first_and_the_rest_on_the_next_look(void **state)
     for (size_t i = 0; i < 50; i++) {
         struct operation *row = ARENA_NEW(&books->arena, struct operation);
         row->id = found.inputs.items[i]->operation;
+        row->invoice = found.inputs.items[i]->invoice;
         row->kind = OPERATION_KIND_REFUND;
         row->state = OPERATION_UNKNOWN;
         row->due_ms = NOW_MS + 1;

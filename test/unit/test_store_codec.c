@@ -20,7 +20,7 @@ static void describes_tables_well(void **state)
         assert_true(table->since > 0);
         for (size_t i = 0; i < table->column_count; i++) {
             const struct column *column = &table->columns[i];
-            assert_int_equal(column->role == COLUMN_KEY, i < table->key_count);
+            assert_int_equal(column_is_key(column), i < table->key_count);
             assert_int_equal(column->kind == COLUMN_WORD, column->words != NULL);
             assert_true(column->offset < table->row_size);
             assert_null(strchr(column->name, '.'));
@@ -151,7 +151,7 @@ static void refuses_null_where_it_means_nothing(void **state)
             struct db_value values[TABLE_COLUMNS_MAX];
             codec_values(table, store_fixture_row(books, table), values);
             values[i] = (struct db_value){ DB_NULL, 0, { 0 } };
-            bool empty = column->role != COLUMN_KEY && column->kind != COLUMN_INT &&
+            bool empty = !column_is_key(column) && column->kind != COLUMN_INT &&
                          column->kind != COLUMN_BOOL && column->kind != COLUMN_HASH;
             enum err err = codec_row(table, values, &books->arena, back);
             assert_int_equal(err, empty ? OK : ERR_STORE);

@@ -269,7 +269,8 @@ static void operations_with_their_attempts(void **state)
 
     put(&bench, &table_operations, &operation);
     for (int64_t number = 2; number >= 1; number--) {
-        struct attempt attempt = { .operation = operation.id,
+        struct attempt attempt = { .invoice = operation.invoice,
+                                   .operation = operation.id,
                                    .number = number,
                                    .call = OPERATION_KIND_ENQUIRE,
                                    .outcome = STR("unknown"),
@@ -282,7 +283,7 @@ static void operations_with_their_attempts(void **state)
     assert_int_equal(operations.count, 1);
     assert_stored(db, query_payment_operations(db, &payment, operation.id, 9, arena, &operations));
     assert_int_equal(operations.count, 1);
-    assert_stored(db, query_attempts(db, operation.id, arena, &attempts));
+    assert_stored(db, query_attempts(db, &operation, arena, &attempts));
     assert_int_equal(attempts.count, 2);
     assert_int_equal(attempts.items[0]->number, 1);
 }

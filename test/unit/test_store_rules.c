@@ -84,7 +84,7 @@ static void columns_refuse_null_where_it_means_nothing(void **state)
             const struct column *column = &table->columns[i];
             const char *sql =
                 str_format(&books->arena, "UPDATE %s SET %s = NULL", table->name, column->name).ptr;
-            bool empty = column->role != COLUMN_KEY && column->kind != COLUMN_INT &&
+            bool empty = !column_is_key(column) && column->kind != COLUMN_INT &&
                          column->kind != COLUMN_BOOL && column->kind != COLUMN_HASH;
             assert_int_equal(try_script(books, sql), empty ? OK : ERR_STORE);
         }
