@@ -19,6 +19,12 @@
     X(doctor)                                                                                      \
     X(gateways)                                                                                    \
     X(events_tail)                                                                                 \
+    X(listen)                                                                                      \
+    X(trigger)                                                                                     \
+    X(webhook_verify)                                                                              \
+    X(deliveries_list)                                                                             \
+    X(deliveries_show)                                                                             \
+    X(deliveries_redeliver)                                                                        \
     X(migrate_status)                                                                              \
     X(migrate_up)                                                                                  \
     X(wait)                                                                                        \

@@ -18,7 +18,7 @@ static void list_commands(FILE *out, struct str family)
 {
     for (size_t i = 0; commands[i] != NULL; i++)
         if (family.len == 0 || is_family(family, commands[i]))
-            fprintf(out, "  %-20s %s\n", commands[i]->name, commands[i]->summary);
+            fprintf(out, "  %-22s %s\n", commands[i]->name, commands[i]->summary);
 }
 
 void help_overview(FILE *out)

@@ -296,3 +296,37 @@ enum err installation_open_reader(const struct settings *settings, const struct 
         db_close(db);
     return err;
 }
+
+static enum err take_merchant(void *self, void *row)
+{
+    *(struct merchant **)self = row;
+    return OK;
+}
+
+static enum err merchant_where(struct db *db, const char *where, struct db_value arg,
+                               struct arena *arena, struct merchant **out, struct str *why)
+{
+    *out = NULL;
+    enum err err = db_select(db, &table_merchants, where, &arg, 1, arena, take_merchant, out);
+    if (err != OK)
+        *why = str_copy(arena, db_error(db));
+    return err == OK && *out == NULL ? ERR_NOT_FOUND : err;
+}
+
+enum err installation_merchant(struct db *db, struct str name, struct arena *arena,
+                               struct merchant **out, struct str *why)
+{
+    enum err err = merchant_where(db, "name = $1", DB_STR(name), arena, out, why);
+    if (err == ERR_NOT_FOUND)
+        *why = str_format(arena, "there is no merchant \"%.*s\"", STR_ARG(name));
+    return err;
+}
+
+enum err installation_merchant_by_id(struct db *db, struct merchant_id id, struct arena *arena,
+                                     struct merchant **out, struct str *why)
+{
+    enum err err = merchant_where(db, "id = $1", DB_ID(id), arena, out, why);
+    if (err == ERR_NOT_FOUND)
+        *why = STR("there is no such merchant");
+    return err;
+}

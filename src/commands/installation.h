@@ -47,6 +47,13 @@ must_check enum err installation_open_reader(const struct settings *settings,
                                              const struct outside *outside, struct arena *arena,
                                              struct db **out, struct str *why);
 
+/* The merchant of this name; ERR_NOT_FOUND. */
+must_check enum err installation_merchant(struct db *db, struct str name, struct arena *arena,
+                                          struct merchant **out, struct str *why);
+must_check enum err installation_merchant_by_id(struct db *db, struct merchant_id id,
+                                                struct arena *arena, struct merchant **out,
+                                                struct str *why);
+
 /* The schema version of the books, 0 when there are none, and the one of this binary. */
 must_check enum err installation_schema(const struct settings *settings,
                                         const struct outside *outside, struct arena *arena,

@@ -13,28 +13,6 @@
 #define OUTPUT_MAX (1 << 20)
 #define KEYS_MAX 10000
 
-static enum err take_merchant(void *self, void *row)
-{
-    *(struct merchant **)self = row;
-    return OK;
-}
-
-static enum err find_merchant(struct db *db, struct str name, struct arena *arena,
-                              struct merchant **out, struct str *why)
-{
-    struct db_value arg = DB_STR(name);
-
-    *out = NULL;
-    enum err err = db_select(db, &table_merchants, "name = $1", &arg, 1, arena, take_merchant, out);
-    if (err != OK)
-        *why = str_copy(arena, db_error(db));
-    if (err == OK && *out == NULL) {
-        *why = str_format(arena, "there is no merchant \"%.*s\"", STR_ARG(name));
-        err = ERR_NOT_FOUND;
-    }
-    return err;
-}
-
 static enum err insert_key(struct db *db, const struct api_key *row, struct arena *arena,
                            struct str *why)
 {
@@ -60,7 +38,7 @@ enum err key_new(struct installation *installation, const struct outside *outsid
     struct id_maker ids = { .outside = outside };
     struct merchant *merchant;
 
-    enum err err = find_merchant(db, wish->merchant, arena, &merchant, why);
+    enum err err = installation_merchant(db, wish->merchant, arena, &merchant, why);
     if (err != OK)
         return err;
     int64_t now_ms = outside_now_ms(outside);
@@ -274,8 +252,10 @@ static enum exit_code run_list(struct cli *cli)
 
 /* Revoke. */
 
-static enum err revoke(struct db *db, struct api_key_id id, int64_t now_ms, int64_t *changed)
+enum err key_revoke(struct installation *installation, struct api_key_id id, int64_t now_ms,
+                    struct arena *arena, bool *found, struct str *why)
 {
+    struct db *db = store_db(installation->store);
     struct db_value args[] = { DB_ID(id), DB_NUMBER(now_ms) };
 
     enum err err = db_begin(db);
@@ -284,8 +264,14 @@ static enum err revoke(struct db *db, struct api_key_id id, int64_t now_ms, int6
                        "UPDATE api_keys SET revoked_ms = $2 WHERE id = $1 AND revoked_ms IS NULL",
                        args, 2, NULL, NULL);
     if (err == OK)
-        *changed = db_changes(db);
-    return err == OK ? db_commit(db) : err;
+        *found = db_changes(db) > 0;
+    if (err == OK)
+        err = db_commit(db);
+    if (err != OK) {
+        *why = str_copy(arena, db_error(db));
+        db_rollback(db);
+    }
+    return err;
 }
 
 static enum exit_code run_revoke(struct cli *cli)
@@ -294,7 +280,7 @@ static enum exit_code run_revoke(struct cli *cli)
     struct installation installation;
     struct api_key_id id;
     struct str why = { 0 };
-    int64_t changed = 0;
+    bool found = false;
     int version;
 
     if (!api_key_id_parse(cli->operands[0], &id))
@@ -307,16 +293,11 @@ static enum exit_code run_revoke(struct cli *cli)
         err = installation_open(&cli->settings, outside, cli->arena, &installation, &why);
     if (err != OK)
         return cli_fail_err(cli, err, why);
-    struct db *db = store_db(installation.store);
-    err = revoke(db, id, outside_now_ms(outside), &changed);
-    if (err != OK) {
-        why = str_copy(cli->arena, db_error(db));
-        db_rollback(db);
-    }
+    err = key_revoke(&installation, id, outside_now_ms(outside), cli->arena, &found, &why);
     installation_close(&installation);
     if (err != OK)
         return cli_fail_err(cli, err, why);
-    if (changed == 0)
+    if (!found)
         return cli_fail(cli, EXIT_NO, "there is no active key %.*s", STR_ARG(cli->operands[0]));
     fprintf(cli->world->out, "revoked %.*s\n", STR_ARG(cli->operands[0]));
     return EXIT_OK;

@@ -19,4 +19,8 @@ must_check enum err key_new(struct installation *installation, const struct outs
                             const struct key_wish *wish, struct arena *arena, struct api_key *row,
                             struct secret *text, struct str *why);
 
+/* `found`: whether there was such a key and it was active. */
+must_check enum err key_revoke(struct installation *installation, struct api_key_id id,
+                               int64_t now_ms, struct arena *arena, bool *found, struct str *why);
+
 #endif

@@ -61,6 +61,19 @@ enum err query_webhook_delivery(struct db *db, struct query_scope scope,
     return err;
 }
 
+enum err query_webhook_delivery_by_id(struct db *db, struct webhook_delivery_id id,
+                                      struct arena *arena, struct webhook_delivery **out)
+{
+    struct db_value args[] = { DB_ID(id) };
+    void *row = NULL;
+
+    enum err err = query_one(db, &table_webhook_deliveries, "id = $1", QUERY_ARGS(args), arena,
+                             &row);
+    if (!err)
+        *out = row;
+    return err;
+}
+
 enum err query_webhook_deliveries(struct db *db, struct query_scope scope,
                                   const struct webhook_delivery_filter *filter,
                                   struct query_page page, struct arena *arena,

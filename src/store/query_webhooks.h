@@ -5,6 +5,10 @@
 #include "core/webhooks.h"
 #include "store/db.h"
 
+/* A delivery, whosever it is; ERR_NOT_FOUND. */
+must_check enum err query_webhook_delivery_by_id(struct db *db, struct webhook_delivery_id id,
+                                                 struct arena *arena,
+                                                 struct webhook_delivery **out);
 /* The endpoint, deleted ones too, and its RSA key; each NULL when there is none. */
 must_check enum err query_webhook_target(struct db *db, struct webhook_endpoint_id id,
                                          struct arena *arena, struct webhook_endpoint **endpoint,
