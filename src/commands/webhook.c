@@ -72,7 +72,8 @@ const struct command command_webhook_verify = {
     .summary = "check the signature of a webhook that came",
     .about = "REQUEST is a file with the request as it came, - for standard input: header\n"
              "fields, an empty line, the body. The key's sort says which signature is checked.\n"
-             "Exit code 0 when it fits, 1 when it does not, with the reason, 2 when it is no request.",
+             "Exit code 0 when it fits, 1 when it does not, with the reason, 2 when it is no\n"
+             "request.",
     .examples = { "purser webhook verify --key secret.txt request.txt",
                   "purser webhook verify --key key.pem --tolerance 0 - < request.txt" },
     .options = options,
