@@ -12,6 +12,9 @@
 #define REFERENCE_FROM_DEFAULT 100001
 #define TEXT_MAX 255
 
+/* What becomes of money that came after the payment had ended, or for an invoice that was paid. */
+static const char *const late_words[] = { "keep", "refund", NULL };
+
 /* X(member of the JSON, least, most, meaning). `capture` beside them is a word. */
 #define ACCOUNT_NUMBERS(X)                                                               \
     X(authorization_hours, 1, 24 * 365)                                                  \
@@ -77,6 +80,7 @@ struct account_settings account_settings(const struct gateway_account *account,
         .capture_retry_ms = MINUTE_MS * number_or(settings, "capture_retry_minutes",
                                                   CAPTURE_RETRY_MINUTES_DEFAULT),
         .capture_tries = number_or(settings, "capture_tries", CAPTURE_TRIES_DEFAULT),
+        .refund_late = str_equal_c(json_text(json_get(settings, "late_success")), "refund"),
         .calls_at_once = number_or(settings, "calls_at_once", CALLS_AT_ONCE_DEFAULT),
         .calls_per_minute = number_or(settings, "calls_per_minute", 0),
         .reference_from = number_or(settings, "reference_from", REFERENCE_FROM_DEFAULT),
@@ -281,6 +285,8 @@ static enum err check_member(const struct check *check, struct str name, const s
         return check_number(check, number, value);
     if (str_equal_c(name, "capture"))
         return check_capture(check, value);
+    if (str_equal_c(name, "late_success"))
+        return check_word(check, "late_success", value, late_words);
     if (str_equal_c(name, "notification_addresses"))
         return check_addresses(check, value);
     if (str_equal_c(name, "currencies"))

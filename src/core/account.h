@@ -14,6 +14,7 @@ struct account_settings {
     int64_t refund_age_ms;           /* "refund_days": 0 for ever */
     int64_t capture_retry_ms;        /* "capture_retry_minutes": default 60 */
     int64_t capture_tries;           /* "capture_tries": default 96 */
+    bool refund_late;                /* "late_success": "refund" gives back what came too late */
     int64_t calls_at_once;           /* "calls_at_once": on the wire together; default 50 */
     int64_t calls_per_minute;        /* "calls_per_minute": 0, the default, for no limit */
     int64_t reference_from;          /* the first where orders are numbered: default 100001 */

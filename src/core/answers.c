@@ -56,12 +56,16 @@ void failure_from_answer(struct failure *failure, const struct gateway_answer *a
         failure->code = declined ? STR("card_declined") : STR("gateway_error");
 }
 
-/* "Absent" proves nothing before the gateway had time to see the call; to an enquiry of its
- * own, which is sent again and again, before it had that time since the first. */
+/* "Absent" proves nothing before the gateway had time to see the call, counted from the call's
+ * end, by a clock that nobody set meanwhile; to an enquiry of its own, which is sent again and
+ * again, before it had that time since the first. */
 static bool absence_is_proven(const struct answered *a)
 {
     bool own = a->operation->kind == OPERATION_KIND_ENQUIRE;
-    int64_t since_ms = own ? a->operation->created_ms : a->operation->sent_ms;
+    int64_t since_ms = own ? a->operation->created_ms : a->operation->silent_ms;
+    assert(since_ms != 0);
+    if (since_ms < a->turn->even_since_ms)
+        since_ms = a->turn->even_since_ms;
     return a->turn->now_ms - since_ms >= a->place.gateway->visibility_ms;
 }
 
@@ -124,18 +128,20 @@ static void move_payment(const struct answered *a, enum payment_event event)
                      str_of(machine_payment.events[event].name));
 }
 
-static void move_invoice(const struct answered *a, enum invoice_event event)
+/* Returns false when another payment has paid it. */
+static bool move_invoice(const struct answered *a, enum invoice_event event)
 {
     const struct invoice *invoice = a->turn->books->invoice;
     if (machine_next(&machine_invoice, invoice->status, event) == INVOICE_NOWHERE) {
         if (event == INVOICE_ON_PAY)
             drift_record(a->turn, a->payment, a->operation->id, "duplicate_payment",
                          word_str(&words_invoice_state, invoice->status));
-        return;
+        return false;
     }
     enum err err = invoice_move(a->turn, event);
     assert(err == OK);
     (void)err;
+    return true;
 }
 
 /* The money is ours: the invoice is paid, whatever part of it was captured. */
@@ -146,7 +152,8 @@ static void captured(const struct answered *a, enum payment_event event, int64_t
     move_payment(a, event);
     /* Cancelled with a payment that had failed, of which they then held the money after all. */
     bool cancelled = a->turn->books->invoice->status == INVOICE_CANCELLED;
-    move_invoice(a, cancelled ? INVOICE_ON_FOUND_PAID : INVOICE_ON_PAY);
+    if (!move_invoice(a, cancelled ? INVOICE_ON_FOUND_PAID : INVOICE_ON_PAY))
+        payment_return_late(a->turn, a->payment);
 }
 
 static void authorized(const struct answered *a)
@@ -238,12 +245,41 @@ static void end_authorize(const struct answered *a, enum operation_event verdict
     }
 }
 
+/* They refuse because it is done: by an earlier try, or by hand at the gateway. */
+static bool is_taken(const struct answered *a)
+{
+    const struct gateway_answer *answer = &a->said->answer;
+    return answer->has_position ? answer->captured_minor > 0
+                                : str_equal_c(answer->failure_code, "already_captured");
+}
+
+static void taken_already(const struct answered *a)
+{
+    const struct gateway_answer *answer = &a->said->answer;
+    struct payment *payment = a->payment;
+    int64_t taken_minor = answer->has_position ? answer->captured_minor
+                                               : a->operation->amount_minor;
+    if (payment->authorized_minor < taken_minor)
+        payment->authorized_minor = taken_minor;
+    if (taken_minor != a->operation->amount_minor)
+        drift_record(a->turn, payment, a->operation->id, "captured_differs",
+                     str_format(a->turn->arena, "%lld were to be captured, %lld were already",
+                                (long long)a->operation->amount_minor, (long long)taken_minor));
+    captured(a, PAYMENT_ON_CAPTURE_YES, taken_minor);
+    if (!answer->has_position && gateway_can(a->place.gateway, OPERATION_KIND_ENQUIRE))
+        payment_enquire(a->turn, payment);
+}
+
 static void end_capture(const struct answered *a, enum operation_event verdict)
 {
     struct payment *payment = a->payment;
     operation_close(a->turn, payment, a->operation);
     if (verdict == OPERATION_ON_YES) {
         captured(a, PAYMENT_ON_CAPTURE_YES, a->operation->amount_minor);
+        return;
+    }
+    if (is_taken(a)) {
+        taken_already(a);
         return;
     }
     failure_from_answer(&payment->failure, &a->said->answer);
@@ -253,19 +289,28 @@ static void end_capture(const struct answered *a, enum operation_event verdict)
     move_payment(a, PAYMENT_ON_CAPTURE_NO);
 }
 
+/* They refuse because nothing is held any more. */
+static bool is_released(const struct answered *a)
+{
+    const struct gateway_answer *answer = &a->said->answer;
+    return answer->has_position ? answer->released && answer->captured_minor == 0
+                                : str_equal_c(answer->failure_code, "already_cancelled");
+}
+
 static void end_cancel(const struct answered *a, enum operation_event verdict)
 {
     struct payment *payment = a->payment;
     operation_close(a->turn, payment, a->operation);
-    if (verdict == OPERATION_ON_YES) {
+    if (verdict == OPERATION_ON_YES || is_released(a)) {
         move_payment(a, PAYMENT_ON_CANCEL_YES);
         payment_end_invoice(a->turn, payment);
         return;
     }
+    if (payment_compare(a->turn, payment, &a->said->answer))
+        return;
     failure_from_answer(&payment->failure, &a->said->answer);
-    payment->cancel_reason = CANCEL_REASON_NONE;
-    payment->due_ms = a->turn->now_ms + HOUR_MS;
     move_payment(a, PAYMENT_ON_CANCEL_NO);
+    payment_cancel_later(a->turn, payment);
     /* It waited for its payer, who paid or gave up meanwhile: which of them, they know. */
     if (payment->authorized_minor == 0)
         payment_enquire(a->turn, payment);
@@ -300,7 +345,10 @@ static void end_refund(const struct answered *a, enum operation_event verdict)
     if (err)
         drift_record(a->turn, payment, a->operation->id, "unexpected_answer", STR("refund"));
     if (done && all_is_returned(a->turn->books))
-        move_invoice(a, INVOICE_ON_REFUND_ALL);
+        (void)move_invoice(a, INVOICE_ON_REFUND_ALL);
+    if (!done && str_equal_c(refund->reason, REFUND_REASON_LATE))
+        task_record(a->turn, payment, a->operation, "late_refund_refused",
+                    STR("The money came too late, and its refund was refused; return it by hand."));
 }
 
 /* Not ended: the clock looks again, later each time, and then a person is told too. */
@@ -327,8 +375,12 @@ static void stays_unknown(const struct answered *a)
         && a->operation->state == OPERATION_SENDING)
         return;
     (void)operation_move(a->turn, a->operation, OPERATION_ON_SILENCE);
-    if (a->operation->state == OPERATION_UNKNOWN)
-        wait_for_next_look(a);
+    if (a->operation->state != OPERATION_UNKNOWN)
+        return;
+    /* Also when its node had been given up before: until now it may have been on its way. */
+    if (!asked)
+        a->operation->silent_ms = a->turn->now_ms;
+    wait_for_next_look(a);
 }
 
 /* Proven not sent, and no authorize: the same operation goes again. When the gateway itself

@@ -23,7 +23,8 @@ static void move(struct turn *turn, struct payment *payment, enum payment_event 
     (void)err;
 }
 
-static void pay_invoice(struct turn *turn, const struct payment *payment)
+/* Returns false when another payment has paid it. */
+static bool pay_invoice(struct turn *turn, const struct payment *payment)
 {
     const struct invoice *invoice = turn->books->invoice;
     enum invoice_event event = invoice->status == INVOICE_UNPAID ? INVOICE_ON_PAY
@@ -31,24 +32,29 @@ static void pay_invoice(struct turn *turn, const struct payment *payment)
     if (machine_next(&machine_invoice, invoice->status, event) == INVOICE_NOWHERE) {
         drift_record(turn, payment, payment->authorization, "duplicate_payment",
                      word_str(&words_invoice_state, invoice->status));
-        return;
+        return false;
     }
     enum err err = invoice_move(turn, event);
     assert(err == OK);
     (void)err;
+    return true;
 }
 
 /* Money taken always wins, also after we said cancelled or failed. */
 static void found_captured(struct turn *turn, struct payment *payment, int64_t captured_minor)
 {
-    report(turn, payment, "captured_at_gateway", payment->captured_minor, captured_minor);
+    bool late = payment->status != PAYMENT_AUTHORIZED;
+    report(turn, payment, late ? "late_success" : "captured_at_gateway", payment->captured_minor,
+           captured_minor);
     payment->captured_minor = captured_minor;
     if (payment->authorized_minor < captured_minor)
         payment->authorized_minor = captured_minor;
     payment->failure = (struct failure){ 0 };
     payment->cancel_reason = CANCEL_REASON_NONE;
     move(turn, payment, PAYMENT_ON_FOUND_CAPTURED);
-    pay_invoice(turn, payment);
+    bool wanted = pay_invoice(turn, payment);
+    if (late || !wanted)
+        payment_return_late(turn, payment);
 }
 
 static void found_released(struct turn *turn, struct payment *payment)
@@ -95,7 +101,8 @@ bool payment_compare(struct turn *turn, struct payment *payment,
         compare_captured(turn, payment, answer);
         return false;
     }
-    if ((ended || payment->status == PAYMENT_AUTHORIZED) && answer->captured_minor > 0) {
+    bool open = payment->status == PAYMENT_AUTHORIZED || payment->status == PAYMENT_CANCELLING;
+    if ((ended || open) && answer->captured_minor > 0) {
         found_captured(turn, payment, answer->captured_minor);
         return true;
     }

@@ -68,6 +68,10 @@ static enum err operation_due(struct turn *turn)
     if (operation->state == OPERATION_SENDING && run_id_equal(operation->run, ask->lapsed_run)
         && !run_id_equal(operation->run, turn->input->run)
         && operation_move(turn, operation, OPERATION_ON_SILENCE)) {
+        struct payment_place place = payment_place(turn, payment);
+        /* What that node sent last may be on its way until its deadline. */
+        if (operation->silent_ms < operation->sent_ms + place.gateway->deadline_ms)
+            operation->silent_ms = operation->sent_ms + place.gateway->deadline_ms;
         operation->due_ms = turn->now_ms;
         operation->tries = 0;
     }
@@ -95,8 +99,9 @@ bool payment_is_enquired(const struct books *books, const struct payment *paymen
 
 static void cancel_by_time(struct turn *turn, struct payment *payment, bool gateway_holds)
 {
-    payment->cancel_reason = payment->status == PAYMENT_AUTHORIZED ? CANCEL_REASON_EXPIRED
-                                                                   : CANCEL_REASON_ABANDONED;
+    if (payment->cancel_reason == CANCEL_REASON_NONE)
+        payment->cancel_reason = payment->status == PAYMENT_AUTHORIZED ? CANCEL_REASON_EXPIRED
+                                                                       : CANCEL_REASON_ABANDONED;
     bool sent = payment->status != PAYMENT_CREATED;
     if (sent && gateway_holds)
         payment_begin_cancel(turn, payment);
@@ -109,17 +114,45 @@ static void cancel_by_time(struct turn *turn, struct payment *payment, bool gate
     payment_end_invoice(turn, payment);
 }
 
+/* A cancel was refused, and what it was for still holds. */
+static bool waits_for_cancel(const struct payment *payment)
+{
+    return payment->status == PAYMENT_AUTHORIZED && payment->cancel_reason != CANCEL_REASON_NONE;
+}
+
 static bool waits_for_capture(const struct payment *payment)
 {
     return payment->status == PAYMENT_AUTHORIZED && payment->authorized_minor > 0
-           && payment->capture_method == CAPTURE_METHOD_AUTOMATIC;
+           && payment->capture_method == CAPTURE_METHOD_AUTOMATIC && !waits_for_cancel(payment);
 }
 
-/* The refused capture's next try stays where it was, whatever was asked in between. */
+/* When the refused cancel is tried again; what other events there were puts it off. */
+static int64_t next_cancel_ms(const struct turn *turn, const struct payment *payment)
+{
+    struct account_settings settings = payment_place(turn, payment).settings;
+    return payment->updated_ms
+           + (payment->cancel_tries < settings.capture_tries ? settings.capture_retry_ms : DAY_MS);
+}
+
+void payment_cancel_later(struct turn *turn, struct payment *payment)
+{
+    struct account_settings settings = payment_place(turn, payment).settings;
+    assert(waits_for_cancel(payment));
+    payment->due_ms = next_cancel_ms(turn, payment);
+    row_touch(&payment->row);
+    if (payment->cancel_tries == settings.capture_tries)
+        task_record(turn, payment, NULL, "cancel_exhausted",
+                    str_format(turn->arena, "%lld cancels were refused; cancel or capture by hand.",
+                               (long long)payment->cancel_tries));
+}
+
+/* The refused capture's or cancel's next try stays where it was, whatever was asked in between. */
 static int64_t next_look_ms(const struct turn *turn, const struct payment *payment)
 {
     struct account_settings settings = payment_place(turn, payment).settings;
     int64_t retry_ms = payment->updated_ms + settings.capture_retry_ms;
+    if (waits_for_cancel(payment))
+        return next_cancel_ms(turn, payment);
     if (!waits_for_capture(payment) || payment->capture_tries >= settings.capture_tries)
         return payment->expires_ms;
     if (retry_ms < turn->now_ms)
@@ -134,7 +167,9 @@ void payment_end_of_time(struct turn *turn, struct payment *payment,
     bool held = payment->status == PAYMENT_AUTHORIZED;
     if (payment_compare(turn, payment, answer) || (!waits && !held))
         return;
-    if (payment->expires_ms <= turn->now_ms) {
+    int64_t end_ms = waits_for_cancel(payment) ? next_cancel_ms(turn, payment)
+                                               : payment->expires_ms;
+    if (end_ms <= turn->now_ms) {
         struct payment_place place = payment_place(turn, payment);
         bool nothing_held = waits && place.gateway->cancels_holds_only;
         cancel_by_time(turn, payment, answer->outcome != GW_ABSENT && !nothing_held);
@@ -171,7 +206,7 @@ static enum err payment_due(struct turn *turn)
         payment->due_ms = 0;
     } else if (payment->status == PAYMENT_CREATED && expired) {
         cancel_by_time(turn, payment, false);
-    } else if (expired) {
+    } else if (expired || waits_for_cancel(payment)) {
         payment_enquire(turn, payment);
     } else if (waits_for_capture(payment)) {
         struct payment_place place = payment_place(turn, payment);

@@ -25,6 +25,7 @@ struct operation {
     struct str gateway_message;
     int64_t created_ms;
     int64_t sent_ms;              /* when it last became sending */
+    int64_t silent_ms;            /* when its last call had ended without a word; 0 never */
     int64_t due_ms;               /* when the clock has to look at it; 0 never */
     int64_t closed_ms;            /* when it ended for good; 0 while open */
 };

@@ -81,10 +81,11 @@ struct payment {
     enum next_action action;      /* what the payer must do while requires_action */
     struct str action_url;
     struct failure failure;
-    enum cancel_reason cancel_reason;
+    enum cancel_reason cancel_reason;       /* while authorized: a cancel is still wanted */
     struct operation_id authorization;      /* the last authorize operation, or zero */
     struct operation_id active_operation;   /* the one that moves money now, or zero */
     int64_t capture_tries;        /* captures begun for it */
+    int64_t cancel_tries;         /* cancels begun since the last capture */
     int64_t version;              /* counts its events, its refunds' included */
     int64_t created_ms;
     int64_t updated_ms;

@@ -286,6 +286,9 @@ static enum err payment_capture(struct turn *turn)
                                (long long)payment->authorized_minor);
 
     claim_is_about(turn, payment, 200);
+    /* A refused cancel that is still wanted is wanted no more. */
+    payment->cancel_reason = CANCEL_REASON_NONE;
+    payment->cancel_tries = 0;
     payment_begin_capture(turn, payment, amount_minor);
     return OK;
 }
@@ -296,6 +299,7 @@ void payment_begin_cancel(struct turn *turn, struct payment *payment)
                                                   payment->authorized_minor, NULL);
     if (turn->claim)
         operation->claim = turn->claim->key;
+    payment->cancel_tries++;
     payment->due_ms = 0;
 }
 

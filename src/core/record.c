@@ -134,6 +134,8 @@ bool operation_move(struct turn *turn, struct operation *operation, enum operati
     } else {
         operation->run = (struct run_id){ 0 };
     }
+    if (to == OPERATION_UNKNOWN)
+        operation->silent_ms = turn->now_ms;
     row_touch(&operation->row);
     return true;
 }

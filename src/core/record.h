@@ -44,6 +44,9 @@ void drift_record(struct turn *turn, const struct payment *payment,
 void task_record(struct turn *turn, const struct payment *payment,
                  const struct operation *operation, const char *kind, struct str detail);
 
+/* The reason of a refund that no merchant asked for: money that came too late. */
+#define REFUND_REASON_LATE "late_success"
+
 /* The account of the payment and its gateway, always there for a payment of the books. */
 struct payment_place {
     struct gateway_account *account;
@@ -57,6 +60,9 @@ void payment_authorize(struct turn *turn, struct payment *payment, const struct 
 void payment_begin_capture(struct turn *turn, struct payment *payment, int64_t amount_minor);
 void payment_begin_cancel(struct turn *turn, struct payment *payment);
 void payment_end_invoice(struct turn *turn, const struct payment *payment);
+/* The money was taken when nobody wanted it any more: by the account's policy it is kept or goes
+ * back. Without an active operation. */
+void payment_return_late(struct turn *turn, struct payment *payment);
 void payment_enquire(struct turn *turn, struct payment *payment);
 /* ERR_OPERATION_IN_PROGRESS while something that moves money is not finished. */
 must_check enum err payment_must_be_idle(struct turn *turn, const struct payment *payment);

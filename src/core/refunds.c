@@ -47,6 +47,38 @@ static enum err check_age(struct turn *turn, const struct payment *payment)
                      (long long)(place.settings.refund_age_ms / DAY_MS));
 }
 
+/* The amount is reserved, and the call goes out after the commit. */
+static struct operation *begin(struct turn *turn, struct payment *payment, int64_t amount_minor,
+                               struct str reason)
+{
+    payment->reserved_minor += amount_minor;
+    assert(payment->reserved_minor <= payment->captured_minor);
+    struct operation *operation = operation_begin(turn, payment, OPERATION_KIND_REFUND,
+                                                  amount_minor, NULL);
+    struct refund *refund = refund_begin(turn, payment, (struct refund){
+        .amount_minor = amount_minor,
+        .reason = reason,
+    });
+    operation->refund = refund->id;
+    return operation;
+}
+
+void payment_return_late(struct turn *turn, struct payment *payment)
+{
+    struct payment_place place = payment_place(turn, payment);
+    int64_t amount_minor = payment->captured_minor - payment->reserved_minor;
+    assert(operation_id_is_zero(payment->active_operation));
+    if (!place.settings.refund_late || amount_minor == 0)
+        return;
+    if (gateway_can(place.gateway, OPERATION_KIND_REFUND)
+        && amount_minor >= gateway_refund_least(place.gateway, payment->currency))
+        begin(turn, payment, amount_minor, STR(REFUND_REASON_LATE));
+    else
+        task_record(turn, payment, NULL, "late_refund_impossible",
+                    STR("The money came too late, and this gateway does not refund it; return it by"
+                        " hand."));
+}
+
 static enum err refund_create(struct turn *turn)
 {
     const struct refund_create *ask = turn->input->ask;
@@ -66,20 +98,12 @@ static enum err refund_create(struct turn *turn)
     if (err)
         return err;
 
-    payment->reserved_minor += amount_minor;
-    assert(payment->reserved_minor <= payment->captured_minor);
-    struct operation *operation = operation_begin(turn, payment, OPERATION_KIND_REFUND,
-                                                  amount_minor, NULL);
-    struct refund *refund = refund_begin(turn, payment, (struct refund){
-        .amount_minor = amount_minor,
-        .reason = ask->reason,
-    });
-    operation->refund = refund->id;
+    struct operation *operation = begin(turn, payment, amount_minor, ask->reason);
     if (turn->claim) {
         operation->claim = turn->claim->key;
         turn->claim->invoice = payment->invoice;
         turn->claim->payment = payment->id;
-        turn->claim->refund = refund->id;
+        turn->claim->refund = operation->refund;
         turn->claim->success_status = 201;
     }
     return OK;

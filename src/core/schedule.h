@@ -21,6 +21,10 @@ bool payment_is_enquired(const struct books *books, const struct payment *paymen
 bool payment_compare(struct turn *turn, struct payment *payment,
                      const struct gateway_answer *answer);
 
+/* A cancel was refused: the wish stands, in payment->cancel_reason, and is tried again as a
+ * refused capture is, then once a day, and a person is told. */
+void payment_cancel_later(struct turn *turn, struct payment *payment);
+
 /* The gateway was asked about a payment that waits or is authorised: corrections first, and
  * then, if its time is up, its end. */
 void payment_end_of_time(struct turn *turn, struct payment *payment,

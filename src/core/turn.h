@@ -100,6 +100,7 @@ struct turn {
     /* From the executor. */
     struct arena *arena;             /* until the effects are released */
     int64_t now_ms;
+    int64_t even_since_ms;           /* the clock has run without a step since then */
     struct id_maker *ids;
     struct books *books;             /* NULL when nothing was loaded and none made */
     struct gateway_account_list accounts;    /* of the input's merchant and mode */

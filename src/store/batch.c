@@ -118,6 +118,7 @@ static enum err run_turn(struct batch *batch, size_t at)
     struct turn *turn = batch->turns[at];
     struct books **place;
     turn->now_ms = batch->now_ms;
+    turn->even_since_ms = batch->even_since_ms;
     if (!id_is_zero(turn->input->claim_key)) {
         const struct claim *claim = batch_claim(batch, turn->input->claim_key);
         if (claim)
@@ -153,6 +154,21 @@ static enum err run_turn(struct batch *batch, size_t at)
     return batch_give_references(batch, turn);
 }
 
+/* What the two clocks may differ by within one stretch: slewing, and an answer's way. */
+#define CLOCK_SLACK_MS 500
+
+/* A step of the books' clock proves nothing about how much time has passed: from it on, time is
+ * counted anew. So it is when the store was opened, because nobody watched before. */
+static void watch_clock(struct store *store, int64_t now_ms)
+{
+    int64_t now_us = outside_monotonic_us(store->outside);
+    int64_t off_ms = (now_ms - store->clock_ms) - (now_us - store->clock_us) / 1000;
+    if (store->clock_ms != 0 && off_ms <= CLOCK_SLACK_MS && off_ms >= -CLOCK_SLACK_MS)
+        return;
+    store->clock_ms = store->even_since_ms = now_ms;
+    store->clock_us = now_us;
+}
+
 static enum err run_between(struct store *store, struct turn *const *turns, size_t count)
 {
     struct batch batch = {
@@ -164,6 +180,9 @@ static enum err run_between(struct store *store, struct turn *const *turns, size
         .count = count,
     };
     enum err err = db_now(store->db, &batch.now_ms);
+    if (!err)
+        watch_clock(store, batch.now_ms);
+    batch.even_since_ms = store->even_since_ms;
     if (!err)
         err = batch_load(&batch);
     for (size_t i = 0; !err && i < count; i++)

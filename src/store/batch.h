@@ -12,6 +12,7 @@ struct batch {
     struct id_maker *ids;
     const struct gateway *const *gateways;
     int64_t now_ms;
+    int64_t even_since_ms;                   /* struct turn's */
 
     struct turn *const *turns;
     struct invoice_id *targets;              /* the invoice of each turn, zero for none */

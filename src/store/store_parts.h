@@ -16,6 +16,9 @@ struct store {
     struct webhook_delivery_list flushed;    /* of the batch in hand, pending */
     struct webhook_delivery_list due;        /* of those that were committed */
 
+    int64_t clock_ms, clock_us;      /* the books' clock and the monotonic one, read together */
+    int64_t even_since_ms;           /* the former has had no step since then */
+
     struct run_id run;               /* under which turns are executed; zero before the first */
     int64_t run_batches;             /* committed under it, as its row has it */
     int64_t run_until_us;            /* until when its lease may be trusted, monotonic */

@@ -355,6 +355,36 @@ static void key_is_made_and_revoked(void **state)
     bench_close(&bench);
 }
 
+static int64_t even_since_ms(struct bench *bench)
+{
+    add(bench, &turn_payment_create, &payment_of_1000, NULL);
+    run(bench);
+    assert_int_equal(bench->turns[0].err, OK);
+    return bench->turns[0].even_since_ms;
+}
+
+/* What has to have waited is not taken to have waited because somebody set the clock. */
+static void step_of_the_clock_begins_a_new_count(void **state)
+{
+    struct bench bench;
+    struct store_fixture *books = *state;
+    bench_open(&bench, books);
+    if (!db_is_shared(store_db(bench.store))) {
+        int64_t start_ms = books->outside.now_ms;
+        assert_int_equal(even_since_ms(&bench), start_ms);
+        outside_fake_advance(&books->outside, 3600 * 1000);
+        assert_int_equal(even_since_ms(&bench), start_ms);
+        books->outside.now_ms += 3600 * 1000;
+        int64_t stepped_ms = books->outside.now_ms;
+        assert_int_equal(even_since_ms(&bench), stepped_ms);
+        outside_fake_advance(&books->outside, 10 * 1000);
+        assert_int_equal(even_since_ms(&bench), stepped_ms);
+        books->outside.now_ms -= 3600 * 1000;
+        assert_int_equal(even_since_ms(&bench), books->outside.now_ms);
+    }
+    bench_close(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -370,6 +400,7 @@ int main(void)
         cmocka_unit_test(full_batch_is_one_commit),
         cmocka_unit_test(older_runs_are_over_when_others_are_dead),
         cmocka_unit_test(key_is_made_and_revoked),
+        cmocka_unit_test(step_of_the_clock_begins_a_new_count),
     };
     return store_run("store batch", tests, COUNT_OF(tests));
 }

@@ -112,6 +112,7 @@ enum err world_turn(struct world *world, const struct turn_handler *handler, con
         .input = &world->input,
         .arena = &world->arena,
         .now_ms = world->fake.now_ms,
+        .even_since_ms = world->even_since_ms,
         .ids = &world->ids,
         .gateways = world->gateways,
         .notice = world->notice,
