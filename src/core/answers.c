@@ -5,7 +5,6 @@
  * Only the gateway's word, or proof that no byte left us, ends an operation. */
 #include <assert.h>
 
-#include "base/time.h"
 #include "core/record.h"
 #include "core/requests.h"
 #include "core/routing.h"
