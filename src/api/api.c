@@ -6,6 +6,7 @@
 
 #include "api/auth.h"
 #include "api/metrics.h"
+#include "api/page_limit.h"
 #include "api/poll.h"
 #include "api/problem.h"
 #include "api/resources.h"
@@ -24,6 +25,7 @@ enum err api_open(const struct api_config *config, struct api **out)
     api->ids.outside = config->outside;
     api->auth = auth_new();
     api->metrics = metrics_new();
+    api->page_limit = page_limit_new(config->outside, config->page_requests);
     *out = api;
     return OK;
 }
@@ -34,6 +36,7 @@ void api_close(struct api *api)
         return;
     auth_free(api->auth);
     metrics_free(api->metrics);
+    page_limit_free(api->page_limit);
     arena_done(&api->arena);
     mem_free(api);
 }

@@ -41,6 +41,7 @@ struct api_config {
     struct vault *vault;                     /* for the credentials of gateway accounts */
     struct api_challenges challenges;
     struct str public_url;
+    unsigned page_requests;                  /* of one address in a minute; 0: no limit */
     bool is_shared;                          /* other nodes may bring what callers wait for */
     /* Appends the engine's lines to GET /metrics; may be NULL. */
     void (*metrics)(void *self, struct buf *out);

@@ -18,10 +18,11 @@
 
 #define API_BODY_MAX ((size_t)64 * 1024)
 #define API_ANSWER_MAX ((size_t)32 * 1024 * 1024)
-#define CALL_HEADERS 6
+#define CALL_HEADERS 8
 
 struct auth;
 struct metrics;
+struct page_limit;
 
 struct api {
     struct api_config config;
@@ -30,6 +31,7 @@ struct api {
     struct id_maker ids;
     struct auth *auth;
     struct metrics *metrics;
+    struct page_limit *page_limit;
     struct waiters waiters;
     struct server_timer poll_timer;
     bool polls; /* poll.c's */

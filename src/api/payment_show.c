@@ -3,20 +3,15 @@
  *   payment_show   on the loop: handed to a reader
  *   run            on a reader's thread: the payment as it is, and whether to ask
  *   read_is_back   on the loop: answered, or a turn begins an enquiry and it is read again until
- *                  it has changed or the caller has waited long enough
- *
- * How often a payment is asked about grows with its age: whoever reads it every second for a
- * day leaves some dozens of enquiries and not thousands. */
+ *                  it has changed or the caller has waited long enough */
 #include <assert.h>
 
 #include "api/fields.h"
+#include "api/look.h"
 #include "api/resources.h"
 #include "base/time.h"
 #include "core/render.h"
-#include "core/requests.h"
 
-#define FRESH_MS (5 * SECOND_MS)
-#define AGE_PART 10 /* not asked again before a tenth of its age */
 #define WAIT_US (SECOND_MS * 1000)
 #define READ_AGAIN_MS 50
 #define BODY_MAX ((size_t)1024 * 1024)
@@ -33,27 +28,6 @@ struct look {
     struct buf body; /* in the read's arena */
 };
 
-static bool is_under_way(enum payment_state status)
-{
-    return status == PAYMENT_AUTHORIZING || status == PAYMENT_REQUIRES_ACTION ||
-           status == PAYMENT_CAPTURING || status == PAYMENT_CANCELLING;
-}
-
-static enum err find_age(const struct look *look, struct db *db, const struct payment *payment,
-                         bool *is_old)
-{
-    int64_t now_ms = call_now_ms(look->call);
-    int64_t pause_ms = (now_ms - payment->created_ms) / AGE_PART;
-    int64_t asked_ms = 0;
-
-    *is_old = false;
-    if (look->asked || !is_under_way(payment->status) || now_ms - payment->updated_ms <= FRESH_MS)
-        return OK;
-    enum err err = query_payment_asked(db, payment, &asked_ms);
-    *is_old = now_ms - asked_ms > (pause_ms > FRESH_MS ? pause_ms : FRESH_MS);
-    return err;
-}
-
 static void run(struct desk_read *read, struct db *db)
 {
     struct look *look = read->user;
@@ -65,7 +39,7 @@ static void run(struct desk_read *read, struct db *db)
     look->err = query_payment(db, scope, (struct payment_id){ call->object }, &read->arena,
                               &payment);
     if (!look->err)
-        look->err = find_age(look, db, payment, &look->is_old);
+        look->err = look_is_due(db, payment, call_now_ms(call), &look->is_old);
     if (look->err)
         return;
     look->version_now = payment->version;
@@ -110,29 +84,14 @@ static void turn_done(struct desk_turn *turn)
     server_post(atomic_load(&look->call->api->server), turn_is_back, turn);
 }
 
-/* False when no turn is taken now: what is known is the answer then. */
 static bool ask_gateway(struct look *look)
 {
-    struct call *call = look->call;
-    const struct desk *desk = call->api->config.desk;
-    struct desk_turn *turn = desk_turn_new();
+    const struct call *call = look->call;
+    const struct query_scope scope = { call->who.merchant, call->who.live };
 
     look->asked = true;
     look->version = look->version_now;
-    turn->input = (struct turn_input){
-        .handler = &turn_payment_look,
-        .merchant = call->who.merchant,
-        .live = call->who.live,
-        .origin = ORIGIN_API,
-        .actor = STR("reader"),
-        .payment = { call->object },
-    };
-    turn->done = turn_done;
-    turn->user = look;
-    if (desk->submit(desk->self, turn))
-        return true;
-    desk_turn_free(turn);
-    return false;
+    return look_ask(call, scope, (struct payment_id){ call->object }, turn_done, look);
 }
 
 /* Whether it is to be read once more. */

@@ -52,6 +52,24 @@ extern const struct reading read_webhook_endpoints, read_webhook_endpoint;
 turn_ask_f webhook_redeliver_ask;
 extern const struct reading read_webhook_deliveries, read_webhook_delivery;
 
+/* checkouts.c */
+turn_ask_f checkout_create_ask, checkout_cancel_ask, checkout_expire_ask;
+extern const struct reading read_checkout;
+struct str checkout_add_url(const struct call *call, struct str body);
+/* "cs_...-" and 32 hexadecimal digits: what stands in the page's address. It is made from the
+ * id under the installation's key and kept nowhere. */
+void checkout_token_write(const struct api *api, struct checkout_id id, struct buf *out);
+bool checkout_token_read(const struct api *api, struct str token, struct checkout_id *out);
+/* checkout_settings.c */
+turn_ask_f checkout_settings_change_ask;
+extern const struct reading read_checkout_settings;
+/* checkout_page.c */
+enum err checkout_page_show(struct call *call);
+enum err checkout_page_take(struct call *call);
+enum err checkout_page_back(struct call *call);
+enum err checkout_page_posted_back(struct call *call);
+enum err checkout_style_show(struct call *call);
+
 /* notifications.c */
 #define NOTIFICATIONS_PATH "/v1/notifications/"
 #define NOTIFICATION_BODY_MAX ((size_t)1024 * 1024)

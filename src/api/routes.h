@@ -41,6 +41,8 @@ struct route {
     enum err (*turn)(struct call *call, const struct json *body, struct desk_turn *turn);
     /* The body to answer with, when it is not the turn's own. */
     struct str (*show)(struct desk_turn *turn);
+    /* The body as it is answered, of a replay too: what is kept nowhere is put in. May be NULL. */
+    struct str (*finish)(const struct call *call, struct str body);
     const struct reading *read;
     bool operators; /* also where only operators come (api.h, API_LISTENER_OPERATORS) */
 };

@@ -222,6 +222,7 @@ static const struct collection collections[] = {
     { "ref", "/v1/refunds/" },
     { "inv", "/v1/invoices/" },
     { "ga", "/v1/gateway_accounts/" },
+    { "cs", "/v1/checkout_sessions/" },
     { "we", "/v1/webhook_endpoints/" },
 };
 
@@ -256,7 +257,8 @@ static void answer_turn(struct call *call, const struct turn_answer *answer, boo
         call_add_header(call, STR("Idempotent-Replayed"), STR("true"));
     if (status == 201)
         add_location(call, answer->body);
-    call_answer_json(call, status, answer->body);
+    call_answer_json(call, status,
+                     call->route->finish ? call->route->finish(call, answer->body) : answer->body);
 }
 
 static void wait_is_over(void *arg)

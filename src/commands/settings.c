@@ -14,6 +14,7 @@
 #define FILE_MAX_BYTES 65536
 #define VALUE_MAX_BYTES 4096
 #define READERS_MAX 64
+#define LIMIT_MAX   1000000
 
 /* clang-format off */
 #define X(KIND, value) [SETTING_KIND_##KIND] = value,
@@ -109,6 +110,13 @@ static bool is_count(struct str value)
     return str_to_i64(value, &count) && count >= 1 && count <= READERS_MAX;
 }
 
+static bool is_limit(struct str value)
+{
+    int64_t limit;
+
+    return str_to_i64(value, &limit) && limit >= 0 && limit <= LIMIT_MAX;
+}
+
 static bool is_switch(struct str value)
 {
     return str_equal_c(value, "on") || str_equal_c(value, "off");
@@ -188,6 +196,7 @@ bool setting_check(enum setting setting, struct str value, const char **why)
         [SETTING_KIND_URL_OR_NONE] = { is_url_or_none,
                                        "is neither empty nor a URL without a password, like "
                                        "http://proxy.example.com:3128" },
+        [SETTING_KIND_LIMIT] = { is_limit, "is not a number from 0 to 1000000" },
         [SETTING_KIND_COUNT] = { is_count, "is not a number from 1 to 64" },
         [SETTING_KIND_SWITCH] = { is_switch, "is neither on nor off" },
         [SETTING_KIND_REACH] = { is_reach, "is none of public, any" },

@@ -11,6 +11,14 @@ struct payment *books_payment(const struct books *books, struct payment_id id)
     return NULL;
 }
 
+struct checkout *books_checkout(const struct books *books, struct checkout_id id)
+{
+    for (size_t i = 0; i < books->checkouts.count; i++)
+        if (checkout_id_equal(books->checkouts.items[i]->id, id))
+            return books->checkouts.items[i];
+    return NULL;
+}
+
 struct refund *books_refund(const struct books *books, struct refund_id id)
 {
     for (size_t i = 0; i < books->refunds.count; i++)
@@ -38,6 +46,7 @@ struct books *books_copy(struct arena *arena, const struct books *books)
     copy->invoice = arena_copy(arena, books->invoice, sizeof(*books->invoice));
     COPY_LIST(payment_list, payments);
     COPY_LIST(refund_list, refunds);
+    COPY_LIST(checkout_list, checkouts);
     COPY_LIST(operation_list, operations);
     COPY_LIST(claim_list, claims);
     COPY_LIST(attempt_list, attempts);

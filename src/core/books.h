@@ -4,6 +4,7 @@
 #define CORE_BOOKS_H
 
 #include "base/list.h"
+#include "core/checkout.h"
 #include "core/history.h"
 #include "core/objects.h"
 
@@ -22,6 +23,7 @@ struct books {
     struct invoice *invoice;
     struct payment_list payments;
     struct refund_list refunds;
+    struct checkout_list checkouts;
     struct operation_list operations;      /* the open ones, and new ones */
     struct claim_list claims;              /* unanswered, that an open operation answers to */
     struct attempt_list attempts;          /* new ones only */
@@ -31,6 +33,7 @@ struct books {
 };
 
 struct payment *books_payment(const struct books *books, struct payment_id id);
+struct checkout *books_checkout(const struct books *books, struct checkout_id id);
 struct refund *books_refund(const struct books *books, struct refund_id id);
 struct operation *books_operation(const struct books *books, struct operation_id id);
 

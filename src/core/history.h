@@ -55,7 +55,8 @@ struct event {
     enum event_type type;
     struct payment_id payment;    /* zero for the invoice's own */
     struct refund_id refund;      /* zero unless a refund's */
-    int64_t version;              /* of the payment, or of the invoice for its own */
+    struct checkout_id checkout;  /* zero unless a checkout session's */
+    int64_t version;              /* of the payment, the session, or the invoice for its own */
     int64_t occurred_ms;
     enum origin origin;
     struct str actor;             /* "key_...", "payer", "gateway", "clock" */
@@ -89,6 +90,7 @@ struct claim {
     struct invoice_id invoice;    /* zero when the request is about no invoice */
     struct payment_id payment;
     struct refund_id refund;      /* zero unless the request made one */
+    struct checkout_id checkout;  /* zero unless it is about a checkout session */
     int64_t status;               /* HTTP status once answered, 0 before */
     int64_t success_status;       /* what to answer when it ends: 200 or 201 */
     int64_t answer_sequence;      /* the event in the invoice whose data is the answer */

@@ -1,6 +1,6 @@
 /* machine.h - a state machine, read from its table.
  *
- * The four machines (payment, refund, invoice, operation) are made from their
+ * The machines (payment, refund, invoice, operation, checkout) are made from their
  * .def files in machine.c. Whoever wants to know what a machine can do - the
  * handlers, the SQL CHECKs, `purser graph`, the tests - reads these. States and
  * events are numbered from 1; 0 is "nowhere" and is no state. */
@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/checkout.def"
 #include "core/event.def"
 #include "core/invoice.def"
 #include "core/operation.def"
@@ -56,6 +57,12 @@ enum operation_state { OPERATION_NOWHERE = 0, OPERATION_STATES(STATE) OPERATION_
 enum operation_event { OPERATION_ON_NOTHING = 0, OPERATION_EVENTS(EVENT) OPERATION_EVENT_COUNT };
 #undef MACHINE_STATE
 #undef MACHINE_EVENT
+#define MACHINE_STATE(name) CHECKOUT_##name,
+#define MACHINE_EVENT(name) CHECKOUT_ON_##name,
+enum checkout_state { CHECKOUT_NOWHERE = 0, CHECKOUT_STATES(STATE) CHECKOUT_STATE_COUNT };
+enum checkout_event { CHECKOUT_ON_NOTHING = 0, CHECKOUT_EVENTS(EVENT) CHECKOUT_EVENT_COUNT };
+#undef MACHINE_STATE
+#undef MACHINE_EVENT
 #undef STATE
 #undef EVENT
 
@@ -85,6 +92,7 @@ extern const struct machine machine_payment;
 extern const struct machine machine_refund;
 extern const struct machine machine_invoice;
 extern const struct machine machine_operation;
+extern const struct machine machine_checkout;
 /* NULL-terminated. */
 extern const struct machine *const machines[];
 

@@ -138,8 +138,8 @@ static enum err find_route(struct turn *turn, const struct payment_create *ask,
     return first;
 }
 
-static enum err find_account(struct turn *turn, const struct payment_create *ask,
-                             struct gateway_account **out)
+enum err payment_find_account(struct turn *turn, const struct payment_create *ask,
+                              struct gateway_account **out)
 {
     if (gateway_account_id_is_zero(ask->gateway_account))
         return find_route(turn, ask, out);
@@ -203,19 +203,29 @@ void payment_authorize(struct turn *turn, struct payment *payment, const struct 
     (void)err;
 }
 
-static enum err payment_create(struct turn *turn)
+enum err payment_make(struct turn *turn, const struct payment_create *ask, struct payment **out)
 {
-    const struct payment_create *ask = turn->input->ask;
     struct gateway_account *account = NULL;
     enum err err = check_invoice(turn, ask);
     if (!err)
-        err = find_account(turn, ask, &account);
+        err = payment_find_account(turn, ask, &account);
     if (err)
         return err;
 
     const struct gateway *gateway = turn_gateway(turn, account->gateway);
     struct account_settings settings = account_settings(account, gateway, turn->arena);
-    struct payment *payment = record_payment(turn, ask, account, &settings);
+    *out = record_payment(turn, ask, account, &settings);
+    return OK;
+}
+
+static enum err payment_create(struct turn *turn)
+{
+    const struct payment_create *ask = turn->input->ask;
+    struct payment *payment = NULL;
+    enum err err = payment_make(turn, ask, &payment);
+    if (err)
+        return err;
+
     claim_is_about(turn, payment, 201);
     if (ask->confirm)
         payment_authorize(turn, payment, ask->card);

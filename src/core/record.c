@@ -9,6 +9,7 @@
 struct subject {
     const struct payment *payment;
     const struct refund *refund;
+    const struct checkout *checkout;
     struct str data;
     int64_t version;
 };
@@ -34,6 +35,8 @@ static void event_record(struct turn *turn, enum event_type type, const struct s
         event->payment = subject->payment->id;
     if (subject->refund)
         event->refund = subject->refund->id;
+    if (subject->checkout)
+        event->checkout = subject->checkout->id;
     assert(event->type != EVENT_NONE && event->version > 0);
     /* From here on the checkpoints do not tell all. */
     if (invoice->checkpointed)
@@ -79,6 +82,48 @@ static void invoice_event_record(struct turn *turn, enum event_type type)
     event_record(turn, type, &(struct subject){ .data = data, .version = invoice->version });
 }
 
+static void checkout_event_record(struct turn *turn, struct checkout *checkout,
+                                  enum event_type type)
+{
+    checkout->version++;
+    checkout->updated_ms = turn->now_ms;
+    row_touch(&checkout->row);
+    struct str data = render_checkout_text(turn->arena, checkout, turn->books->invoice);
+    event_record(turn, type, &(struct subject){ .checkout = checkout,
+                                                .data = data,
+                                                .version = checkout->version });
+}
+
+enum err checkout_move(struct turn *turn, struct checkout *checkout, enum checkout_event event)
+{
+    unsigned to = machine_next(&machine_checkout, checkout->status, event);
+    if (to == CHECKOUT_NOWHERE)
+        return turn_fail(turn, ERR_CONFLICT,
+                         "The checkout session is %s, which does not allow this.",
+                         word_text(&words_checkout_state, checkout->status));
+    checkout->status = (enum checkout_state)to;
+    checkout->due_ms = to == CHECKOUT_OPEN ? checkout->expires_ms : 0;
+    checkout_event_record(turn, checkout, machine_event_type(&machine_checkout, event, to));
+    return OK;
+}
+
+struct checkout *checkout_begin(struct turn *turn, struct checkout fields)
+{
+    struct checkout *checkout = ARENA_NEW(turn->arena, struct checkout);
+    *checkout = fields;
+    checkout->row = ROW_NEW;
+    checkout->id = checkout_id_make(turn->ids, turn->now_ms);
+    checkout->invoice = turn->books->invoice->id;
+    checkout->merchant = turn->books->invoice->merchant;
+    checkout->live = turn->books->invoice->live;
+    checkout->status = CHECKOUT_OPEN;
+    checkout->created_ms = turn->now_ms;
+    checkout->due_ms = checkout->expires_ms;
+    checkout_list_add(turn->arena, &turn->books->checkouts, checkout);
+    checkout_event_record(turn, checkout, EVENT_CHECKOUT_CREATED);
+    return checkout;
+}
+
 enum err payment_move(struct turn *turn, struct payment *payment, enum payment_event event)
 {
     unsigned to = machine_next(&machine_payment, payment->status, event);
@@ -95,6 +140,7 @@ enum err payment_move(struct turn *turn, struct payment *payment, enum payment_e
         payment->due_ms = 0;
     }
     payment_event_record(turn, payment, machine_event_type(&machine_payment, event, to));
+    checkout_follow(turn, payment);
     return OK;
 }
 

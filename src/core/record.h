@@ -7,6 +7,7 @@
 #define CORE_RECORD_H
 
 #include "core/account.h"
+#include "core/requests.h"
 #include "core/turn.h"
 
 /* Moves along an edge of the table and records its event. What the table does not
@@ -16,11 +17,14 @@ must_check enum err payment_move(struct turn *turn, struct payment *payment,
 must_check enum err refund_move(struct turn *turn, struct refund *refund, enum refund_event event);
 must_check enum err invoice_move(struct turn *turn, enum invoice_event event);
 /* Operations have no events of their own; a move that the table refuses returns false. */
+must_check enum err checkout_move(struct turn *turn, struct checkout *checkout,
+                                  enum checkout_event event);
 bool operation_move(struct turn *turn, struct operation *operation, enum operation_event event);
 
 /* New objects in their first state, with their first event. */
 struct invoice *invoice_begin(struct turn *turn, struct invoice fields);
 struct payment *payment_begin(struct turn *turn, struct payment fields);
+struct checkout *checkout_begin(struct turn *turn, struct checkout fields);
 struct refund *refund_begin(struct turn *turn, const struct payment *payment,
                             struct refund fields);
 
@@ -56,6 +60,12 @@ struct payment_place {
 struct payment_place payment_place(const struct turn *turn, const struct payment *payment);
 
 /* Steps that several handlers take. */
+/* Where it would go: the account that it names, or the first route that can do what is asked. */
+must_check enum err payment_find_account(struct turn *turn, const struct payment_create *ask,
+                                         struct gateway_account **out);
+/* Checked against the invoice, the account and its gateway, and recorded; nothing is sent. */
+must_check enum err payment_make(struct turn *turn, const struct payment_create *ask,
+                                 struct payment **out);
 void payment_authorize(struct turn *turn, struct payment *payment, const struct card *card);
 void payment_begin_capture(struct turn *turn, struct payment *payment, int64_t amount_minor);
 void payment_begin_cancel(struct turn *turn, struct payment *payment);

@@ -8,7 +8,6 @@
 
 #define OBJECT_MAX (128 * 1024)
 
-/* An id, or null when it is zero. */
 static void put_metadata(struct json_out *out, struct str metadata)
 {
     json_put_raw(out, "metadata", str_is_empty(metadata) ? STR("{}") : metadata);
@@ -187,6 +186,7 @@ void render_event(struct json_out *out, const char *name, const struct event *ev
     RENDER_ID(out, "invoice", invoice, event->invoice);
     RENDER_ID(out, "payment", payment, event->payment);
     RENDER_ID(out, "refund", refund, event->refund);
+    RENDER_ID(out, "checkout_session", checkout, event->checkout);
     json_put_int(out, "version", event->version);
     json_put_int(out, "sequence", event->sequence);
     json_put_time(out, "occurred_at", event->occurred_ms);
@@ -291,6 +291,41 @@ struct str render_invoice_text(struct arena *arena, const struct invoice *invoic
     json_begin(&out, &text);
     render_invoice(&out, NULL, invoice, payments);
     json_done(&out);
+    assert(buf_ok(&text));
+    return buf_str(&text);
+}
+
+struct str render_checkout_text(struct arena *arena, const struct checkout *checkout,
+                                const struct invoice *invoice)
+{
+    struct buf text;
+    struct json_out json;
+    struct json_out *out = &json;
+
+    buf_init(&text, arena, OBJECT_MAX);
+    json_begin(out, &text);
+    json_open_object(out, NULL);
+    RENDER_ID(out, "id", checkout, checkout->id);
+    json_put_text(out, "object", STR("checkout_session"));
+    json_put_text(out, "status", word_str(&words_checkout_state, checkout->status));
+    put_money(out, invoice->amount_minor, invoice->currency);
+    RENDER_ID(out, "invoice", invoice, checkout->invoice);
+    RENDER_ID(out, "payment", payment, checkout->payment);
+    json_put_int(out, "attempts", checkout->attempts);
+    json_put_text(out, "capture_method", word_str(&words_capture_method, checkout->capture_method));
+    RENDER_ID(out, "gateway_account", gateway_account, checkout->gateway_account);
+    json_put_text_or_null(out, "reference", invoice->reference);
+    json_put_text_or_null(out, "description", invoice->description);
+    json_put_text_or_null(out, "shop", invoice->shop);
+    json_put_text_or_null(out, "customer_email", checkout->customer_email);
+    json_put_text_or_null(out, "language", checkout->language);
+    json_put_text_or_null(out, "return_url", checkout->return_url);
+    json_put_text_or_null(out, "cancel_url", checkout->cancel_url);
+    json_put_int(out, "version", checkout->version);
+    put_ends(out, checkout->live, checkout->created_ms, checkout->updated_ms);
+    json_put_time(out, "expires_at", checkout->expires_ms);
+    json_close_object(out);
+    json_done(out);
     assert(buf_ok(&text));
     return buf_str(&text);
 }

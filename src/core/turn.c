@@ -99,6 +99,8 @@ static bool claim_is_open(const struct books *books, const struct claim *claim)
 
 static bool event_shows(const struct event *event, const struct claim *claim)
 {
+    if (!checkout_id_equal(event->checkout, claim->checkout))
+        return false;
     if (!refund_id_is_zero(claim->refund))
         return refund_id_equal(event->refund, claim->refund);
     if (!refund_id_is_zero(event->refund))

@@ -1,13 +1,12 @@
 /* turn.h - one input, decided over the books, recorded in one commit, followed by effects.
  *
- * A handler checks, decides, records, plans and answers, top to bottom. It runs no
- * SQL, does no I/O, never sleeps, and reads neither clock nor randomness: the turn
- * carries the loaded books, one reading of the clock, a maker of ids and an arena.
- * It leaves changes in the books, or an error and no change: what it changed before
- * failing is thrown away by the executor.
+ * A handler checks, decides, records, plans and answers, top to bottom. It runs no SQL, does no
+ * I/O, never sleeps, and reads neither clock nor randomness: the turn carries the loaded books,
+ * one reading of the clock, a maker of ids and an arena. It leaves changes in the books, or an
+ * error and no change: what it changed before failing is thrown away by the executor.
  *
- * Who fills what: the caller the input; the executor now_ms, ids, arena, books and
- * accounts; the handler the rest. Effects are released only after the commit. */
+ * Who fills what: the caller the input; the executor now_ms to gateways; the handler the rest.
+ * Effects are released only after the commit. */
 #ifndef CORE_TURN_H
 #define CORE_TURN_H
 
@@ -15,12 +14,12 @@
 #include "base/err.h"
 #include "base/id.h"
 #include "core/books.h"
+#include "core/checkout_settings.h"
 #include "core/gateway.h"
 #include "core/tenants.h"
 #include "core/webhooks.h"
 
 struct turn;
-struct turn_input;
 
 /* The list of handlers, and what the executor has to load for each. */
 enum turn_target {
@@ -30,6 +29,7 @@ enum turn_target {
     TARGET_REFUND,           /* input->refund, to its invoice */
     TARGET_OPERATION,        /* input->operation, to its invoice */
     TARGET_INVOICE_IF_NAMED, /* input->invoice when it is not zero */
+    TARGET_CHECKOUT,         /* input->checkout, to its invoice */
     TARGET_NOTICE,           /* input->notice, to the invoice that it is about, if there is one */
 };
 
@@ -45,6 +45,7 @@ struct turn_handler {
     enum turn_target target;
     bool loads_keys;                 /* wants turn->keys */
     bool changes_accounts;           /* turn->accounts are held against other writers */
+    bool wants_checkout_settings;
     enum turn_webhooks_wanted webhooks;
     bool scoped;                     /* NOT_FOUND unless it is the input's merchant's and mode's */
     enum err (*handle)(struct turn *turn);
@@ -57,14 +58,13 @@ struct turn_input {
     enum origin origin;
     struct str actor;
     struct run_id run;               /* the node's lease: operations are sent under it */
-
-    /* Idempotency: claim_key zero means none. */
-    struct id claim_key;
+    struct id claim_key;             /* of the Idempotency-Key; zero: none */
     struct sha256 claim_fingerprint;
 
     struct invoice_id invoice;
     struct payment_id payment;
     struct refund_id refund;
+    struct checkout_id checkout;
     struct operation_id operation;
     struct notice_id notice;
     const void *ask;                 /* the handler's own request, core/requests.h */
@@ -105,6 +105,7 @@ struct turn {
     struct books *books;             /* NULL when nothing was loaded and none made */
     struct gateway_account_list accounts;    /* of the input's merchant and mode */
     struct api_key_list keys;        /* of the merchant and mode, when the handler wants them */
+    struct checkout_settings *checkout_settings;   /* when wanted; NULL: never set */
     struct turn_webhooks webhooks;
     struct notice *notice;           /* of TARGET_NOTICE */
     struct notice_list notices;      /* new ones that the handler keeps */
@@ -130,14 +131,13 @@ enum err turn_fail_param(struct turn *turn, enum err err, const char *param, con
 /* The answer of a turn for which no gateway is asked: final, and recorded with its claim. */
 void turn_answer_now(struct turn *turn, int status, struct str body);
 
-/* Runs the handler over what was loaded, then settles the claims whose operations
- * have ended: records their answers and wakes their callers. Called by the executor. */
+/* Runs the handler over what was loaded, then settles the claims whose operations have ended:
+ * records their answers and wakes their callers. Called by the executor. */
 void turn_run(struct turn *turn);
 
-/* The account by id among turn->accounts, or NULL. */
+/* Of turn->accounts and turn->gateways, or NULL. */
 struct gateway_account *turn_account(const struct turn *turn, struct gateway_account_id id);
 const struct gateway *turn_gateway(const struct turn *turn, struct str name);
-
 /* (merchant, mode, key) -> the claim's primary key. */
 struct id claim_key(struct merchant_id merchant, bool live, struct str idempotency_key);
 /* The beginning of the claim's key, by which nodes tell each other of it: few share one. */

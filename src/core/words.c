@@ -13,6 +13,7 @@
 WORDS(payment_state, "payment.status", PAYMENT_STATES);
 WORDS(refund_state, "refund.status", REFUND_STATES);
 WORDS(invoice_state, "invoice.status", INVOICE_STATES);
+WORDS(checkout_state, "checkout_session.status", CHECKOUT_STATES);
 WORDS(operation_state, "operation.state", OPERATION_STATES);
 WORDS(event_type, "event.type", EVENT_TYPES);
 WORDS(cancel_reason, "payment.cancel_reason", CANCEL_REASONS);

@@ -3,9 +3,11 @@
 
 #include <assert.h>
 
-extern const struct job job_resolve, job_payments, job_notices;
+extern const struct job job_resolve, job_payments, job_notices, job_checkouts;
 
-const struct job *const jobs[] = { &job_resolve, &job_payments, &job_notices, NULL };
+const struct job *const jobs[] = {
+    &job_resolve, &job_payments, &job_notices, &job_checkouts, NULL,
+};
 
 struct turn_input *job_found_add(struct job_found *found, const struct turn_handler *handler)
 {

@@ -28,6 +28,11 @@ static void give_tenants(struct batch *batch, struct turn *turn)
         if (merchant_id_equal(account->merchant, merchant) && account->live == live)
             gateway_account_list_add(batch->arena, &turn->accounts, account);
     }
+    struct id settings = checkout_settings_id(merchant, live);
+    bool wants = input->handler->wants_checkout_settings;
+    for (size_t i = 0; wants && i < batch->checkout_settings.count; i++)
+        if (id_equal(batch->checkout_settings.items[i]->id, settings))
+            turn->checkout_settings = batch->checkout_settings.items[i];
     for (size_t i = 0; input->handler->loads_keys && i < batch->keys.count; i++) {
         struct api_key *key = batch->keys.items[i];
         if (merchant_id_equal(key->merchant, merchant) && key->live == live)
@@ -44,6 +49,12 @@ static void take_tenants(struct batch *batch, const struct turn *turn)
     for (size_t i = 0; i < turn->keys.count; i++)
         if (turn->keys.items[i]->row == ROW_NEW && !turn->err)
             api_key_list_add(batch->arena, &batch->keys, turn->keys.items[i]);
+    struct checkout_settings *settings = turn->checkout_settings;
+    bool taken = false;
+    for (size_t i = 0; i < batch->checkout_settings.count; i++)
+        taken = taken || batch->checkout_settings.items[i] == settings;
+    if (settings && !taken && !turn->err)
+        checkout_settings_list_add(batch->arena, &batch->checkout_settings, settings);
 }
 
 static bool is_its_own(const struct turn *turn, const struct invoice *invoice)
@@ -67,6 +78,7 @@ static bool needs_no_books(const struct batch *batch, size_t at)
     case TARGET_PAYMENT:
     case TARGET_REFUND:
     case TARGET_OPERATION:
+    case TARGET_CHECKOUT:
         break;
     }
     return false;

@@ -28,6 +28,7 @@ struct batch {
     struct notice_list notices_kept;         /* new ones */
     struct gateway_account_list accounts;    /* of all merchants in the batch */
     struct api_key_list keys;
+    struct checkout_settings_list checkout_settings;
     struct turn_webhooks webhooks;           /* likewise, named ones and new ones */
     struct webhook_delivery_list due;        /* pending ones that are new or were changed */
 };

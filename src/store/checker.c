@@ -53,6 +53,7 @@ bool checker_blame(struct checker *checker, const char *invariant, struct str ro
 NAMED(invoice)
 NAMED(payment)
 NAMED(refund)
+NAMED(checkout)
 NAMED(operation)
 #undef NAMED
 /* clang-format on */
@@ -128,6 +129,17 @@ static enum err take_refund(void *self, void *row)
     return OK;
 }
 
+static enum err take_checkout(void *self, void *row)
+{
+    struct page *page = self;
+    struct arena *arena = page->checker->arena;
+    struct checkout_fold *fold = ARENA_NEW(arena, struct checkout_fold);
+
+    fold->checkout = row;
+    checkout_fold_list_add(arena, &owner_of(page, fold->checkout->invoice)->checkouts, fold);
+    return OK;
+}
+
 static enum err take_operation(void *self, void *row)
 {
     struct page *page = self;
@@ -189,6 +201,7 @@ static enum err load_page(struct page *page, struct invoice_id after)
     } parts[] = {
         { &table_payments, take_payment },
         { &table_refunds, take_refund },
+        { &table_checkouts, take_checkout },
         { &table_operations, take_operation },
         { &table_events, take_event },
         { &table_attempts, take_attempt },

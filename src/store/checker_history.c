@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "store/checker_parts.h"
 
-enum event_object { OBJECT_INVOICE, OBJECT_PAYMENT, OBJECT_REFUND };
+enum event_object { OBJECT_INVOICE, OBJECT_PAYMENT, OBJECT_REFUND, OBJECT_CHECKOUT };
 
 /* One event being read. */
 struct reading {
@@ -231,6 +231,49 @@ static bool check_refund_fold(struct checker *checker, const struct refund_fold 
     return true;
 }
 
+/* The checkout session. */
+
+static struct checkout_fold *fold_of(const struct checked *checked, struct checkout_id id)
+{
+    for (size_t i = 0; i < checked->checkouts.count; i++)
+        if (checkout_id_equal(checked->checkouts.items[i]->checkout->id, id))
+            return checked->checkouts.items[i];
+    return NULL;
+}
+
+static bool fold_checkout(const struct reading *reading)
+{
+    struct checkout_fold *fold = fold_of(reading->checked, reading->event->checkout);
+    const struct invoice *invoice = reading->checked->invoice;
+
+    if (fold == NULL)
+        return checker_blame(reading->checker, "I6", reading->name,
+                             "is %s, but names no checkout session of its invoice",
+                             event_type_text(reading->event->type));
+    unsigned to = word_of(&words_checkout_state, json_text(json_get(reading->data, "status")));
+    if (!check_step(reading, &machine_checkout, fold->status, to) ||
+        !check_version(reading, ++fold->version, true) ||
+        !check_amount(reading, invoice->amount_minor, invoice->currency))
+        return false;
+    fold->status = (enum checkout_state)to;
+    return true;
+}
+
+static bool check_checkout_fold(struct checker *checker, const struct checkout_fold *fold)
+{
+    struct str name = checker_checkout_name(checker, fold->checkout->id);
+
+    if (fold->status == CHECKOUT_NOWHERE)
+        return checker_blame(checker, "I6", name, "has no events");
+    if (fold->checkout->status != fold->status || fold->checkout->version != fold->version)
+        return checker_blame(checker, "I5", name, "the row says %s %lld, its events %s %lld",
+                             word_text(&words_checkout_state, fold->checkout->status),
+                             (long long)fold->checkout->version,
+                             word_text(&words_checkout_state, fold->status),
+                             (long long)fold->version);
+    return true;
+}
+
 /* The invoice. */
 
 struct invoice_fold {
@@ -309,6 +352,8 @@ static bool fold_event(struct reading *reading, struct invoice_fold *fold)
         return fold_payment(reading);
     case OBJECT_REFUND:
         return fold_refund(reading);
+    case OBJECT_CHECKOUT:
+        return fold_checkout(reading);
     }
     return false;
 }
@@ -334,6 +379,9 @@ bool checker_history(struct checked *checked)
             return false;
     for (size_t i = 0; i < checked->refunds.count; i++)
         if (!check_refund_fold(checker, checked->refunds.items[i]))
+            return false;
+    for (size_t i = 0; i < checked->checkouts.count; i++)
+        if (!check_checkout_fold(checker, checked->checkouts.items[i]))
             return false;
     return check_invoice_fold(checked, &fold);
 }

@@ -42,6 +42,9 @@ enum err checker_orphans(struct checker *checker)
         { "ref", "I5", "is a refund of no invoice",
           "SELECT id, 0 FROM refunds WHERE NOT EXISTS "
           "(SELECT 1 FROM invoices WHERE invoices.id = refunds.invoice) ORDER BY id LIMIT 1" },
+        { "cs", "I5", "is a checkout session of no invoice",
+          "SELECT id, 0 FROM checkouts WHERE NOT EXISTS "
+          "(SELECT 1 FROM invoices WHERE invoices.id = checkouts.invoice) ORDER BY id LIMIT 1" },
         { "op", "I10", "is an operation of no invoice",
           "SELECT id, 0 FROM operations WHERE NOT EXISTS "
           "(SELECT 1 FROM invoices WHERE invoices.id = operations.invoice) ORDER BY id LIMIT 1" },

@@ -35,8 +35,15 @@ struct refund_fold {
     bool corrected;
 };
 
+struct checkout_fold {
+    const struct checkout *checkout;
+    enum checkout_state status;
+    int64_t version;
+};
+
 LIST_TYPE(payment_fold_list, struct payment_fold)
 LIST_TYPE(refund_fold_list, struct refund_fold)
+LIST_TYPE(checkout_fold_list, struct checkout_fold)
 
 /* One invoice with everything that hangs on it. */
 struct checked {
@@ -44,6 +51,7 @@ struct checked {
     const struct invoice *invoice;
     struct payment_fold_list payments;
     struct refund_fold_list refunds;
+    struct checkout_fold_list checkouts;
     struct operation_list operations;
     struct event_list events; /* by sequence */
 };
@@ -57,6 +65,7 @@ __attribute__((format(printf, 4, 5))) bool checker_blame(struct checker *checker
 struct str checker_invoice_name(struct checker *checker, struct invoice_id id);
 struct str checker_payment_name(struct checker *checker, struct payment_id id);
 struct str checker_refund_name(struct checker *checker, struct refund_id id);
+struct str checker_checkout_name(struct checker *checker, struct checkout_id id);
 struct str checker_operation_name(struct checker *checker, struct operation_id id);
 struct str checker_event_name(struct checker *checker, const struct event *event);
 

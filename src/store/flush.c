@@ -42,6 +42,7 @@ typedef void gather_books_f(struct gather *gather, const struct books *books);
     }
 GATHER_LIST(payment, payments)
 GATHER_LIST(refund, refunds)
+GATHER_LIST(checkout, checkouts)
 GATHER_LIST(operation, operations)
 GATHER_LIST(attempt, attempts)
 GATHER_LIST(event, events)
@@ -63,6 +64,7 @@ static const struct flush_rule {
     { &table_invoices, gather_invoice },
     { &table_payments, gather_payments },
     { &table_refunds, gather_refunds },
+    { &table_checkouts, gather_checkouts },
     { &table_operations, gather_operations },
     { &table_attempts, gather_attempts },
     { &table_claims, gather_claims },
@@ -218,6 +220,7 @@ enum err batch_flush(struct batch *batch)
     if (!err)
         err = flush_accounts(batch);
     FLUSH_LIST(batch, &batch->keys, &table_api_keys, err);
+    FLUSH_LIST(batch, &batch->checkout_settings, &table_checkout_settings, err);
     if (!err)
         err = number_all(batch);
     if (!err)

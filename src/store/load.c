@@ -96,13 +96,20 @@ static enum err place_operation(void *self, void *row)
     return OK;
 }
 
+static enum err place_checkout(void *self, void *row)
+{
+    const struct checkout *checkout = row;
+    place_add(self, checkout->id.id, checkout->invoice);
+    return OK;
+}
+
 static int by_place(const void *a, const void *b)
 {
     return id_compare(((const struct place *)a)->id, ((const struct place *)b)->id);
 }
 
-/* The three kinds of object that lead to an invoice. */
-enum locate { LOCATE_PAYMENT, LOCATE_REFUND, LOCATE_OPERATION, LOCATE_COUNT };
+/* The kinds of object that lead to an invoice. */
+enum locate { LOCATE_PAYMENT, LOCATE_REFUND, LOCATE_OPERATION, LOCATE_CHECKOUT, LOCATE_COUNT };
 
 static const struct locate_rule {
     enum turn_target target;
@@ -112,6 +119,7 @@ static const struct locate_rule {
     [LOCATE_PAYMENT] = { TARGET_PAYMENT, &table_payments, place_payment },
     [LOCATE_REFUND] = { TARGET_REFUND, &table_refunds, place_refund },
     [LOCATE_OPERATION] = { TARGET_OPERATION, &table_operations, place_operation },
+    [LOCATE_CHECKOUT] = { TARGET_CHECKOUT, &table_checkouts, place_checkout },
 };
 
 static struct id target_object(const struct turn_input *input)
@@ -123,6 +131,8 @@ static struct id target_object(const struct turn_input *input)
         return input->refund.id;
     case TARGET_OPERATION:
         return input->operation.id;
+    case TARGET_CHECKOUT:
+        return input->checkout.id;
     case TARGET_NOTHING:
     case TARGET_INVOICE:
     case TARGET_INVOICE_IF_NAMED:
@@ -222,6 +232,7 @@ static enum err add_invoice(void *self, void *row)
 ADD_TO_BOOKS(payment, payments)
 ADD_TO_BOOKS(refund, refunds)
 ADD_TO_BOOKS(operation, operations)
+ADD_TO_BOOKS(checkout, checkouts)
 #undef ADD_TO_BOOKS
 
 static int by_invoice(const void *a, const void *b)
@@ -245,6 +256,9 @@ static enum err load_books(struct batch *batch, const struct id_set *invoices)
     if (!err)
         err = db_load(db, &table_refunds, "invoice", invoices->ids, invoices->count, NULL, false,
                       batch->arena, add_refund, batch);
+    if (!err)
+        err = db_load(db, &table_checkouts, "invoice", invoices->ids, invoices->count, NULL, false,
+                      batch->arena, add_checkout, batch);
     if (!err)
         err = db_load(db, &table_operations, "invoice", invoices->ids, invoices->count,
                       "closed_ms IS NULL", false, batch->arena, add_operation, batch);
@@ -350,6 +364,28 @@ static enum err add_key(void *self, void *row)
     return OK;
 }
 
+static enum err add_checkout_settings(void *self, void *row)
+{
+    struct batch *batch = self;
+    checkout_settings_list_add(batch->arena, &batch->checkout_settings, row);
+    return OK;
+}
+
+static enum err load_checkout_settings(struct batch *batch)
+{
+    struct id_set wanted = { 0 };
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct turn_input *input = batch->turns[i]->input;
+        if (input->handler->wants_checkout_settings)
+            set_add(batch->arena, &wanted, checkout_settings_id(input->merchant, input->live));
+    }
+    set_close(&wanted);
+    if (wanted.count == 0)
+        return OK;
+    return db_load(batch->db, &table_checkout_settings, "id", wanted.ids, wanted.count, NULL, true,
+                   batch->arena, add_checkout_settings, batch);
+}
+
 static enum err load_tenants(struct batch *batch)
 {
     struct id_set merchants = { 0 }, with_keys = { 0 };
@@ -406,6 +442,8 @@ enum err batch_load(struct batch *batch)
         err = load_waiting_claims(batch);
     if (!err)
         err = load_tenants(batch);
+    if (!err)
+        err = load_checkout_settings(batch);
     if (!err)
         err = batch_load_webhooks(batch);
     return err;

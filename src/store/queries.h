@@ -58,6 +58,15 @@ must_check enum err query_invoices(struct db *db, struct query_scope scope, stru
 must_check enum err query_invoice_payments(struct db *db, struct invoice_id invoice,
                                            struct arena *arena, struct payment_list *out);
 
+/* Checkout sessions. By its id alone one is found whosever it is: for its page. */
+must_check enum err query_checkout_by_id(struct db *db, struct checkout_id id, struct arena *arena,
+                                         struct checkout **out);
+must_check enum err query_checkout(struct db *db, struct query_scope scope, struct checkout_id id,
+                                   struct arena *arena, struct checkout **out);
+/* NULL when nothing was ever set. */
+must_check enum err query_checkout_settings(struct db *db, struct query_scope scope,
+                                            struct arena *arena, struct checkout_settings **out);
+
 /* Events in the order of the feed: those after `number`. One is found by its number. */
 must_check enum err query_event(struct db *db, struct query_scope scope, int64_t number,
                                 struct arena *arena, struct event **out);

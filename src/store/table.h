@@ -79,6 +79,9 @@ static inline const struct column *table_period(const struct table *table)
     return NULL;
 }
 
+extern const struct table table_checkouts;
+extern const struct table table_checkout_settings;
+
 /* One value that lives in every table's place: named counters (the feed's). */
 struct counter {
     struct str name;

@@ -10,6 +10,7 @@
 #include "base/crypto.h"
 #include "base/money.h"
 #include "core/books.h"
+#include "core/checkout_settings.h"
 #include "core/tenants.h"
 #include "core/webhooks.h"
 #include "store/tables.def"

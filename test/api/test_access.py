@@ -10,7 +10,8 @@ from installation import purser
 NOBODY = {'pay': 'pay_00000000000000000000000000', 'inv': 'inv_00000000000000000000000000',
           'ref': 'ref_00000000000000000000000000', 'ga': 'ga_00000000000000000000000000',
           'evt': 'evt_00000000000000000000000000', 'key': 'key_00000000000000000000000000',
-          'we': 'we_00000000000000000000000000', 'whd': 'whd_00000000000000000000000000'}
+          'we': 'we_00000000000000000000000000', 'whd': 'whd_00000000000000000000000000',
+          'cs': 'cs_00000000000000000000000000'}
 OWED = {'amount': 1250, 'currency': 'EUR'}
 
 
@@ -141,7 +142,20 @@ def calls(client, payment):
         ('admin', lambda c: c.delete('/v1/api_keys/' + NOBODY['key'])),
         ('admin', lambda c: c.post('/v1/gateway_accounts', {'gateway': 'sandbox'})),
         ('admin', lambda c: c.patch('/v1/gateway_accounts/' + NOBODY['ga'], {'disabled': True})),
-        *webhook_calls(),
+        *webhook_calls(), *checkout_calls(),
+    ]
+
+
+def checkout_calls():
+    session = '/v1/checkout_sessions/' + NOBODY['cs']
+    return [
+        ('write', lambda c: c.post('/v1/checkout_sessions',
+                                   dict(OWED, return_url='https://shop.example'))),
+        ('read', lambda c: c.get(session)),
+        ('write', lambda c: c.post(session + '/cancel')),
+        ('write', lambda c: c.post(session + '/expire')),
+        ('read', lambda c: c.get('/v1/checkout_settings')),
+        ('admin', lambda c: c.patch('/v1/checkout_settings', {})),
     ]
 
 

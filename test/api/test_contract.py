@@ -11,6 +11,7 @@ WORDS = [
     ('PaymentStatus', 'src/core/payment.def', 'PAYMENT_STATES', 1),
     ('RefundStatus', 'src/core/refund.def', 'REFUND_STATES', 1),
     ('InvoiceStatus', 'src/core/invoice.def', 'INVOICE_STATES', 1),
+    ('CheckoutStatus', 'src/core/checkout.def', 'CHECKOUT_STATES', 1),
     ('OperationState', 'src/core/operation.def', 'OPERATION_STATES', 1),
     ('OperationKind', 'src/core/operation.def', 'OPERATION_KINDS', 1),
     ('CaptureMethod', 'src/core/payment.def', 'CAPTURE_METHODS', 1),
@@ -35,7 +36,8 @@ def test_the_words_are_those_of_the_program(contract, schema, path, table, colum
 
 STATE_TABLES = [('Payments', 'src/core/payment.def', 'PAYMENT_STATES'),
                 ('Refunds', 'src/core/refund.def', 'REFUND_STATES'),
-                ('Invoices', 'src/core/invoice.def', 'INVOICE_STATES')]
+                ('Invoices', 'src/core/invoice.def', 'INVOICE_STATES'),
+                ('Checkout', 'src/core/checkout.def', 'CHECKOUT_STATES')]
 
 
 @pytest.mark.parametrize('tag,path,table', STATE_TABLES, ids=[t[0] for t in STATE_TABLES])
@@ -62,8 +64,9 @@ def test_the_examples_are_valid(contract):
 
 def test_every_answer_lists_all_its_members(contract):
     """What the contract promises is always there; clients need not ask whether it is."""
-    for name in ('Payment', 'Refund', 'Invoice', 'Event', 'Operation', 'Attempt', 'GatewayAccount',
-                 'ApiKey', 'Problem', 'Failure', 'NextAction', 'PaymentMethod'):
+    for name in ('Payment', 'Refund', 'Invoice', 'CheckoutSession', 'CheckoutSettings', 'Event',
+                 'Operation', 'Attempt', 'GatewayAccount', 'ApiKey', 'Problem', 'Failure',
+                 'NextAction', 'PaymentMethod'):
         schema = contract.schema(name)
         assert sorted(schema['required']) == sorted(schema['properties']), name
         assert schema['additionalProperties'] is False, name

@@ -1,11 +1,12 @@
-/* fuzz_url.c - what is decoded is text, and what is encoded comes back.
+/* fuzz_url.c - what is decoded is text, what is encoded comes back, and an origin is its own.
  *
- * Input: a query string. */
+ * Input: a query string, or a URL. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/origin.h"
 #include "net/url.h"
 
 static void check_text(struct str decoded, struct str text)
@@ -29,6 +30,19 @@ static void check_round_trip(struct str text, struct arena *arena)
         abort();
 }
 
+static void check_origin(struct str url, struct arena *arena)
+{
+    struct str origin, again;
+
+    if (!origin_of(url, arena, &origin))
+        return;
+    if (origin.len > ORIGIN_MAX || !str_is_visible_ascii(origin) ||
+        str_find_char(origin, '@', 0) < origin.len)
+        abort();
+    if (!origin_of(origin, arena, &again) || !str_equal(origin, again))
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -39,6 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct str decoded;
     int more = 1;
 
+    check_origin(text, &arena);
     for (int form = 0; form < 2; form++) {
         if (url_decode(text, form == 1, &arena, &decoded)) {
             check_text(decoded, text);

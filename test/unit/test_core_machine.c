@@ -58,6 +58,16 @@ static const struct expected operation_expected[] = {
     { NULL, NULL },
 };
 
+static const struct expected checkout_expected[] = {
+    { "open", "PAY processing; CANCEL cancelled; EXPIRE expired; TIME_UP expired; "
+              "FOUND_PAID paid" },
+    { "processing", "ATTEMPT_YES paid; ATTEMPT_NO open; FOUND_PAID paid" },
+    { "paid", "" },
+    { "expired", "FOUND_PAID paid" },
+    { "cancelled", "FOUND_PAID paid" },
+    { NULL, NULL },
+};
+
 /* Who says each event, and what it records when that is not the new state's own type. */
 static const char *const payment_speakers =
     "AUTHORIZE merchant; CAPTURE merchant; CANCEL merchant; AUTH_YES gateway; AUTH_SALE gateway; "
@@ -69,6 +79,9 @@ static const char *const refund_speakers =
     "REFUND_YES gateway; REFUND_NO gateway; FOUND_REFUNDED correction; FOUND_REVERSED correction";
 static const char *const invoice_speakers =
     "PAY gateway; FULFIL merchant; CANCEL merchant; REFUND_ALL gateway; FOUND_PAID correction";
+static const char *const checkout_speakers =
+    "PAY payer; ATTEMPT_YES gateway; ATTEMPT_NO gateway; CANCEL merchant; EXPIRE merchant; "
+    "TIME_UP clock; FOUND_PAID correction";
 static const char *const operation_speakers =
     "SEND purser; YES gateway; NO gateway; NEVER_SENT gateway; SILENCE clock";
 
@@ -92,6 +105,8 @@ static const struct machine_case {
     { &machine_refund, refund_expected, refund_speakers, refund_types, "refund.created" },
     { &machine_invoice, invoice_expected, invoice_speakers, "", "invoice.created" },
     { &machine_operation, operation_expected, operation_speakers, "", NULL },
+    { &machine_checkout, checkout_expected, checkout_speakers,
+      "ATTEMPT_NO checkout_session.attempt_failed", "checkout_session.created" },
 };
 /* clang-format on */
 #define CASE_COUNT (sizeof(cases) / sizeof(cases[0]))
@@ -310,7 +325,9 @@ static void test_words_round_trip(void **state)
         { &words_refund_state, REFUND_STATE_COUNT, "pending", "failed" },
         { &words_invoice_state, INVOICE_STATE_COUNT, "unpaid", "refunded" },
         { &words_operation_state, OPERATION_STATE_COUNT, "planned", "unknown" },
-        { &words_event_type, EVENT_TYPE_COUNT, "invoice.created", "refund.corrected" },
+        { &words_event_type, EVENT_TYPE_COUNT, "invoice.created",
+          "checkout_session.cancelled" },
+        { &words_checkout_state, CHECKOUT_STATE_COUNT, "open", "cancelled" },
         { &words_cancel_reason, CANCEL_REASON_RISK + 1, "payer", "risk" },
         { &words_failure_type, FAILURE_INVALID + 1, "declined", "invalid" },
         { &words_capture_method, CAPTURE_METHOD_MANUAL + 1, "automatic", "manual" },
@@ -339,7 +356,8 @@ static void test_words_are_the_machines_own(void **state)
 {
     (void)state;
     static const struct word_list *const lists[] = { &words_payment_state, &words_refund_state,
-                                                     &words_invoice_state, &words_operation_state };
+                                                     &words_invoice_state, &words_operation_state,
+                                                     &words_checkout_state };
 
     for (size_t i = 0; i < CASE_COUNT; i++)
         for (unsigned s = 1; s < cases[i].machine->state_count; s++)

@@ -152,7 +152,7 @@ static void every_check_refuses(void **state)
         "UPDATE invoices SET amount_minor = 0",    "UPDATE refunds SET amount_minor = 0",
         "UPDATE refunds SET overdrawn_minor = -1", "UPDATE operations SET amount_minor = -1",
         "UPDATE events SET sequence = 0",          "UPDATE events SET version = 0",
-        "UPDATE webhook_endpoints SET at_once = 0",
+        "UPDATE webhook_endpoints SET at_once = 0", "UPDATE checkouts SET attempts = -1",
     };
     struct store_fixture *books = *state;
 

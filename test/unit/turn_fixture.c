@@ -72,6 +72,10 @@ static struct books *loaded(struct world *world)
         all->refunds.items[i]->row = ROW_CLEAN;
         refund_list_add(&world->arena, &books->refunds, all->refunds.items[i]);
     }
+    for (size_t i = 0; i < all->checkouts.count; i++) {
+        all->checkouts.items[i]->row = ROW_CLEAN;
+        checkout_list_add(&world->arena, &books->checkouts, all->checkouts.items[i]);
+    }
     for (size_t i = 0; i < all->operations.count; i++) {
         struct operation *operation = all->operations.items[i];
         operation->row = ROW_CLEAN;

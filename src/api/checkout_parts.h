@@ -1,0 +1,60 @@
+/* checkout_parts.h - a visit to the payer's page: what checkout_page.c, which shows it, and
+ * checkout_form.c, which takes what was pressed, share. */
+#ifndef API_CHECKOUT_PARTS_H
+#define API_CHECKOUT_PARTS_H
+
+#include "api/card.h"
+#include "api/resources.h"
+#include "core/checkout_settings.h"
+#include "pages/checkout.h"
+
+struct visit {
+    struct call *call;
+    struct server_timer timer;
+    struct checkout_id id;
+    bool posted;
+    bool returned;               /* from the bank or the gateway: its page may be stale */
+    bool asked;                  /* the gateway, by this visit */
+    bool sent;                   /* a turn has begun the attempt: waited for a little */
+    /* From the reader, in the read's arena. */
+    enum err err;
+    bool is_old;                 /* what we know of the attempt */
+    struct checkout *checkout;
+    struct invoice *invoice;
+    struct payment *payment;     /* the last attempt, or NULL */
+    struct gateway_account *account;
+    struct checkout_settings *settings;      /* or NULL */
+    /* From the form. */
+    unsigned faults;
+    struct str card;             /* reviewed and sealed: what is shown asks to confirm it */
+    struct str card_last4;
+};
+
+/* checkout_page.c */
+void checkout_show(struct visit *visit);
+/* To the page as it stands now. */
+void checkout_send_to_page(struct call *call, struct str token);
+void checkout_answer_wrong(struct call *call);
+/* The token as a cookie that only the way back gets. */
+void checkout_add_cookie(struct visit *visit);
+struct str checkout_back_address(const struct visit *visit);
+/* What proves that this page, as it was after so many attempts, was shown. */
+struct str checkout_form_proof(const struct visit *visit);
+/* Whether the page takes a card itself: the sandbox's, in test mode. */
+bool checkout_takes_cards(const struct visit *visit);
+
+/* checkout_form.c */
+must_check enum err checkout_take(struct visit *visit);
+
+/* checkout_card.c: a card between the page that took it and the page that confirms it. It is in
+ * nobody's memory then but the payer's browser's, sealed for this session and this attempt. */
+struct card_form {
+    struct str number, expiry, cvc, name;
+};
+/* False when something is wrong with it: visit->faults then. Else visit->card. */
+bool checkout_card_seal(struct visit *visit, const struct card_form *form, struct arena *arena);
+/* False when it is not what was sealed here, or too old. The card is the caller's to end. */
+bool checkout_card_open(const struct visit *visit, struct str sealed, struct arena *arena,
+                        struct card_given *out);
+
+#endif

@@ -1,0 +1,73 @@
+/* checkout.h - the payer's page: what it shows in each state of a checkout session.
+ *
+ * Whole HTML documents without a script, which work in any browser; forms are posted to the
+ * page's own address as application/x-www-form-urlencoded. Their fields: form (proves that the
+ * page was shown), do=review, do=pay or do=leave; with review number, expiry, cvc and name of a
+ * card, and with pay the card that was reviewed, as `card` gave it. */
+#ifndef PAGES_CHECKOUT_H
+#define PAGES_CHECKOUT_H
+
+#include "base/money.h"
+#include "net/server.h"
+
+enum checkout_view {
+    CHECKOUT_VIEW_CARD,      /* the sandbox's card form */
+    CHECKOUT_VIEW_CONFIRM,   /* what will be paid and how, and the button that does it */
+    CHECKOUT_VIEW_GATEWAY,   /* one button: the payer goes to the gateway's page */
+    CHECKOUT_VIEW_BANK,      /* the payer must act elsewhere */
+    CHECKOUT_VIEW_WAITING,
+    CHECKOUT_VIEW_CHECKING,  /* waits for long: the outcome is not known */
+    CHECKOUT_VIEW_PAID,
+    CHECKOUT_VIEW_RESERVED,
+    CHECKOUT_VIEW_CANCELLED,
+    CHECKOUT_VIEW_EXPIRED,
+    CHECKOUT_VIEW_WRONG,
+    CHECKOUT_VIEW_BUSY,      /* too many requests from there */
+};
+
+/* What is wrong with the form that was sent; bits. */
+enum checkout_fault {
+    CHECKOUT_FAULT_NUMBER = 1,
+    CHECKOUT_FAULT_EXPIRY = 2,
+    CHECKOUT_FAULT_CODE = 4,
+    CHECKOUT_FAULT_NAME = 8,
+};
+
+struct checkout_page {
+    enum checkout_view view;
+    struct str language;     /* one of the page's own; others are English */
+    bool live;
+    bool declined;           /* the attempt before was */
+    unsigned faults;
+    struct money amount;
+    struct str shop, description;
+    struct str merchant;     /* the name to show; may be empty */
+    struct str logo;         /* a PNG in base64; may be empty */
+    struct str colour;       /* "#rrggbb" of the button; may be empty */
+    struct str nonce;        /* of this answer, for the colour */
+    struct str form;         /* goes back with the form */
+    struct str card;         /* likewise, of CHECKOUT_VIEW_CONFIRM */
+    struct str reference;    /* of the payment, once there is one */
+    struct str card_brand, card_last4;
+    struct str bank_url;     /* of CHECKOUT_VIEW_BANK, and of WAITING for those who came back */
+    struct str back_url;     /* at an end; may be empty */
+    int64_t expires_ms;
+};
+
+#define CHECKOUT_PAGE_MAX ((size_t)64 * 1024)
+void checkout_page_write(struct buf *out, const struct checkout_page *page);
+
+/* The code of the first language that the page speaks of "fr-CA, en;q=0.5"; "en" for none.
+ * What was wished for in `language`, when it is one, goes before. */
+struct str checkout_page_language(struct str language, struct str accept_language);
+bool checkout_page_speaks(struct str language);
+
+/* 1250 EUR -> "12,50 EUR" as the language writes it. */
+void checkout_page_write_amount(struct buf *out, struct money amount, struct str language);
+
+#define CHECKOUT_STYLE_PATH "/pages/checkout.css"
+extern const struct str checkout_page_style;
+/* The value of Content-Security-Policy: the page's own style and form, and the nonce. */
+void checkout_page_write_policy(struct buf *out, const struct checkout_page *page);
+
+#endif
