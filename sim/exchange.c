@@ -5,6 +5,7 @@
 
 #include "base/crypto.h"
 #include "base/pan.h"
+#include "base/time.h"
 #include "net/url.h"
 
 #define BODY_MAX_BYTES ((size_t)256 << 20)
@@ -163,8 +164,28 @@ static void record_reply(struct exchange *exchange)
 
 /* The end. */
 
+/* Another clock than the server's, which writes its own Date: so the bytes are made here. */
+static void answer_at(struct exchange *exchange, int64_t time_ms)
+{
+    static const char days[][4] = { "Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed" };
+    static const char months[][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+    struct str body = buf_str(&exchange->body);
+    struct time_parts at = time_split(time_ms);
+
+    server_drop(exchange->request,
+                str_format(exchange->arena,
+                           "HTTP/1.1 %d OK\r\nDate: %s, %02d %s %04d %02d:%02d:%02d GMT\r\n"
+                           "Content-Type: %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n"
+                           "%.*s",
+                           exchange->status, days[time_ms / DAY_MS % 7], at.day,
+                           months[at.month - 1], at.year, at.hour, at.minute, at.second,
+                           exchange->type, body.len, STR_ARG(body)));
+}
+
 static void answer(struct exchange *exchange)
 {
+    const struct fault *skewed = exchange_shows(exchange, FAULT_SKEWED_DATE);
     struct str body = buf_str(&exchange->body);
     struct server_answer answer = {
         .status = exchange->status,
@@ -183,6 +204,8 @@ static void answer(struct exchange *exchange)
                                "%.*s",
                                exchange->status, exchange->type, body.len + 1, (int)(body.len / 2),
                                body.ptr));
+    } else if (skewed != NULL) {
+        answer_at(exchange, sim_now_ms(exchange->sim) + skewed->ms);
     } else {
         server_answer(exchange->request, &answer);
     }

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/pan.h"
 #include "core/account.h"
+#include "core/check.h"
 #include "core/requests.h"
 
 #define CLAIMS_MAX 32
@@ -349,10 +350,13 @@ enum err notification_take(struct call *call)
 {
     const struct desk *desk = call->api->config.desk;
     const struct gateway *gateway = gateway_of(call, gateway_name_of(call));
+    struct str test = server_request_header(call->request, CHECK_HEADER);
 
     if (!gateway || !gateway->notices.verify)
         return trouble_say(&call->trouble, ERR_NOT_FOUND,
                            "There is no gateway of this name that sends notifications.");
+    if (!str_is_empty(test))
+        return notification_test(call, test);
     struct desk_turn *turn = desk_turn_new();
     struct desk_read *read = desk_read_new();
     struct notification *self = ARENA_NEW(&turn->arena, struct notification);

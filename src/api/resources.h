@@ -37,6 +37,9 @@ extern const struct reading read_gateway_accounts, read_gateway_account;
 const struct gateway *gateway_of(const struct call *call, struct str name);
 /* ERR_VALIDATION about the member `gateway` unless there is one of this name. */
 enum err gateway_check_name(struct call *call, struct str name);
+/* account_checks.c; `test` is the value of the header CHECK_HEADER */
+enum err gateway_account_check(struct call *call);
+enum err notification_test(struct call *call, struct str test);
 /* api_keys.c */
 turn_ask_f api_key_create_ask, api_key_revoke_ask;
 struct str api_key_create_show(struct desk_turn *turn);

@@ -56,6 +56,8 @@ const struct route routes[] = {
     { GET, "/v1/gateway_accounts/{id}", "ga", ROUTE_READ, .read = &read_gateway_account },
     { PATCH, "/v1/gateway_accounts/{id}", "ga", ROUTE_ADMIN, CLAIM_IGNORED, BODY_REQUIRED,
       .turn = gateway_account_change_ask },
+    { POST, "/v1/gateway_accounts/{id}/check", "ga", ROUTE_WRITE,
+      .plain = gateway_account_check },
     { POST, "/v1/webhook_endpoints", NULL, ROUTE_ADMIN, CLAIM_OPTIONAL, BODY_REQUIRED,
       .turn = webhook_endpoint_create_ask, .show = webhook_endpoint_secret_show },
     { GET, "/v1/webhook_endpoints", NULL, ROUTE_READ, .read = &read_webhook_endpoints },

@@ -17,6 +17,7 @@
     X(credentials_rotate)                                                                          \
     X(config)                                                                                      \
     X(doctor)                                                                                      \
+    X(check)                                                                                       \
     X(gateways)                                                                                    \
     X(events_tail)                                                                                 \
     X(listen)                                                                                      \

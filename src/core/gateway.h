@@ -13,6 +13,8 @@
 #include "base/json.h"
 #include "core/wire.h"
 
+struct check_report;
+
 struct gateway_call {
     enum err (*build)(const struct gateway_ask *ask, struct arena *arena,
                       struct http_request *out);
@@ -61,6 +63,17 @@ struct gateway_notices {
     const char *const *secret_members;   /* of their JSON, at any depth: not kept. NULL: none */
 };
 
+/* A call that changes nothing, about something that cannot be there: how it is answered shows
+ * whether the account is taken (core/check.h). parse fills in the findings TERMINAL and, where
+ * there is no login, CREDENTIALS; what their answer does not tell stays not run. */
+struct gateway_probe {
+    enum err (*build)(const struct gateway_ask *ask, struct arena *arena,
+                      struct http_request *out);
+    /* ERR_BAD_REPLY when it is no answer of theirs: nothing was found then. */
+    enum err (*parse)(const struct gateway_ask *ask, const struct http_reply *reply,
+                      struct arena *arena, struct check_report *out);
+};
+
 /* What an operator sets for an account at this gateway, beside what account.h knows for all.
  * Settings are shown to whoever may read the account: a secret is a credential. */
 #define X(name, meaning) GW_SETTING_##name,
@@ -102,6 +115,7 @@ struct gateway {
     /* NULL: with the account's, where there is a login. */
     enum gateway_token_use (*token_use)(const struct gateway_ask *ask);
     struct gateway_notices notices;  /* verify NULL: it takes none */
+    struct gateway_probe probe;      /* every gateway over the network has one */
     struct gateway_call calls[OPERATION_KIND_COUNT];
 };
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "engine/check.h"
 #include "engine/deliveries.h"
 #include "engine/engine_parts.h"
 #include "gateways/gateways.h"
@@ -43,6 +44,26 @@ static bool desk_probe(void *self, void (*done)(void *user, enum err err), void 
     if (taken)
         queue_nudge(&engine->turns);
     return taken;
+}
+
+static void check_is_over(void *self)
+{
+    struct engine *engine = self;
+    atomic_fetch_sub(&engine->checks, 1);
+}
+
+static bool desk_check(void *self, struct desk_check *check)
+{
+    struct engine *engine = self;
+    unsigned under_way = atomic_fetch_add(&engine->checks, 1);
+    if (under_way >= ENGINE_CHECKS_MAX || atomic_load(&engine->closing)) {
+        atomic_fetch_sub(&engine->checks, 1);
+        return false;
+    }
+    check->over = check_is_over;
+    check->over_self = engine;
+    check_run(engine->client, engine->outside, check);
+    return true;
 }
 
 static enum err open_writer(struct engine *engine, struct str where, struct arena *arena,
@@ -182,7 +203,7 @@ enum err engine_open(const struct engine_config *config, struct arena *arena,
     engine->wake_self = config->wake_self;
     engine->public_url = str_copy(&engine->arena, config->public_url);
     engine->vault = config->vault;
-    engine->desk = (struct desk){ engine, desk_submit, desk_read, desk_probe };
+    engine->desk = (struct desk){ engine, desk_submit, desk_read, desk_probe, desk_check };
     queue_init(&engine->turns);
     queue_init(&engine->reads);
     queue_init(&engine->calls);

@@ -14,6 +14,8 @@
 #define ENGINE_QUEUE_MAX 8192
 #define ENGINE_READERS_MAX 64
 #define ENGINE_WRITERS_MAX 64
+/* Checks of accounts at once: they are for people, and each may last half a minute. */
+#define ENGINE_CHECKS_MAX 8
 /* As many as fit in one hint. */
 #define ENGINE_MARKS_MAX (HINT_MAX / 8)
 
@@ -69,6 +71,7 @@ struct engine {
     /* Turns from being handed in until they were released, calls from being ordered until their
      * turn was handed in. What one brings is counted before it is not any more: 0 is the end. */
     _Atomic int64_t in_work;
+    _Atomic unsigned checks;         /* of gateway accounts, under way */
     _Atomic bool closing;            /* the desk takes nothing more */
     _Atomic bool hurry;              /* the grace is over: leave the rest to the books */
 

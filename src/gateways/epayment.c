@@ -259,6 +259,18 @@ static enum err build_status(const struct gateway_ask *ask, struct arena *arena,
     return finish(ask, "GET", url, (struct str){ 0 }, arena, out);
 }
 
+/* An order that nobody made: our numbers have nine digits. */
+#define NO_ORDER STR("999999999999999")
+
+static enum err build_probe(const struct gateway_ask *ask, struct arena *arena,
+                            struct http_request *out)
+{
+    struct gateway_ask about = *ask;
+
+    about.payment_reference = NO_ORDER;
+    return build_status(&about, arena, out);
+}
+
 /* `query` is what follows the name of the change, or empty. */
 static enum err build_change(const struct gateway_ask *ask, const char *name, struct str query,
                              struct arena *arena, struct http_request *out)
@@ -358,6 +370,7 @@ const struct gateway gateway_epayment = {
     .order_login = { build_order_login, epayment_parse_login },
     .token_use = token_use,
     .notices = { epayment_notice_verify, epayment_notice_read, secret_members },
+    .probe = { build_probe, epayment_parse_probe },
     .calls = {
         [OPERATION_KIND_AUTHORIZE] = { build_authorize, epayment_parse_authorize,
                                        GW_ENQUIRE_FIRST },

@@ -46,6 +46,10 @@ enum err epayment_parse_change(const struct gateway_ask *ask, const struct http_
 enum err epayment_parse_status(const struct gateway_ask *ask, const struct http_reply *reply,
                                struct arena *arena, struct gateway_answer *out);
 
+/* Of a question after an order that nobody made: whether the terminal is theirs to use. */
+enum err epayment_parse_probe(const struct gateway_ask *ask, const struct http_reply *reply,
+                              struct arena *arena, struct check_report *out);
+
 bool epayment_notice_verify(const struct gateway_notice *notice);
 enum err epayment_notice_read(const struct gateway_notice *notice, struct arena *arena,
                               struct gateway_claim *claims, size_t room, size_t *count);

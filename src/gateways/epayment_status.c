@@ -6,6 +6,7 @@
  *
  * A charge, a cancel and a refund are not told of by themselves: they are read from what the
  * transaction has come to. Of a part of a refund that says nothing. */
+#include "core/check.h"
 #include "gateways/epayment.h"
 
 /* Where the money is when they use a word; all of it, for they know no parts. */
@@ -247,17 +248,24 @@ static void read_result(const struct gateway_ask *ask, struct str code, struct a
     }
 }
 
+/* Its resultCode; empty when it is no answer to a question. */
+static struct str read_code(const struct http_reply *reply, struct arena *arena,
+                            const struct json **out)
+{
+    if ((reply->status != 200 && (reply->status < 400 || reply->status > 499)) ||
+        json_parse_exact(reply->body, arena, out, NULL) != OK)
+        return (struct str){ 0 };
+    return epayment_text(*out, "resultCode");
+}
+
 enum err epayment_parse_status(const struct gateway_ask *ask, const struct http_reply *reply,
                                struct arena *arena, struct gateway_answer *out)
 {
     const struct json *doc = NULL;
-
-    if ((reply->status != 200 && (reply->status < 400 || reply->status > 499)) ||
-        json_parse_exact(reply->body, arena, &doc, NULL) != OK)
-        return ERR_BAD_REPLY;
-    struct str code = epayment_text(doc, "resultCode");
+    struct str code = read_code(reply, arena, &doc);
     const struct json *transaction = epayment_member(doc, "transaction");
     bool answered = str_equal_c(code, "100") || str_equal_c(code, "101");
+
     if (str_is_empty(code))
         return ERR_BAD_REPLY;
     if (answered && json_is_object(transaction))
@@ -267,5 +275,35 @@ enum err epayment_parse_status(const struct gateway_ask *ask, const struct http_
     if (str_is_empty(out->gateway_message))
         out->gateway_message = text_of_result(code);
     read_result(ask, code, arena, out);
+    return OK;
+}
+
+/* That they look for the order at all says that they know whose terminal it is. */
+enum err epayment_parse_probe(const struct gateway_ask *ask, const struct http_reply *reply,
+                              struct arena *arena, struct check_report *out)
+{
+    const struct json *doc = NULL;
+    struct str code = read_code(reply, arena, &doc);
+    struct str detail = str_format(arena, "Result %.*s: %.*s", STR_ARG(code),
+                                   STR_ARG(text_of_result(code)));
+
+    (void)ask;
+    if (reply->status == 401) {
+        check_find(out, CHECK_ITEM_CREDENTIALS, CHECK_FAILED,
+                   STR("They refuse a token that they have just given."),
+                   STR("Ask the bank whether client_id may do all that the setting `scope` has."));
+        return OK;
+    }
+    if (str_is_empty(code))
+        return ERR_BAD_REPLY;
+    if (str_equal_c(code, "104") || str_equal_c(code, "109"))
+        check_find(out, CHECK_ITEM_TERMINAL, CHECK_FAILED, detail,
+                   STR("Set credentials.terminal to its id (a UUID) in this mode's contract."));
+    else if (str_equal_c(code, "102") || str_equal_c(code, "100"))
+        check_find(out, CHECK_ITEM_TERMINAL, CHECK_OK,
+                   STR("Asked for an order that nobody made; they looked for it."),
+                   (struct str){ 0 });
+    else
+        check_find(out, CHECK_ITEM_TERMINAL, CHECK_NOT_RUN, detail, STR("Check again later."));
     return OK;
 }

@@ -288,6 +288,15 @@ static enum err build_enquire(const struct gateway_ask *ask, struct arena *arena
     return path ? finish(ask, path, NULL, arena, out) : ERR_VALIDATION;
 }
 
+/* A payment that nobody made: no moment has this id. */
+static enum err build_probe(const struct gateway_ask *ask, struct arena *arena,
+                            struct http_request *out)
+{
+    static const char path[] = "/payments/" HYPERSWITCH_PAYMENT "00000000000000000000000000";
+
+    return finish(ask, path, NULL, arena, out);
+}
+
 static const enum payment_method methods[] = { METHOD_GATEWAY_PAGE, METHOD_SAVED_CARD,
                                                METHOD_NONE };
 
@@ -325,6 +334,7 @@ const struct gateway gateway_hyperswitch = {
     .notices = { .verify = hyperswitch_notice_verify,
                  .read = hyperswitch_notice_read,
                  .secret_members = notice_secrets },
+    .probe = { build_probe, hyperswitch_parse_probe },
     .calls = {
         [OPERATION_KIND_AUTHORIZE] = { build_authorize, hyperswitch_parse, GW_ENQUIRE_FIRST },
         [OPERATION_KIND_CAPTURE] = { build_capture, hyperswitch_parse, GW_ENQUIRE_FIRST },

@@ -26,6 +26,10 @@ struct money hyperswitch_amount_read(const struct json *amount, struct str curre
 enum err hyperswitch_parse(const struct gateway_ask *ask, const struct http_reply *reply,
                            struct arena *arena, struct gateway_answer *out);
 
+/* Of a question after a payment that nobody made. */
+enum err hyperswitch_parse_probe(const struct gateway_ask *ask, const struct http_reply *reply,
+                                 struct arena *arena, struct check_report *out);
+
 bool hyperswitch_notice_verify(const struct gateway_notice *notice);
 enum err hyperswitch_notice_read(const struct gateway_notice *notice, struct arena *arena,
                                  struct gateway_claim *claims, size_t room, size_t *count);

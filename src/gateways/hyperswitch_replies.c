@@ -4,6 +4,7 @@
  * tables. An error says something of the operation only where nothing can have been done. */
 #include <assert.h>
 
+#include "core/check.h"
 #include "gateways/hyperswitch.h"
 
 #define URL_MAX 2048
@@ -407,4 +408,47 @@ enum err hyperswitch_parse(const struct gateway_ask *ask, const struct http_repl
         return ERR_BAD_REPLY;
     return ask->about == OPERATION_KIND_REFUND ? parse_refund(ask, doc, arena, out)
                                                : parse_payment(ask, doc, arena, out);
+}
+
+/* --- the probe --- */
+
+/* No call that moves nothing names a profile. */
+static void put_profile(const struct gateway_ask *ask, struct arena *arena,
+                        struct check_report *out)
+{
+    struct str profile = json_text(json_get(gateway_settings(ask, arena), "profile_id"));
+
+    check_find(out, CHECK_ITEM_TERMINAL, CHECK_BY_HAND,
+               str_is_empty(profile) ? STR("The merchant's only one, for profile_id is not set.")
+                                     : str_format(arena, "The profile %.*s.", STR_ARG(profile)),
+               STR("Make a small test payment: it fails at once where profile, connector or payment"
+                   " method are not set up."));
+}
+
+enum err hyperswitch_parse_probe(const struct gateway_ask *ask, const struct http_reply *reply,
+                                 struct arena *arena, struct check_report *out)
+{
+    const struct json *doc;
+
+    if (json_parse(reply->body, arena, &doc, NULL) != OK)
+        return ERR_BAD_REPLY;
+    struct str code = json_text(json_get(json_get(doc, "error"), "code"));
+    if (reply->status < 400 || reply->status > 499 || str_is_empty(code))
+        return ERR_BAD_REPLY;
+    if (reply->status == 404 && str_equal_c(code, "HE_02")) {
+        check_find(out, CHECK_ITEM_CREDENTIALS, CHECK_OK,
+                   STR("Asked for a payment that nobody made; they looked for it."),
+                   (struct str){ 0 });
+        put_profile(ask, arena, out);
+    } else if (str_equal_c(code, "IR_01") || str_equal_c(code, "IR_22")) {
+        check_find(out, CHECK_ITEM_CREDENTIALS, CHECK_FAILED,
+                   str_format(arena, "They refuse api_key (HTTP %d, %.*s).", reply->status,
+                              STR_ARG(code)),
+                   STR("Set credentials.api_key to a secret API key of this merchant there."));
+    } else {
+        check_find(out, CHECK_ITEM_CREDENTIALS, CHECK_NOT_RUN,
+                   str_format(arena, "They answered HTTP %d, %.*s.", reply->status, STR_ARG(code)),
+                   STR("Check again later."));
+    }
+    return OK;
 }

@@ -28,3 +28,18 @@ void desk_read_free(struct desk_read *read)
     arena_done(&read->arena);
     mem_free(read);
 }
+
+struct desk_check *desk_check_new(void)
+{
+    return mem_alloc(sizeof(struct desk_check));
+}
+
+void desk_check_free(struct desk_check *check)
+{
+    if (!check)
+        return;
+    secret_done(&check->credentials);
+    arena_wipe(&check->arena);
+    arena_done(&check->arena);
+    mem_free(check);
+}

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/list.h"
+#include "core/check.h"
 #include "core/turn.h"
 #include "store/db.h"
 
@@ -41,6 +42,24 @@ struct desk_read {
     struct link link;                        /* the desk's */
 };
 
+/* Whether a gateway account is ready (core/check.h), by harmless calls. The caller makes it, with
+ * everything that it points to in `arena`, and gets it back through `done`, on another thread,
+ * with the report. */
+struct desk_check {
+    struct arena arena;
+    const struct gateway *gateway;
+    const struct gateway_account *account;
+    struct secret credentials;               /* opened; empty: none, or no key opens them */
+    struct str public_url;
+    struct str test, test_answer;            /* check_test_make, check_test_answer */
+    void (*done)(struct desk_check *check);
+    void *user;
+    void (*over)(void *self);                /* the desk's: called just before `done` */
+    void *over_self;
+
+    struct check_report report;
+};
+
 struct desk {
     void *self;
     /* False when the queue is full or the desk is closing: nothing happened. */
@@ -48,11 +67,15 @@ struct desk {
     bool (*read)(void *self, struct desk_read *read);
     /* Writes and commits one row, then done(user, err) on the writer's thread. */
     bool (*probe)(void *self, void (*done)(void *user, enum err err), void *user);
+    /* False when too many are under way, or the desk is closing. */
+    bool (*check)(void *self, struct desk_check *check);
 };
 
 struct desk_turn *desk_turn_new(void);
 void desk_turn_free(struct desk_turn *turn);     /* a card in it is a secret: end that first */
 struct desk_read *desk_read_new(void);
 void desk_read_free(struct desk_read *read);
+struct desk_check *desk_check_new(void);
+void desk_check_free(struct desk_check *check);  /* ends its secrets */
 
 #endif

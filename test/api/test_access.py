@@ -134,6 +134,7 @@ def calls(client, payment):
         ('write', lambda c: c.post(at + '/confirm', {'payment_method': card()})),
         ('write', lambda c: c.post(at + '/capture')), ('write', lambda c: c.post(at + '/cancel')),
         ('write', lambda c: c.post('/v1/invoices', OWED)),
+        ('write', lambda c: c.post('/v1/gateway_accounts/%s/check' % NOBODY['ga'])),
         ('write', lambda c: c.post(invoice + '/cancel')),
         ('write', lambda c: c.post(invoice + '/fulfil')),
         ('refund', lambda c: c.post(at + '/refunds', {'amount': 1})),

@@ -29,6 +29,19 @@ def test_made_and_read(client):
     assert client.get('/v1/gateway_accounts/' + account['id']).expect(200) == account
 
 
+def test_an_account_is_checked(client, stranger):
+    """The sandbox has no network: what there is to look at is the account itself."""
+    account = make(client, description='Checked')
+    path = '/v1/gateway_accounts/%s/check' % account['id']
+    found = client.post(path).expect(200)
+    assert found['status'] == 'ready' and found['gateway_account'] == account['id']
+    assert [one['status'] for one in found['checks']] == ['ok', 'ok']
+    change(client, account, disabled=True).expect(200)
+    found = client.post(path).expect(200)
+    assert found['status'] == 'not_ready' and found['checks'][0]['advice'].startswith('Enable it')
+    stranger.post(path).refused('not_found')
+
+
 def test_what_is_not_sent_stays(client):
     account = make(client, description='Before', settings={'refund_days': 9})
     changed = change(client, account, description='After').expect(200)

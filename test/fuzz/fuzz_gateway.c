@@ -1,15 +1,16 @@
 /* fuzz_gateway.c - whatever a gateway replies or sends, an adapter neither crashes nor says yes
  * to half an answer.
  *
- * Input: the gateway's name and a newline; five bytes: which call, or 0 for a notice and a login;
- * which kind is asked about; flags (1 the money is to be taken at once, 2 with a saved card, 4
- * they spoke of the payment before); the HTTP status, big endian. Then as lines: our reference,
- * that of the payment, header lines, an empty one; the rest is the body. corpus/gateway has one
- * such input per transcript, written by `run_transcripts DIR --seeds OUT`. */
+ * Input: the gateway's name and a newline; five bytes: which call, or 0 for a notice, a login and
+ * a probe; which kind is asked about; flags (1 the money is to be taken at once, 2 with a saved
+ * card, 4 they spoke of the payment before); the HTTP status, big endian. Then as lines: our
+ * reference, that of the payment, header lines, an empty one; the rest is the body. corpus/gateway
+ * has one such input per transcript, written by `run_transcripts DIR --seeds OUT`. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/check.h"
 #include "gateways/gateways.h"
 
 #define HEAD_SIZE 5
@@ -153,6 +154,30 @@ static void check_login(const struct input *in, struct arena *arena)
     }
 }
 
+/* A finding that is not "ok" says something; what is no answer finds nothing. */
+static void check_probe(const struct input *in, struct arena *arena)
+{
+    const struct gateway_ask ask = { .settings = STR("{\"base_url\":\"https://gateway.test\"}") };
+    const struct http_reply reply = {
+        .status = in->head[3] << 8 | in->head[4],
+        .fields = in->fields,
+        .field_count = in->field_count,
+        .body = in->body,
+    };
+    struct check_report report = { 0 };
+
+    if (!in->gateway->probe.parse)
+        return;
+    enum err err = in->gateway->probe.parse(&ask, &reply, arena, &report);
+    for (size_t i = 0; i < CHECK_ITEM_COUNT; i++) {
+        const struct check_finding *found = &report.of[i];
+        bool said = !str_is_empty(found->detail);
+        if ((err != OK && said) || (found->status != CHECK_NOT_RUN && !said) ||
+            !str_is_utf8(found->detail) || !str_is_utf8(found->advice))
+            abort();
+    }
+}
+
 /* References are ours: whatever the input holds, they are short and visible. */
 static struct str take_reference(struct str *text)
 {
@@ -205,6 +230,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (in.head[0] % OPERATION_KIND_COUNT == OPERATION_KIND_NONE) {
         check_notice(&in, &arena);
         check_login(&in, &arena);
+        check_probe(&in, &arena);
     } else {
         check_parse(&in, &arena);
     }

@@ -23,6 +23,13 @@
  *   < {"access_token":"t","expires_in":60}
  *   = token t lives_ms=60000
  *
+ * # Whether it takes the account: the gateway's probe, and what was found.
+ * ? probe
+ * > GET https://acme.test/orders/none
+ * < 404
+ * < {"error":"no such order"}
+ * = credentials=ok terminal=by_hand
+ *
  * `?` is what purser asks: a kind ("enquire" is followed by the kind asked about), amount and
  * currency, and members of struct gateway_ask by the names in `asks` of transcript.c; a
  * value with spaces stands in double quotes. `@` sets members for all cases that follow in the
@@ -43,6 +50,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/check.h"
 #include "gateways/gateways.h"
 #include "transcript.h"
 
@@ -151,6 +159,33 @@ static void check_token(struct run *run, const struct transcript *t,
     report(run, t, "token", t->answer, buf_str(&got));
 }
 
+static void check_probe(struct run *run, const struct transcript *t, const struct gateway_ask *ask,
+                        const struct http_reply *reply)
+{
+    const struct gateway_probe *probe = &run->gateway->probe;
+    struct http_request request = { 0 };
+    struct check_report found = { 0 };
+    struct buf got;
+
+    buf_init(&got, &run->arena, FILE_MAX);
+    enum err err = probe->build ? probe->build(ask, &run->arena, &request) : ERR_NOT_FOUND;
+    if (err != OK)
+        buf_addf(&got, "error %s", err_code(err));
+    else
+        transcript_write_request(&got, &request);
+    if (t->request.len > 0)
+        report(run, t, "probe", str_trim(buf_str(&t->request)), buf_str(&got));
+    if (str_is_empty(t->answer) || err != OK)
+        return;
+    buf_clear(&got);
+    err = probe->parse(ask, reply, &run->arena, &found);
+    if (err != OK)
+        buf_addf(&got, "error %s", err_code(err));
+    else
+        transcript_write_findings(&got, &found);
+    report(run, t, "findings", t->answer, buf_str(&got));
+}
+
 static void check_answer(struct run *run, const struct transcript *t, const struct gateway_ask *ask,
                          const struct http_reply *reply)
 {
@@ -251,6 +286,9 @@ static void check_case(struct run *run, const struct transcript *t, struct gatew
             check_login_request(run, t, ask);
         if (has_answer)
             check_token(run, t, reply);
+    } else if (transcript_is_probe(t)) {
+        give_token(run, ask);
+        check_probe(run, t, ask, reply);
     } else {
         give_token(run, ask);
         if (t->request.len > 0)

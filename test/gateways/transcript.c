@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "core/check.h"
 
 #define FIELDS_MAX 32
 
@@ -132,7 +133,12 @@ bool transcript_is_login(const struct transcript *t)
     return str_starts_with(t->ask, STR("login")) || str_starts_with(t->ask, STR("order_login"));
 }
 
-/* A notice asks for nothing, and a login for no operation: they have no kind. */
+bool transcript_is_probe(const struct transcript *t)
+{
+    return str_starts_with(t->ask, STR("probe"));
+}
+
+/* A notice asks for nothing, a login and a probe for no operation: they have no kind. */
 bool transcript_ask(const struct transcript *t, struct arena *arena, struct gateway_ask *ask,
                     struct str *bad)
 {
@@ -141,7 +147,7 @@ bool transcript_ask(const struct transcript *t, struct arena *arena, struct gate
 
     if (!next_word(&line, bad))
         return false;
-    if (!transcript_is_notice(t) && !transcript_is_login(t)) {
+    if (!transcript_is_notice(t) && !transcript_is_login(t) && !transcript_is_probe(t)) {
         if (!(ask->call = word_of(&words_operation_kind, *bad)))
             return false;
         ask->about = ask->call;
@@ -249,6 +255,15 @@ void transcript_write_answer(struct buf *out, const struct gateway_answer *answe
 void transcript_write_token(struct buf *out, const struct gateway_token *token)
 {
     buf_addf(out, "token %.*s lives_ms=%lld", STR_ARG(token->text), (long long)token->lives_ms);
+}
+
+void transcript_write_findings(struct buf *out, const struct check_report *report)
+{
+    static const enum check_item items[] = { CHECK_ITEM_CREDENTIALS, CHECK_ITEM_TERMINAL };
+
+    for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++)
+        buf_addf(out, "%s%s=%s", i > 0 ? " " : "", check_item_text(items[i]),
+                 check_status_text(report->of[items[i]].status));
 }
 
 void transcript_write_claims(struct buf *out, const struct gateway_claim *claims, size_t count)

@@ -22,12 +22,16 @@ bool transcript_ask(const struct transcript *t, struct arena *arena, struct gate
 bool transcript_is_notice(const struct transcript *t);
 /* Is it about a login: the account's, or an order's? */
 bool transcript_is_login(const struct transcript *t);
+/* Is it about the call that shows whether the account is taken? */
+bool transcript_is_probe(const struct transcript *t);
 bool transcript_reply(const struct transcript *t, struct arena *arena, struct http_reply *out);
 
 /* As the lines of a transcript have it. */
 void transcript_write_request(struct buf *out, const struct http_request *request);
 void transcript_write_answer(struct buf *out, const struct gateway_answer *answer);
 void transcript_write_token(struct buf *out, const struct gateway_token *token);
+/* "credentials=ok terminal=failed": what was found of them. */
+void transcript_write_findings(struct buf *out, const struct check_report *report);
 void transcript_write_claims(struct buf *out, const struct gateway_claim *claims, size_t count);
 
 #endif

@@ -33,6 +33,23 @@ static bool take_read(void *self, struct desk_read *read)
     return true;
 }
 
+/* Makes no calls: what the account itself tells is the report. */
+static bool take_check(void *self, struct desk_check *check)
+{
+    struct api_fixture *fixture = self;
+    bool sealed = !secret_is_empty(&check->credentials);
+
+    if (fixture->refuse)
+        return false;
+    check_begin(&check->report, check->gateway);
+    (void)check_account(&check->report, check->gateway, check->account,
+                        sealed ? &check->credentials : NULL, check->public_url, &check->arena);
+    fixture->test = str_copy(&fixture->books.arena, check->test);
+    fixture->test_answer = str_copy(&fixture->books.arena, check->test_answer);
+    check->done(check);
+    return true;
+}
+
 /* One at a time, as the engine does it. */
 static bool take_probe(void *self, void (*done)(void *user, enum err err), void *user)
 {
@@ -316,7 +333,7 @@ void api_fixture_open(struct api_fixture *fixture)
     log_setup(&fixture->books.outside.outside, LOG_TEXT, LOG_ERROR);
     fixture->installation_key = secret_copy(STR("installation key of a test"));
     open_vault(fixture);
-    fixture->desk = (struct desk){ fixture, submit, take_read, take_probe };
+    fixture->desk = (struct desk){ fixture, submit, take_read, take_probe, take_check };
     struct api_config config = {
         .outside = &fixture->books.outside.outside,
         .desk = &fixture->desk,

@@ -43,6 +43,8 @@ struct api_fixture {
     void (*probe_done)(void *user, enum err err);
     void *probe_user;
 
+    struct str test;        /* message, of the last check, */
+    struct str test_answer; /* and what answers it */
     bool refuse; /* the desk takes nothing */
     enum err probe_err;
     size_t reads_done;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/crypto.h"
+#include "core/check.h"
 #include "core/keys.h"
 
 #define ACCOUNTS "/v1/gateway_accounts"
@@ -220,6 +221,62 @@ static void the_address_may_be_listed(void **state)
                    422, "validation_failed", "settings.notification_addresses");
 }
 
+/* The path of the check of the account whose notifications go to `path`. */
+static const char *check_of(struct api_fixture *fixture, const char *path)
+{
+    struct arena *arena = &fixture->books.arena;
+
+    return str_c(arena, str_format(arena, ACCOUNTS "%s/check", strrchr(path, '/')));
+}
+
+static void purser_answers_its_own_test_message(void **state)
+{
+    struct api_fixture *fixture = *state;
+    struct arena *arena = &fixture->books.arena;
+    const char *path = begin(fixture, "{\"notification_addresses\":[\"203.0.113.0/24\"]}");
+    const char *other = begin(fixture, "{}");
+    struct answer *found = api_post(fixture, check_of(fixture, path), NULL, NULL);
+
+    assert_status(found, 200);
+    assert_true(answer_has(found, "gateway_account_check") && answer_has(found, "\"settings\""));
+    assert_false(answer_has(found, "s3"));
+    struct str header = str_format(arena, CHECK_HEADER ": %.*s", STR_ARG(fixture->test));
+    struct answer *test = api_ask(fixture, "POST", path, str_c(arena, header), "{}");
+    api_run(fixture);
+    assert_status(test, 200);
+    assert_true(str_equal(json_text(json_get(answer_json(test), "answer")), fixture->test_answer));
+    /* Another account's, and one that nobody made. */
+    test = api_ask(fixture, "POST", other, str_c(arena, header), "{}");
+    api_run(fixture);
+    assert_problem(test, 401, "unauthenticated", NULL);
+    test = api_ask(fixture, "POST", path, CHECK_HEADER ": 9999999999999.00", "{}");
+    api_run(fixture);
+    assert_problem(test, 401, "unauthenticated", NULL);
+    api_pass_time(fixture, CHECK_TEST_LIVES_MS + 1);
+    test = api_ask(fixture, "POST", path, str_c(arena, header), "{}");
+    api_run(fixture);
+    assert_problem(test, 401, "unauthenticated", NULL);
+    assert_int_equal(rows(fixture), 0);
+}
+
+static void a_check_needs_an_account_of_ones_own(void **state)
+{
+    struct api_fixture *fixture = *state;
+    const char *path = check_of(fixture, begin(fixture, "{}"));
+
+    assert_problem(api_post(fixture, ACCOUNTS "/ga_00000000000000000000000000/check", NULL, NULL),
+                   404, "not_found", NULL);
+    fixture->refuse = true;
+    assert_problem(api_post(fixture, path, NULL, NULL), 503, "unavailable", NULL);
+    /* Between the reader and the desk too. */
+    fixture->refuse = false;
+    struct answer *answer = api_ask(fixture, "POST", path, "", NULL);
+    fixture->refuse = true;
+    api_run(fixture);
+    assert_problem(answer, 503, "unavailable", NULL);
+    fixture->refuse = false;
+}
+
 static void a_full_queue_is_told(void **state)
 {
     struct api_fixture *fixture = *state;
@@ -251,6 +308,8 @@ int main(void)
         TEST(secrets_and_card_numbers_are_not_kept),
         TEST(a_secret_in_what_is_unreadable_is_not_kept),
         TEST(the_address_may_be_listed),
+        TEST(purser_answers_its_own_test_message),
+        TEST(a_check_needs_an_account_of_ones_own),
         TEST(a_full_queue_is_told),
     };
 
