@@ -21,8 +21,7 @@ def route(hyperswitch, url, currency, priority):
 @pytest.fixture(scope='module', autouse=True)
 def no_default(client):
     """The sandbox takes everything, and would come first."""
-    accounts = client.get('/v1/gateway_accounts').expect(200)['data']
-    default = [one for one in accounts if one['is_default']][0]
+    default = [one for one in client.pages('/v1/gateway_accounts') if one['is_default']][0]
     path = '/v1/gateway_accounts/%s' % default['id']
     client.patch(path, {'is_default': False}).expect(200)
     yield

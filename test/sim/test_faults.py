@@ -1,4 +1,5 @@
 """Every fault of the plan does what its line in --help says, and nothing else."""
+import email.utils
 import hashlib
 import hmac
 import http.client
@@ -241,6 +242,16 @@ def test_what_a_reply_shows(sim, epay, hyper, fault):
                'stale_status': ({'status': 'NEW', 'payment_get': 'requires_confirmation',
                                  'refund_get': 'pending'}[call], true[1], true[2])}[fault]
         assert [ask() for _ in range(3)] == [odd, odd, true], call
+
+
+def test_another_clock(sim, hyper):
+    paid = hyper.paid(10000)['payment_id']
+    for ms in (90000, -7200000):
+        sim.plan('skewed_date', call='payment_get', ms=ms)
+        answer = hyper.call('GET', '/payments/' + paid)
+        assert answer.status == 200 and answer.json['status'] == 'succeeded'
+        date = email.utils.parsedate_to_datetime(answer.headers['Date']).timestamp()
+        assert abs(date - time.time() - ms / 1000) < 5
 
 
 def test_the_word_can_be_chosen(sim, epay, hyper):
@@ -523,5 +534,5 @@ def test_magic_is_used_up_by_each_payment(sim, hyper):
 def test_no_fault_is_without_a_test():
     with open(__file__, encoding='utf-8') as file:
         text = file.read()
-    assert len(FAULTS) == 33
+    assert len(FAULTS) == 34
     assert [name for name in FAULTS if f"'{name}'" not in text] == []
