@@ -102,6 +102,23 @@ def test_only_brings_long_suites_only_when_asked(tmp_path):
     assert run(tmp_path, LONG, '--only', '[ab]')[1].endswith('1 passed, 0 failed\n')
 
 
+def test_suites_of_pytest_run_side_by_side(tmp_path):
+    """Two wait for each other; what stands after them begins when both have ended."""
+    for mine, other in ('ab', 'ba'):
+        (tmp_path / f'test_{mine}.py').write_text(
+            'import pathlib, time\n\n'
+            f'def test_it():\n    pathlib.Path("{tmp_path}/{mine}").touch()\n'
+            '    end = time.monotonic() + 20\n'
+            f'    while not pathlib.Path("{tmp_path}/{other}").exists():\n'
+            '        assert time.monotonic() < end\n        time.sleep(0.02)\n'
+            f'    pathlib.Path("{tmp_path}/{mine}-ended").touch()\n')
+    got, output = run(tmp_path, f'a short - pytest {tmp_path}/test_a.py\n'
+                      f'b short - pytest {tmp_path}/test_b.py\n'
+                      f'c short - exit test -e {tmp_path}/a-ended -a -e {tmp_path}/b-ended\n')
+    assert output.splitlines()[-1] == '3 passed, 0 failed'
+    assert got == 0
+
+
 def test_terminated_runner_ends_what_it_runs(tmp_path):
     (tmp_path / 'suites').write_text(
         f'one short - exit sh -c "echo $$ > {tmp_path}/pid; exec sleep 60"\n')
