@@ -30,6 +30,7 @@
     X(migrate_up)                                                                                  \
     X(wait)                                                                                        \
     X(copy)                                                                                        \
+    X(recover)                                                                                     \
     X(graph)                                                                                       \
     X(version)                                                                                     \
     X(help)

@@ -117,7 +117,8 @@ static enum err copy_all(struct copying *copying, struct str *why)
     if (!err)
         err = copy_periods(copying->from, copying->to);
     for (size_t i = 0; !err && store_tables[i]; i++)
-        err = copy_table(copying->from, copying->to, store_tables[i], &progress);
+        if (copy_takes(store_tables[i]))
+            err = copy_table(copying->from, copying->to, store_tables[i], &progress);
     if (!err)
         err = copy_end_runs(copying->to);
     if (err)
@@ -134,6 +135,8 @@ static enum exit_code compare_counts(struct copying *copying, struct db *from, s
                                      const struct table *const *tables)
 {
     for (size_t i = 0; tables[i]; i++) {
+        if (!copy_takes(tables[i]))
+            continue;
         int64_t ours = 0, theirs = 0;
         enum err err = copy_count(from, tables[i], &ours);
         if (!err)

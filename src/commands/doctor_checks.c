@@ -9,11 +9,14 @@
 #include "base/buf.h"
 #include "base/time.h"
 #include "commands/installation.h"
+#include "store/history.h"
 #include "store/periods.h"
 
 #define DISK_LOW_MIB 256
 #define CLOCK_APART_MS (5 * SECOND_MS)
 #define UNKNOWN_OLD_MS HOUR_MS
+/* By then it was seen to, or will not be. */
+#define CUT_OLD_MS (30 * DAY_MS)
 /* No clock that is right shows a moment before this program was written. */
 #define CLOCK_EARLIEST_MS INT64_C(1735689600000)
 
@@ -227,6 +230,30 @@ static bool look_at_tasks(struct cli *cli, struct db *db, struct doctor_finding 
                 STR("a person must decide: ask the gateway about these operations"));
 }
 
+static bool look_at_history(struct cli *cli, struct db *db, struct doctor_finding *out)
+{
+    struct history_last_cut cut;
+    struct buf detail;
+
+    if (history_last_cut(db, &cut) != OK)
+        return could_not(out, str_copy(cli->arena, db_error(db)));
+    if (!cut.found)
+        return find(out, DOCTOR_OK, STR("without a cut"), (struct str){ 0 });
+    buf_init(&detail, cli->arena, 128);
+    buf_add_c(&detail, "they went on from an earlier point, noticed ");
+    time_write(&detail, cut.noticed_ms);
+    if (cut.newest_ms > 0) {
+        buf_add_c(&detail, "; the newest invoice from before is of ");
+        time_write(&detail, cut.newest_ms);
+    }
+    if (outside_now_ms(cli->world->outside) - cut.noticed_ms > CUT_OLD_MS)
+        return find(out, DOCTOR_OK, buf_str(&detail), (struct str){ 0 });
+    return find(out, DOCTOR_WARNING, buf_str(&detail),
+                STR("a standby was promoted or a backup restored. Unless the standby was "
+                    "synchronous, payments of the time between are known to the gateways alone: "
+                    "compare with their lists"));
+}
+
 const struct doctor_check doctor_checks[] = {
     { "data directory", false, look_at_directory },
     { "disk", false, look_at_disk },
@@ -235,6 +262,7 @@ const struct doctor_check doctor_checks[] = {
     { "files", true, look_at_files },
     { "clock", true, look_at_clock },
     { "months", true, look_at_months },
+    { "history", true, look_at_history },
     { "unknown operations", true, look_at_unknown },
     { "operator tasks", true, look_at_tasks },
     { 0 },

@@ -66,6 +66,15 @@ struct run {
     int64_t started_ms;
     int64_t lapses_ms;            /* in database time; what it was sending then is unknown */
     int64_t batches;              /* committed under it */
+    struct str history;           /* of the server then (store/history.h); under another it is over */
+};
+
+/* One stretch of the books without a gap: from a start, or a cut, to the next cut. */
+struct history {
+    int64_t number;               /* 1, 2, ... */
+    struct str history;           /* as the server names it; empty where the engine has no such */
+    int64_t since_ms;             /* when it was noticed; database time */
+    int64_t newest_ms;            /* of the newest invoice from before; 0: there is none */
 };
 
 #endif

@@ -56,6 +56,8 @@ enum err engine_run_begin(struct writer *writer)
         return err;
     atomic_fetch_add(&writer->runs, 1);
     engine_run_publish(writer);
+    if (store_run_was_cut(writer->store))
+        log_event(LOG_WARN, "books.cut", LOG_C("advice", "see purser doctor"), LOG_END);
     if (!others_are_dead)
         writer->look_us = outside_monotonic_us(writer->engine->outside) + RENEW_US;
     return OK;

@@ -200,6 +200,11 @@ enum err copy_periods(struct db *from, struct db *to)
     return err;
 }
 
+bool copy_takes(const struct table *table)
+{
+    return table != &table_histories;
+}
+
 enum err copy_end_runs(struct db *to)
 {
     enum err err = db_begin(to);

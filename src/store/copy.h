@@ -17,7 +17,10 @@ struct copy_progress {
 /* Before the rows: the months in which they will lie, where the target has such. */
 must_check enum err copy_periods(struct db *from, struct db *to);
 
-/* The rows of one table of the books. db_error of `from` or `to` says what failed. */
+/* Whether a table goes along: what a server's history was stays with the server. */
+bool copy_takes(const struct table *table);
+
+/* The rows of one table of the books that go along. db_error of `from` or `to` says what failed. */
 must_check enum err copy_table(struct db *from, struct db *to, const struct table *table,
                                const struct copy_progress *progress);
 

@@ -112,6 +112,11 @@ const char *db_now_sql(const struct db *db)
     return db->driver->now_sql;
 }
 
+const char *db_history_sql(const struct db *db)
+{
+    return db->driver->history_sql;
+}
+
 enum err db_lock_serving(struct str where, struct arena *arena, struct db_serving_lock **out,
                          struct str *why)
 {

@@ -53,6 +53,10 @@ bool db_is_shared(const struct db *db);
 must_check enum err db_now(struct db *db, int64_t *out_ms);
 /* The same as an expression of SQL, read when the statement runs. Shared books only. */
 const char *db_now_sql(const struct db *db);
+/* An expression of SQL: a text that changes when the server goes on from another point than the
+ * one that it had told us of last, because a standby was promoted or a backup played back. NULL
+ * where the engine cannot tell. */
+const char *db_history_sql(const struct db *db);
 
 /* Refuses a second server on books that only one may serve: ERR_ALREADY_RUNNING.
  * Held until db_unlock_serving or the process's end. Engines for many nodes: no-op. */

@@ -29,6 +29,7 @@ struct db_driver {
      * transaction does. */
     const char *lock_schema_sql;
     const char *now_sql;             /* see db_now_sql */
+    const char *history_sql;         /* see db_history_sql */
     /* Of the numbers in $1, with commas between them, which are this transaction's alone: rows of
      * place from 1, a truth, and anything. NULL where nobody else would want them. */
     const char *claim_sql;

@@ -346,6 +346,8 @@ const struct db_driver db_driver_postgres = {
     .lock_schema_sql = "SELECT set_config('lock_timeout', '0', true),"
                        " pg_advisory_xact_lock(hashtext('purser ' || current_schema()))",
     .now_sql = NOW_SQL,
+    /* The timeline: the first of the three numbers in the name of a file of the log. */
+    .history_sql = "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)",
     .claim_sql = "SELECT place, pg_try_advisory_xact_lock(number::bigint),"
                  " set_config('idle_in_transaction_session_timeout', '10s', true)"
                  " FROM unnest(string_to_array($1, ',')) WITH ORDINALITY AS pieces (number, place)",

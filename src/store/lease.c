@@ -6,11 +6,13 @@
  * server, whatever the node believes; and when the answer to a commit was lost, the count tells
  * whether it was done. The statement stands last before the commit and goes by the server's
  * clock. It also goes by the count before: a transaction that we gave up may still be on its
- * way to the server, and must not come through after it was taken for undone. */
+ * way to the server, and must not come through after it was taken for undone. And it goes by the
+ * server's history: after a cut no batch is committed before history.c has seen to it. */
 #include <assert.h>
 #include <unistd.h>
 
 #include "base/time.h"
+#include "store/history.h"
 #include "store/store_parts.h"
 
 #define LEASE_MS (10 * SECOND_MS)
@@ -55,6 +57,9 @@ static enum err begin_run(struct store *store, struct run *run, bool others_are_
         err = end_run(db, store->run, run->started_ms);
     if (!err)
         err = forget_old_runs(db, run->started_ms);
+    if (!err)
+        err = history_go_on(db, run->started_ms, &store->arena, &run->history,
+                            &store->cut);
     if (err)
         return err;
     run->id = run_id_make(&store->ids, run->started_ms);
@@ -105,6 +110,11 @@ enum err store_run_end(struct store *store)
     return err;
 }
 
+bool store_run_was_cut(const struct store *store)
+{
+    return store->cut;
+}
+
 int64_t store_run_until_us(const struct store *store)
 {
     return store->run_until_us;
@@ -127,8 +137,9 @@ static const char *hold_sql(struct store *store)
     if (!store->hold_sql)
         store->hold_sql = str_format(&store->lasting,
                                      "UPDATE runs SET lapses_ms = %s + $3, batches = $2"
-                                     " WHERE id = $1 AND batches = $4 AND lapses_ms > %s",
-                                     now, now).ptr;
+                                     " WHERE id = $1 AND batches = $4 AND lapses_ms > %s"
+                                     " AND history = %s",
+                                     now, now, db_history_sql(store->db)).ptr;
     return store->hold_sql;
 }
 

@@ -59,6 +59,9 @@ must_check enum err store_run_begin(struct store *store, struct str node, bool o
                                     struct run_id *out);
 must_check enum err store_run_renew(struct store *store);
 must_check enum err store_run_end(struct store *store);
+/* Whether the books were found to go on from an earlier point when the run was begun
+ * (store/history.h); true for one of all nodes. */
+bool store_run_was_cut(const struct store *store);
 /* Until then (outside_monotonic_us) nobody else takes over what is sent under the run. */
 int64_t store_run_until_us(const struct store *store);
 

@@ -22,6 +22,7 @@ struct store {
     struct run_id run;               /* under which turns are executed; zero before the first */
     int64_t run_batches;             /* committed under it, as its row has it */
     int64_t run_until_us;            /* until when its lease may be trusted, monotonic */
+    bool cut;                        /* found when the run was begun */
     const char *hold_sql;            /* lease.c's */
 };
 

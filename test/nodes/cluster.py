@@ -45,6 +45,11 @@ class Cluster:
             self.as_superuser('SELECT pg_reload_conf()')
         return standby
 
+    def stop_following(self):
+        """What the primary commits from now on, this standby does not get."""
+        self.as_superuser("ALTER SYSTEM SET primary_conninfo = ''")
+        self.as_superuser('SELECT pg_reload_conf()')
+
     def promote(self):
         self.run('promote')
 

@@ -141,6 +141,30 @@ static void nothing_is_committed_after_the_lease(void **state)
     node_close(&node);
 }
 
+/* A standby was promoted while the node had a lease: what it knew last may be lost. */
+static void nothing_is_committed_after_a_cut(void **state)
+{
+    struct node node;
+
+    node_open(&node, *state);
+    assert_int_equal(create(&node, "k"), OK);
+    assert_false(store_run_was_cut(node.store));
+    static const char *const another[] = { "UPDATE runs SET history = 'another'",
+                                           "UPDATE histories SET history = 'another'" };
+    for (size_t i = 0; i < COUNT_OF(another); i++)
+        assert_stored(node.books->db, db_query(node.books->db, another[i], NULL, 0, NULL, NULL));
+    assert_int_equal(create(&node, "l"), ERR_LEASE_LOST);
+    assert_int_equal(store_run_renew(node.store), ERR_LEASE_LOST);
+    assert_stored(store_db(node.store),
+                  store_run_begin(node.store, STR("test"), false, &node.run));
+    assert_true(store_run_was_cut(node.store));
+    assert_int_equal(create(&node, "l"), OK);
+    assert_stored(store_db(node.store),
+                  store_run_begin(node.store, STR("test"), false, &node.run));
+    assert_false(store_run_was_cut(node.store));
+    node_close(&node);
+}
+
 static void batches_and_renewals_keep_the_lease(void **state)
 {
     struct node node;
@@ -398,6 +422,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_committed_after_the_lease),
+        cmocka_unit_test(nothing_is_committed_after_a_cut),
         cmocka_unit_test(batches_and_renewals_keep_the_lease),
         cmocka_unit_test(a_node_that_slept_trusts_its_lease_no_more),
         cmocka_unit_test(a_commit_that_was_not_done_is_repeated),
