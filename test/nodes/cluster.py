@@ -1,7 +1,9 @@
 """A PostgreSQL cluster that a test may stop, and a way to it that a test may cut."""
 import os
+import re
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -11,6 +13,8 @@ from contract import ROOT
 
 PG = os.path.join(ROOT, 'tools', 'pg')
 SOCKET = '.s.PGSQL.5432'
+# A statement that is prepared to commit, and its name.
+COMMIT = re.compile(rb'P....([^\0]+)\0COMMIT\0', re.DOTALL)
 # The server's word that a commit is done.
 COMMITTED = b'C\x00\x00\x00\x0bCOMMIT\x00'
 
@@ -28,6 +32,11 @@ class Cluster:
     def stop(self):
         """As a crash would: nobody is told."""
         self.run('stop')
+
+    def crash(self):
+        """Only begun when this returns, unlike stop."""
+        with open(os.path.join(self.folder, 'data', 'postmaster.pid'), encoding='utf-8') as file:
+            os.kill(int(file.readline()), signal.SIGQUIT)
 
     def again(self):
         self.run('again')
@@ -103,6 +112,8 @@ class Way:
         self.swallow = 0             # so many answers to commits are still to be lost
         self.swallowed = 0
         self.silent = False          # nothing is passed on, and nobody is told
+        self.commit = None           # the name of the prepared commit: the same everywhere
+        self.at_commit = None        # called once, with what passes the next commit on
         self.lock = threading.Lock()
         self.pairs = set()
         self.listener = socket.socket(socket.AF_UNIX)
@@ -142,6 +153,17 @@ class Way:
             self.swallowed += 1
             return True
 
+    def commits(self, data):
+        """Whoever waits for a commit, if this is one."""
+        with self.lock:
+            found = COMMIT.search(data)
+            if found:
+                self.commit = found.group(1)
+            if not self.at_commit or not self.commit or b'\0%s\0' % self.commit not in data:
+                return None
+            waits, self.at_commit = self.at_commit, None
+            return waits
+
     def pass_on(self, client, server):
         while True:
             for readable in select.select([client, server], [], [], 0.1)[0]:
@@ -150,7 +172,11 @@ class Way:
                 data = readable.recv(1 << 16)
                 if not data or (readable is server and self.loses(data)):
                     return
-                (server if readable is client else client).sendall(data)
+                waits = readable is client and self.commits(data)
+                if waits:
+                    waits(lambda data=data: server.sendall(data))
+                else:
+                    (server if readable is client else client).sendall(data)
 
     def cut(self):
         """Every connection ends now."""
