@@ -44,18 +44,15 @@ struct db_config {
 must_check enum err db_open(const struct db_config *config, struct arena *arena, struct db **out,
                             struct str *why);
 void db_close(struct db *db);                  /* accepts NULL */
-/* The engine's words about the last failure; until the next call. */
 struct str db_error(const struct db *db);
 const char *db_engine(const struct db *db);    /* "sqlite", "postgresql" */
 /* Whether other nodes may write the same books: then leases are renewed and claimed. */
 bool db_is_shared(const struct db *db);
 /* The moment by the books' clock: the server's where there is one. */
 must_check enum err db_now(struct db *db, int64_t *out_ms);
-/* The same as an expression of SQL, read when the statement runs. Shared books only. */
+/* The same as an expression of SQL. Shared books only. */
 const char *db_now_sql(const struct db *db);
-/* An expression of SQL: a text that changes when the server goes on from another point than the
- * one that it had told us of last, because a standby was promoted or a backup played back. NULL
- * where the engine cannot tell. */
+/* A text that changes when a standby is promoted; NULL where the engine cannot tell. */
 const char *db_history_sql(const struct db *db);
 
 /* Refuses a second server on books that only one may serve: ERR_ALREADY_RUNNING.
@@ -91,8 +88,7 @@ typedef enum err db_row_f(void *self, const struct db_value *values, size_t coun
  * statements are prepared once and found by the pointer. */
 must_check enum err db_query(struct db *db, const char *sql, const struct db_value *args,
                              size_t arg_count, db_row_f *row, void *self);
-/* Rows changed by the last insert, update or delete of db_query. */
-int64_t db_changes(const struct db *db);
+int64_t db_changes(const struct db *db);        /* rows changed by the last db_query */
 /* An update, insert or delete that has to change a row; else the transaction fails with
  * `otherwise`, which may be told as late as in db_commit. Shared books only. */
 must_check enum err db_require(struct db *db, const char *sql, const struct db_value *args,
@@ -148,7 +144,7 @@ must_check enum err db_migrate(struct db *db, const struct table *const *tables,
  * engine does not say; else it is the engine's first complaint. Reads everything once. */
 must_check enum err db_verify(struct db *db, struct arena *arena, struct str *wrong);
 
-/* Tells that the books can be written: writes and commits one small row. */
+/* That the books can be written: commits one small row. */
 must_check enum err db_probe(struct db *db);
 
 #endif

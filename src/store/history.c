@@ -118,6 +118,9 @@ enum err history_cut(struct db *db, int64_t now_ms, struct arena *arena)
     enum err err = ask_server(db, arena, &name);
     if (!err)
         err = last_history(db, arena, &last);
+    /* The backup may be from before the first start. */
+    if (last.number == 0)
+        last.number = 1;
     return err ? err : cut_after(db, &last, name, now_ms, &cut);
 }
 

@@ -22,7 +22,7 @@ must_check enum err history_go_on(struct db *db, int64_t now_ms, struct arena *a
 /* In a transaction: somebody says that there was a cut, such as a restored backup. */
 must_check enum err history_cut(struct db *db, int64_t now_ms, struct arena *arena);
 
-/* The last cut. `newest_ms` is when the newest invoice from before it was made; 0: there is none. */
+/* The last cut. `newest_ms`: when the newest invoice from before it was made; 0: none was. */
 struct history_last_cut {
     bool found;
     int64_t noticed_ms, newest_ms;

@@ -255,9 +255,25 @@ static void doctor_warns_and_tells_what_to_do(void **state)
     commands_expect(fixture, 0, "doctor --json --data {}/d");
     const struct json *doc = NULL;
     assert_int_equal(json_parse(str_of(fixture->out), &fixture->arena, &doc, NULL), OK);
-    assert_int_equal(json_count(json_get(doc, "checks")), 9);
+    assert_int_equal(json_count(json_get(doc, "checks")), 10);
     bool ok = false;
     assert_true(json_bool(json_get(doc, "ok"), &ok) && ok);
+}
+
+static void restored_books_go_on_beyond_their_backup(void **state)
+{
+    struct commands_fixture *fixture = *state;
+
+    commands_expect(fixture, 2, "recover --data {}/d");
+    assert_says(fixture->err, "There are no books");
+    assert_int_equal(access(commands_path(fixture, "d"), F_OK), -1);
+    commands_expect(fixture, 0, "init --data {}/d");
+    commands_expect(fixture, 0, "doctor --data {}/d");
+    assert_says(fixture->out, "without a cut");
+    commands_expect(fixture, 0, "recover --data {}/d");
+    assert_says(fixture->out, "compare with their lists");
+    commands_expect(fixture, 0, "doctor --deep --data {}/d");
+    assert_says(fixture->out, "warning  history");
 }
 
 static void doctor_sees_a_clock_that_is_wrong(void **state)
@@ -306,6 +322,7 @@ int main(void)
         TEST(commands_need_books),
         TEST(schema_goes_forward_once),
         TEST(doctor_warns_and_tells_what_to_do),
+        TEST(restored_books_go_on_beyond_their_backup),
         TEST(doctor_sees_a_clock_that_is_wrong),
         TEST(doctor_cannot_read_what_is_no_book),
         TEST(no_events_are_no_lines),
