@@ -42,6 +42,7 @@ struct api_config {
     struct api_challenges challenges;
     struct str public_url;
     unsigned page_requests;                  /* of one address in a minute; 0: no limit */
+    const char *receipt_font;                /* a TrueType file, for receipts as PDF */
     bool is_shared;                          /* other nodes may bring what callers wait for */
     /* Appends the engine's lines to GET /metrics; may be NULL. */
     void (*metrics)(void *self, struct buf *out);

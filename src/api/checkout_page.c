@@ -45,7 +45,7 @@ static struct str make_nonce(struct call *call)
     return buf_str(&out);
 }
 
-static void answer_page(struct call *call, int status, struct checkout_page *page)
+void checkout_answer_page(struct call *call, int status, struct checkout_page *page)
 {
     struct buf out;
 
@@ -62,7 +62,9 @@ static void answer_page(struct call *call, int status, struct checkout_page *pag
 
 void checkout_answer_wrong(struct call *call)
 {
-    answer_page(call, 404, &(struct checkout_page){ .view = CHECKOUT_VIEW_WRONG, .live = true });
+    struct checkout_page page = { .view = CHECKOUT_VIEW_WRONG, .live = true };
+
+    checkout_answer_page(call, 404, &page);
 }
 
 struct str checkout_form_proof(const struct visit *visit)
@@ -164,10 +166,8 @@ static void fill_attempt(const struct visit *visit, struct checkout_page *page)
     page->declined = payment->status == PAYMENT_FAILED;
 }
 
-static void fill_look(const struct visit *visit, struct checkout_page *page)
+void checkout_fill_look(const struct checkout_settings *settings, struct checkout_page *page)
 {
-    const struct checkout_settings *settings = visit->settings;
-
     if (!settings)
         return;
     page->merchant = settings->name;
@@ -194,13 +194,15 @@ void checkout_show(struct visit *visit)
         .expires_ms = visit->checkout->expires_ms,
     };
 
-    fill_look(visit, &page);
+    if (page.view == CHECKOUT_VIEW_PAID && visit->payment->status == PAYMENT_CAPTURED)
+        page.receipt_path = str_format(call->arena, "/pay/%.*s/receipt", STR_ARG(call->segment));
+    checkout_fill_look(visit->settings, &page);
     fill_attempt(visit, &page);
     if (page.view == CHECKOUT_VIEW_CONFIRM) {
         page.card = visit->card;
         page.card_last4 = visit->card_last4;
     }
-    answer_page(call, visit->faults ? 422 : 200, &page);
+    checkout_answer_page(call, visit->faults ? 422 : 200, &page);
 }
 
 static struct str address_of(struct call *call, const char *path, struct str rest)
@@ -385,14 +387,20 @@ static enum err begin_read(struct visit *visit)
 
 static bool may_come(struct call *call, unsigned cost)
 {
+    struct checkout_page page = { .view = CHECKOUT_VIEW_BUSY, .live = true };
     int64_t wait_s = page_limit_take(call->api->page_limit, call, cost);
 
     if (wait_s == 0)
         return true;
     call_add_header(call, STR("Retry-After"),
                     str_format(call->arena, "%lld", (long long)wait_s));
-    answer_page(call, 429, &(struct checkout_page){ .view = CHECKOUT_VIEW_BUSY, .live = true });
+    checkout_answer_page(call, 429, &page);
     return false;
+}
+
+bool checkout_may_come(struct call *call, bool right)
+{
+    return may_come(call, right ? COST_LOOK : COST_TRY);
 }
 
 static bool has_returned(const struct call *call)

@@ -35,6 +35,11 @@ void checkout_show(struct visit *visit);
 /* To the page as it stands now. */
 void checkout_send_to_page(struct call *call, struct str token);
 void checkout_answer_wrong(struct call *call);
+void checkout_answer_page(struct call *call, int status, struct checkout_page *page);
+/* `settings` may be NULL. */
+void checkout_fill_look(const struct checkout_settings *settings, struct checkout_page *page);
+/* False: answered, this address has come too often. A wrong token costs more than a right one. */
+bool checkout_may_come(struct call *call, bool right);
 /* The token as a cookie that only the way back gets. */
 void checkout_add_cookie(struct visit *visit);
 struct str checkout_back_address(const struct visit *visit);

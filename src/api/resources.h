@@ -63,6 +63,9 @@ struct str checkout_add_url(const struct call *call, struct str body);
  * id under the installation's key and kept nowhere. */
 void checkout_token_write(const struct api *api, struct checkout_id id, struct buf *out);
 bool checkout_token_read(const struct api *api, struct str token, struct checkout_id *out);
+/* receipts.c */
+enum err receipt_show(struct call *call);
+enum err receipt_page_show(struct call *call);
 /* checkout_settings.c */
 turn_ask_f checkout_settings_change_ask;
 extern const struct reading read_checkout_settings;

@@ -303,6 +303,7 @@ static enum err open_api(struct serve *serve)
         .vault = serve->vault,
         .challenges = { serve, get_challenge, decide_challenge },
         .public_url = serve->public_url,
+        .receipt_font = str_c(serve->cli->arena, cli_setting(serve->cli, SETTING_RECEIPT_FONT)),
         .page_requests = count_setting(serve->cli, SETTING_PAGE_REQUESTS),
         .is_shared = engine_is_shared(serve->engine),
         .metrics = add_metrics,

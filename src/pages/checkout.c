@@ -4,8 +4,8 @@
 #include <assert.h>
 
 #include "base/time.h"
-#include "pages/checkout_text.def"
 #include "pages/html.h"
+#include "pages/texts.h"
 
 /* Logical sides only, so that it turns round for right-to-left scripts. Colours have a contrast
  * of at least 4.5 in both schemes. */
@@ -62,42 +62,6 @@ void checkout_page_write_policy(struct buf *out, const struct checkout_page *pag
         buf_add_c(out, "; img-src data:");
 }
 
-/* clang-format off */
-enum text {
-#define X(key, ...) TEXT_##key,
-    CHECKOUT_TEXTS(X)
-#undef X
-    TEXT_COUNT
-};
-enum language {
-#define X(code, name, decimal, thousand) LANGUAGE_##name,
-    CHECKOUT_LANGUAGES(X)
-#undef X
-    LANGUAGE_COUNT
-};
-static const struct {
-    const char *code, *decimal, *thousand;
-} languages[] = {
-#define X(code, name, decimal, thousand) { code, decimal, thousand },
-    CHECKOUT_LANGUAGES(X)
-#undef X
-};
-/* A key without a text in every language does not compile. */
-static const char *const texts[TEXT_COUNT][LANGUAGE_COUNT] = {
-#define X(key, en, ru, kk, fr, de, cy) [TEXT_##key] = { en, ru, kk, fr, de, cy },
-    CHECKOUT_TEXTS(X)
-#undef X
-};
-/* clang-format on */
-
-static enum language language_of(struct str code)
-{
-    for (unsigned i = 0; i < LANGUAGE_COUNT; i++)
-        if (str_equal_c(code, languages[i].code))
-            return (enum language)i;
-    return LANGUAGE_EN;
-}
-
 bool checkout_page_speaks(struct str language)
 {
     return language_of(language) != LANGUAGE_EN || str_equal_c(language, "en");
@@ -114,36 +78,15 @@ struct str checkout_page_language(struct str language, struct str accept_languag
         wish = str_slice(wish, 0, str_find_char(wish, ';', 0));
         wish = str_slice(wish, 0, str_find_char(wish, '-', 0));
         for (unsigned i = 0; i < LANGUAGE_COUNT; i++)
-            if (str_equal_nocase(wish, str_of(languages[i].code)))
-                return str_of(languages[i].code);
+            if (str_equal_nocase(wish, str_of(language_code((enum language)i))))
+                return str_of(language_code((enum language)i));
     }
     return STR("en");
 }
 
 void checkout_page_write_amount(struct buf *out, struct money amount, struct str language)
 {
-    enum language spoken = language_of(language);
-    char plain[64];
-    struct buf text;
-
-    buf_fixed(&text, plain, sizeof plain);
-    money_write(&text, amount);
-    struct str number = buf_str(&text);
-    struct str currency = str_slice(number, str_find_char(number, ' ', 0), number.len);
-    number = str_slice(number, 0, str_find_char(number, ' ', 0));
-    size_t point = str_find_char(number, '.', 0);
-    for (size_t i = 0; i < point; i++) {
-        if (i > 0 && (point - i) % 3 == 0)
-            buf_add_c(out, languages[spoken].thousand);
-        buf_add_char(out, number.ptr[i]);
-    }
-    if (point < number.len) {
-        buf_add_c(out, languages[spoken].decimal);
-        buf_add(out, str_slice(number, point + 1, number.len));
-    }
-    /* A line is not broken between the two. */
-    buf_add_c(out, "\xc2\xa0");
-    buf_add(out, str_trim(currency));
+    text_write_amount(out, amount, language_of(language));
 }
 
 /* One document being written. */
@@ -160,7 +103,7 @@ static void put(const struct sheet *sheet, const char *html)
 
 static void say(const struct sheet *sheet, enum text text)
 {
-    html_write(sheet->out, str_of(texts[text][sheet->spoken]));
+    html_write(sheet->out, text_of(text, sheet->spoken));
 }
 
 static void element(const struct sheet *sheet, const char *name, const char *class, enum text text)
@@ -172,8 +115,7 @@ static void element(const struct sheet *sheet, const char *name, const char *cla
 
 static void put_amount(const struct sheet *sheet)
 {
-    checkout_page_write_amount(sheet->out, sheet->page->amount,
-                               str_of(languages[sheet->spoken].code));
+    text_write_amount(sheet->out, sheet->page->amount, sheet->spoken);
 }
 
 static enum text title_of(const struct checkout_page *page)
@@ -189,6 +131,7 @@ static enum text title_of(const struct checkout_page *page)
         [CHECKOUT_VIEW_RESERVED] = TEXT_RESERVED_TITLE,
         [CHECKOUT_VIEW_CANCELLED] = TEXT_CANCELLED_TITLE,
         [CHECKOUT_VIEW_EXPIRED] = TEXT_EXPIRED_TITLE,
+        [CHECKOUT_VIEW_RECEIPT] = TEXT_RECEIPT,
         [CHECKOUT_VIEW_WRONG] = TEXT_WRONG_TITLE,
         [CHECKOUT_VIEW_BUSY] = TEXT_BUSY_TITLE,
     };
@@ -211,7 +154,7 @@ static void begin(const struct sheet *sheet)
              "<!doctype html>\n<html lang=\"%s\" dir=\"ltr\">\n<head>\n<meta charset=\"utf-8\">\n"
              "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
              "<meta name=\"robots\" content=\"noindex\">\n",
-             languages[sheet->spoken].code);
+             language_code(sheet->spoken));
     if (page->view == CHECKOUT_VIEW_WAITING || page->view == CHECKOUT_VIEW_CHECKING)
         buf_addf(sheet->out, "<meta http-equiv=\"refresh\" content=\"%d\">\n",
                  page->view == CHECKOUT_VIEW_WAITING ? 2 : 10);
@@ -453,7 +396,59 @@ static void put_receipt(const struct sheet *sheet, enum text text)
     put(sheet, "<dl>\n");
     put_row(sheet, TEXT_REFERENCE, "", sheet->page->reference);
     put_card(sheet);
-    put(sheet, "</dl>\n</div>\n");
+    put(sheet, "</dl>\n");
+    if (!str_is_empty(sheet->page->receipt_path)) {
+        put(sheet, "<p><a href=\"");
+        html_write(sheet->out, sheet->page->receipt_path);
+        put(sheet, "\">");
+        say(sheet, TEXT_RECEIPT);
+        put(sheet, "</a></p>\n");
+    }
+    put(sheet, "</div>\n");
+}
+
+static void put_amount_row(const struct sheet *sheet, enum text label, int64_t minor)
+{
+    element(sheet, "dt", NULL, label);
+    put(sheet, "<dd>");
+    text_write_amount(sheet->out, (struct money){ minor, sheet->page->amount.currency },
+                      sheet->spoken);
+    put(sheet, "</dd>\n");
+}
+
+static void put_refunds(const struct sheet *sheet, const struct receipt *receipt)
+{
+    for (size_t i = 0; i < receipt->refund_count; i++) {
+        put(sheet, "<dt>");
+        say(sheet, TEXT_REFUND);
+        put(sheet, ", ");
+        text_write_time(sheet->out, receipt->refunds[i].at_ms, sheet->spoken);
+        put(sheet, "</dt>\n<dd>");
+        text_write_amount(sheet->out, receipt->refunds[i].amount, sheet->spoken);
+        put(sheet, "</dd>\n");
+    }
+    if (receipt->refund_count > 0)
+        put_amount_row(sheet, TEXT_LEFT, receipt->captured_minor - receipt->refunded_minor);
+}
+
+static void put_whole_receipt(const struct sheet *sheet)
+{
+    const struct receipt *receipt = sheet->page->receipt;
+
+    put(sheet, "<div class=\"box\">\n<dl>\n");
+    put_row(sheet, TEXT_RECEIPT_NUMBER, "", receipt->number);
+    element(sheet, "dt", NULL, TEXT_PAID_AT);
+    put(sheet, "<dd>");
+    text_write_time(sheet->out, receipt->paid_ms, sheet->spoken);
+    put(sheet, "</dd>\n");
+    put_amount_row(sheet, TEXT_TAKEN, receipt->captured_minor);
+    put_refunds(sheet, receipt);
+    put_card(sheet);
+    put_row(sheet, TEXT_ORDER, "", receipt->reference);
+    put_row(sheet, TEXT_REFERENCE, "", sheet->page->reference);
+    put(sheet, "</dl>\n</div>\n<p><a href=\"?format=pdf\">");
+    say(sheet, TEXT_AS_PDF);
+    put(sheet, "</a></p>\n");
 }
 
 static void put_link(const struct sheet *sheet, struct str url, enum text text)
@@ -511,6 +506,9 @@ static void put_view(const struct sheet *sheet)
         break;
     case CHECKOUT_VIEW_EXPIRED:
         put_note(sheet, TEXT_EXPIRED);
+        break;
+    case CHECKOUT_VIEW_RECEIPT:
+        put_whole_receipt(sheet);
         break;
     case CHECKOUT_VIEW_WRONG:
         put_note(sheet, TEXT_WRONG);

@@ -7,6 +7,7 @@
 #ifndef PAGES_CHECKOUT_H
 #define PAGES_CHECKOUT_H
 
+#include "base/err.h"
 #include "base/money.h"
 #include "net/server.h"
 
@@ -21,6 +22,7 @@ enum checkout_view {
     CHECKOUT_VIEW_RESERVED,
     CHECKOUT_VIEW_CANCELLED,
     CHECKOUT_VIEW_EXPIRED,
+    CHECKOUT_VIEW_RECEIPT,
     CHECKOUT_VIEW_WRONG,
     CHECKOUT_VIEW_BUSY,      /* too many requests from there */
 };
@@ -31,6 +33,20 @@ enum checkout_fault {
     CHECKOUT_FAULT_EXPIRY = 2,
     CHECKOUT_FAULT_CODE = 4,
     CHECKOUT_FAULT_NAME = 8,
+};
+
+/* What was paid, and what went back. */
+struct receipt_refund {
+    struct money amount;
+    int64_t at_ms;
+};
+struct receipt {
+    struct str number;
+    struct str reference;    /* the merchant's; may be empty */
+    int64_t paid_ms;
+    int64_t captured_minor, refunded_minor;
+    const struct receipt_refund *refunds;
+    size_t refund_count;
 };
 
 struct checkout_page {
@@ -51,11 +67,18 @@ struct checkout_page {
     struct str card_brand, card_last4;
     struct str bank_url;     /* of CHECKOUT_VIEW_BANK, and of WAITING for those who came back */
     struct str back_url;     /* at an end; may be empty */
+    struct str receipt_path; /* of CHECKOUT_VIEW_PAID; may be empty */
+    const struct receipt *receipt; /* of CHECKOUT_VIEW_RECEIPT */
     int64_t expires_ms;
 };
 
 #define CHECKOUT_PAGE_MAX ((size_t)64 * 1024)
 void checkout_page_write(struct buf *out, const struct checkout_page *page);
+
+/* The page of CHECKOUT_VIEW_RECEIPT as a PDF, set in the font of that file: ERR_IO when it cannot
+ * be used. Texts are cut to the width of the sheet. */
+must_check enum err receipt_write_pdf(struct buf *out, const struct checkout_page *page,
+                                      const char *font_path);
 
 /* The code of the first language that the page speaks of "fr-CA, en;q=0.5"; "en" for none.
  * What was wished for in `language`, when it is one, goes before. */

@@ -150,6 +150,7 @@ def calls(client, payment):
 def checkout_calls():
     session = '/v1/checkout_sessions/' + NOBODY['cs']
     return [
+        ('read', lambda c: c.get('/v1/payments/%s/receipt' % NOBODY['pay'])),
         ('write', lambda c: c.post('/v1/checkout_sessions',
                                    dict(OWED, return_url='https://shop.example'))),
         ('read', lambda c: c.get(session)),

@@ -1,6 +1,7 @@
 """Checkout sessions and the payer's page: every way through it and every end, without JavaScript,
 and what must not work."""
 import base64
+import re
 import urllib.parse
 import uuid
 
@@ -68,8 +69,8 @@ def test_a_payer_pays(client):
     assert payments_of(client, session) == []
     page = payer.press(page, 'pay')
     assert page.title == 'Paid' and page.forms == []
-    assert page.links == ['https://shop.example/thanks?order=7&checkout_session=%s#top'
-                          % session['id']]
+    assert page.links[1:] == ['https://shop.example/thanks?order=7&checkout_session=%s#top'
+                              % session['id']]
     session = read(client, session)
     assert session['status'] == 'paid' and [session['payment']] == payments_of(client, session)
     payment = client.get('/v1/payments/' + session['payment']).expect(200)
@@ -287,6 +288,7 @@ def test_who_tries_too_often_has_to_wait(client):
     until(lambda: payer.call('GET', payer.path).status == 429, 20, pause_s=0)
     for method, fields in (('GET', None), ('POST', {})):
         assert payer.call(method, '/pay/back/x', fields).status == 429
+    assert payer.call('GET', payer.path + '/receipt').status == 429
     payer.source = ('127.2.0.1', 0)
     assert payer.call('GET', payer.path).status == 200
 
@@ -419,6 +421,47 @@ def test_live_payers_are_sent_to_registered_origins_only(live):
               ).refused('validation_failed', 'origins')
     live.call('PATCH', '/v1/checkout_settings', {'origins': ['https://shop.example']}).expect(200)
     live.post('/v1/checkout_sessions', ask).refused('no_gateway_account')
+
+
+# --- receipts ---
+
+def test_a_receipt_for_the_payer_and_for_the_merchant(client):
+    session = open_session(client, reference='order-7', language='de')
+    payer = Payer(client, session)
+    assert payer.call('GET', payer.path + '/receipt').status == 404
+    paid = payer.pay()
+    assert paid.links[0] == payer.path + '/receipt'
+    payment = read(client, session)['payment']
+    number = '-'.join(re.findall('.{1,4}', payment.split('_')[1].upper()))
+    page = payer.go(target=paid.links[0])
+    for text in ('Quittung', number, '1.250,50\xa0EUR', 'order-7', '4242', 'Two cups'):
+        assert text in page.text, text
+    assert 'Erstattung' not in page.text
+    at = '/v1/payments/%s' % payment
+    client.post(at + '/refunds', {'amount': 25050}, prefer='wait=20').expect(201)
+    page = payer.go(target=paid.links[0])
+    assert '250,50\xa0EUR' in page.text and '1.000,00\xa0EUR' in page.text
+    answer = client.get(at + '/receipt', language='kk')
+    assert answer.status == 200 and number in answer.raw.decode()
+    assert Page(answer.raw.decode()).lang == 'kk'
+    pdf = client.get(at + '/receipt', language='kk', format='pdf')
+    assert pdf.headers['Content-Type'] == 'application/pdf'
+    assert pdf.raw.startswith(b'%PDF-') and b'/FontFile2' in pdf.raw and len(pdf.raw) < 150000
+    assert client.get(at + '/receipt', language='kk', format='pdf').raw == pdf.raw
+    assert payer.call('GET', paid.links[0] + '?format=pdf').raw.startswith(b'%PDF-')
+
+
+def test_receipts_that_there_are_none_of(client, stranger):
+    payment = client.captured()
+    at = '/v1/payments/%s/receipt' % payment['id']
+    stranger.get(at).refused('not_found')
+    client.get('/v1/payments/%s/receipt' % client.authorized()['id']).refused('not_found')
+    client.get(at, format='doc').refused('validation_failed', 'format')
+    client.get(at, language='xx').refused('validation_failed', 'language')
+    client.get(at, x=1).refused('unknown_member', 'x')
+    payer = Payer(client, open_session(client))
+    assert payer.call('GET', payer.path + '/receipt?format=doc').status == 422
+    assert payer.call('GET', '/pay/x/receipt').status == 404
 
 
 # --- last, because it takes its time ---

@@ -26,7 +26,9 @@ static bool has(const char *page, const char *part)
     return strstr(page, part) != NULL;
 }
 
+static const struct receipt receipt = { .number = STR_INIT("01M8"), .captured_minor = 123456 };
 static const struct checkout_page card = {
+    .receipt = &receipt,
     .view = CHECKOUT_VIEW_CARD,
     .language = STR_INIT("en"),
     .amount = { 123456, CURRENCY_EUR },
