@@ -173,3 +173,29 @@ bool address_is_listed(struct str blocks, struct str peer)
             return true;
     return false;
 }
+
+/* Off the end of a list with commas; false when it was empty. */
+static bool cut_last(struct str *list, struct str *last)
+{
+    size_t from = list->len;
+
+    if (list->len == 0)
+        return false;
+    while (from > 0 && list->ptr[from - 1] != ',')
+        from--;
+    *last = str_trim(str_slice(*list, from, list->len));
+    *list = str_slice(*list, 0, from > 0 ? from - 1 : 0);
+    return true;
+}
+
+/* What is no address was written by nobody of ours: then it is the proxy that passed it on. */
+struct str address_behind(struct str peer, struct str forwarded, struct str proxies)
+{
+    struct address address;
+    struct str before;
+
+    while (!str_is_empty(proxies) && address_is_listed(proxies, peer) &&
+           cut_last(&forwarded, &before) && address_parse(before, &address))
+        peer = before;
+    return peer;
+}

@@ -28,4 +28,9 @@ bool address_in_block(const struct address *address, const struct address_block 
  * A peer that is no address, such as a local socket's, is in no block. */
 bool address_is_listed(struct str blocks, struct str peer);
 
+/* Whose address it is behind our own proxies: `peer` connected, and each proxy added whom it heard
+ * to the end of `forwarded` (X-Forwarded-For). Only what the blocks of `proxies` vouch for is
+ * believed; with none, or from elsewhere, it is the peer. */
+struct str address_behind(struct str peer, struct str forwarded, struct str proxies);
+
 #endif

@@ -22,6 +22,7 @@ enum err api_open(const struct api_config *config, struct api **out)
     assert(!secret_is_empty(config->installation_key));
     api->config = *config;
     api->config.public_url = str_copy(&api->arena, config->public_url);
+    api->config.trusted_proxies = str_copy(&api->arena, config->trusted_proxies);
     api->ids.outside = config->outside;
     api->auth = auth_new();
     api->metrics = metrics_new();

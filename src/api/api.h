@@ -8,6 +8,7 @@
 
 #include "base/secret.h"
 #include "core/turn.h"
+#include "net/reverse.h"
 #include "net/server.h"
 #include "store/desk.h"
 #include "store/vault.h"
@@ -43,6 +44,10 @@ struct api_config {
     struct str public_url;
     unsigned page_requests;                  /* of one address in a minute; 0: no limit */
     const char *receipt_font;                /* a TrueType file, for receipts as PDF */
+    struct str trusted_proxies;              /* blocks, by spaces: whose X-Forwarded-For counts */
+    /* reverse_find, or a test; NULL: no name is ever found out. */
+    bool (*find_name)(void *self, struct reverse_ask *ask);
+    void *names;
     bool is_shared;                          /* other nodes may bring what callers wait for */
     /* Appends the engine's lines to GET /metrics; may be NULL. */
     void (*metrics)(void *self, struct buf *out);

@@ -84,7 +84,7 @@ static const struct api_key *kept(struct auth *auth, const struct sha256 *hash, 
 static enum err judge(struct call *call, const struct api_key *key)
 {
     struct trouble *trouble = &call->trouble;
-    struct str peer = server_request_peer(call->request);
+    struct str peer = call_peer(call);
 
     if (key->revoked_ms != 0)
         return trouble_say(trouble, ERR_UNAUTHENTICATED, "The key was revoked.");

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "api/address.h"
 #include "api/auth.h"
 #include "api/metrics.h"
 #include "api/problem.h"
@@ -14,6 +15,13 @@
 int64_t call_now_ms(const struct call *call)
 {
     return outside_now_ms(call->api->config.outside);
+}
+
+struct str call_peer(const struct call *call)
+{
+    return address_behind(server_request_peer(call->request),
+                          server_request_header(call->request, "X-Forwarded-For"),
+                          call->api->config.trusted_proxies);
 }
 
 struct request_id call_request_id(struct api *api, struct arena *arena, struct str *text)

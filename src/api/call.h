@@ -86,6 +86,8 @@ void call_proceed(struct call *call);
 
 /* A new Request-Id, and its text in the arena. */
 struct request_id call_request_id(struct api *api, struct arena *arena, struct str *text);
+/* Who asks: the address that connected, or the one behind our own proxies. */
+struct str call_peer(const struct call *call);
 /* The moment, by the wall clock. */
 int64_t call_now_ms(const struct call *call);
 

@@ -2,7 +2,10 @@
  *
  *   notification_take   on the loop: who is it for? handed to a reader
  *   examine             on a reader's thread: account, address, signature, claims
- *   examined            on the loop: refused, or its rows become a turn
+ *   examined            on the loop: refused, or its rows become a turn; before that, where the
+ *                       account names domains,
+ *   was_named           on the loop: whether the sender's name, which a thread of its own found
+ *                       out, is one of them
  *   turn_is_back        on the loop: 200, because the rows are committed
  *
  * What they claim is applied by a later turn (core/notices.c), which asks the gateway. */
@@ -20,6 +23,7 @@
 #define CLAIMS_MAX 32
 #define HEADERS_MAX 100
 #define REFERENCE_BYTES_MAX 255
+#define NAME_WAIT_MS 5000
 /* Escapes make JSON up to six times as long, U+FFFD other bytes three times. */
 #define KEPT_MAX (8 * NOTIFICATION_BODY_MAX)
 
@@ -32,8 +36,17 @@ struct notification {
     struct desk_turn *turn;
     struct notices_keep keep;
     struct gateway_account *account;
+    struct str domains; /* whose hosts it may come from, when its address is not listed */
     bool unreadable; /* by its own gateway's rules, though it is theirs */
     enum err err;
+};
+
+/* A name that is being found out. It is the loop's, but while it is with the resolver. */
+struct sender {
+    struct reverse_ask ask;
+    struct api *api;
+    struct notification *notification; /* NULL: answered without it */
+    struct server_timer timer;
 };
 
 /* Verifying. */
@@ -222,8 +235,16 @@ static void examine(struct desk_read *read, struct db *db)
     if (self->err)
         return;
     struct str addresses = account_notification_addresses(self->account, &read->arena);
-    self->err = address_is_listed(addresses, self->peer) ? verify(self, &read->arena)
-                                                         : ERR_FORBIDDEN;
+    struct str domains = account_notification_domains(self->account, &self->turn->arena);
+    bool anybody = str_is_empty(addresses) && str_is_empty(domains);
+    bool listed = !str_is_empty(addresses) && address_is_listed(addresses, self->peer);
+
+    /* Names are looked up for those only who prove that they are the gateway. */
+    self->domains = anybody || listed ? (struct str){ 0 } : domains;
+    if (anybody || listed || !str_is_empty(domains))
+        self->err = verify(self, &read->arena);
+    else
+        self->err = ERR_FORBIDDEN;
 }
 
 /* Back on the loop. */
@@ -315,17 +336,106 @@ static enum err keep(struct notification *self)
     return trouble_say(&self->call->trouble, ERR_UNAVAILABLE, "This node takes no more work now.");
 }
 
-static void examined(void *arg)
+/* Whose name it has to be. */
+static bool is_named_well(const struct notification *self, struct str name)
 {
-    struct desk_read *read = arg;
-    struct notification *self = read->user;
+    struct str domains = self->domains, domain;
+
+    while (str_cut(&domains, ' ', &domain))
+        if (reverse_is_below(name, domain))
+            return true;
+    return false;
+}
+
+static void settle(struct notification *self, enum err err)
+{
     struct call *call = self->call;
 
-    enum err err = self->err ? refuse(self) : keep(self);
+    self->err = err;
+    err = err ? refuse(self) : keep(self);
     if (err) {
         call_fail(call, err);
         notification_end(self);
     }
+}
+
+/* It may be the gateway, and it may not: it has to come again. */
+static void put_off(struct notification *self)
+{
+    struct call *call = self->call;
+
+    tell(self, LOG_WARN, "notification.unnamed");
+    call_fail(call, trouble_say(&call->trouble, ERR_UNAVAILABLE,
+                                "The name of this address cannot be found out now."));
+    notification_end(self);
+}
+
+static void was_named(void *arg)
+{
+    struct sender *sender = arg;
+    const struct reverse_ask *ask = &sender->ask;
+    struct notification *self = sender->notification;
+
+    if (self) {
+        server_timer_cancel(&sender->timer);
+        if (ask->end == REVERSE_UNKNOWN)
+            put_off(self);
+        else
+            settle(self, is_named_well(self, str_of(ask->name)) ? OK : ERR_FORBIDDEN);
+    }
+    mem_free(sender);
+}
+
+static void name_done(struct reverse_ask *ask)
+{
+    struct sender *sender = ask->user;
+
+    server_post(atomic_load(&sender->api->server), was_named, sender);
+}
+
+/* The gateway is not kept waiting for somebody's name server; it sends again. */
+static void name_is_late(void *arg)
+{
+    struct sender *sender = arg;
+    struct notification *self = sender->notification;
+
+    sender->notification = NULL;
+    put_off(self);
+}
+
+/* False when nobody looks for it. */
+static bool find_name(struct notification *self)
+{
+    struct call *call = self->call;
+    const struct api_config *config = &call->api->config;
+    struct sender *sender = mem_alloc(sizeof *sender);
+    struct buf address;
+
+    buf_fixed(&address, sender->ask.address, sizeof sender->ask.address);
+    buf_add(&address, self->peer);
+    (void)buf_c(&address);
+    sender->ask.done = name_done;
+    sender->ask.user = sender;
+    sender->api = call->api;
+    sender->notification = self;
+    server_timer_start(server_of(call->request), &sender->timer, NAME_WAIT_MS, name_is_late,
+                       sender);
+    if (config->find_name && config->find_name(config->names, &sender->ask))
+        return true;
+    server_timer_cancel(&sender->timer);
+    mem_free(sender);
+    return false;
+}
+
+static void examined(void *arg)
+{
+    struct desk_read *read = arg;
+    struct notification *self = read->user;
+
+    if (self->err || str_is_empty(self->domains))
+        settle(self, self->err);
+    else if (!find_name(self))
+        put_off(self);
     desk_read_free(read);
 }
 
@@ -364,7 +474,7 @@ enum err notification_take(struct call *call)
         .call = call,
         .gateway = gateway,
         .account_id = { call->object },
-        .peer = server_request_peer(call->request),
+        .peer = call_peer(call),
         .turn = turn,
     };
     read->run = examine;

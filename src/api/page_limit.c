@@ -52,7 +52,7 @@ int64_t page_limit_take(struct page_limit *limit, const struct call *call, unsig
         return 0;
     int64_t now_us = outside_monotonic_us(limit->outside);
     int64_t cost_us = MINUTE_US * cost / limit->per_minute;
-    int64_t *full_us = &limit->full_us[bucket_of(limit, server_request_peer(call->request))];
+    int64_t *full_us = &limit->full_us[bucket_of(limit, call_peer(call))];
     int64_t at_us = *full_us > now_us ? *full_us : now_us;
 
     /* One that costs more than a whole bucket passes when the bucket is full. */

@@ -18,6 +18,7 @@
 #include "commands/welcome.h"
 #include "engine/engine.h"
 #include "gateways/gateways.h"
+#include "net/reverse.h"
 #include "net/server.h"
 #include "sandbox/sandbox.h"
 
@@ -29,6 +30,7 @@ struct serve {
     const struct outside *outside;
     struct installation installation;
     struct vault *vault;
+    struct reverse *reverse;
     struct str address; /* in effect */
     struct str public_url;
     struct engine *engine;
@@ -292,6 +294,23 @@ static enum err open_engine(struct serve *serve, struct str *why)
     return engine_open(&config, cli->arena, &serve->engine, why);
 }
 
+/* As the API reads them: separated by spaces. */
+static struct str trusted_proxies(const struct cli *cli)
+{
+    struct str list = cli_setting(cli, SETTING_TRUSTED_PROXIES), block;
+    struct buf blocks;
+
+    buf_init(&blocks, cli->arena, list.len + 1);
+    while (str_cut(&list, ',', &block))
+        buf_addf(&blocks, "%s%.*s", blocks.len > 0 ? " " : "", STR_ARG(str_trim(block)));
+    return buf_str(&blocks);
+}
+
+static bool find_name(void *self, struct reverse_ask *ask)
+{
+    return reverse_find(self, ask);
+}
+
 static enum err open_api(struct serve *serve)
 {
     struct api *api = NULL;
@@ -304,6 +323,9 @@ static enum err open_api(struct serve *serve)
         .challenges = { serve, get_challenge, decide_challenge },
         .public_url = serve->public_url,
         .receipt_font = str_c(serve->cli->arena, cli_setting(serve->cli, SETTING_RECEIPT_FONT)),
+        .trusted_proxies = trusted_proxies(serve->cli),
+        .find_name = find_name,
+        .names = serve->reverse,
         .page_requests = count_setting(serve->cli, SETTING_PAGE_REQUESTS),
         .is_shared = engine_is_shared(serve->engine),
         .metrics = add_metrics,
@@ -364,6 +386,7 @@ static enum err start(struct serve *serve, struct str *why)
         err = open_books(serve, why);
     if (err == OK)
         err = open_engine(serve, why);
+    serve->reverse = reverse_open(serve->outside, &reverse_of_machine);
     if (err == OK)
         err = open_api(serve);
     if (err == OK)
@@ -385,8 +408,11 @@ static void finish(struct serve *serve)
         left_ms = (serve->stop_by_us - outside_monotonic_us(serve->outside)) / 1000;
     }
     engine_close(serve->engine, left_ms > 0 ? left_ms : 0);
+    if (serve->reverse)
+        reverse_stop(serve->reverse);
     server_close(serve->server);
     api_close(atomic_load(&serve->api));
+    reverse_close(serve->reverse);
     vault_close(serve->vault);
     installation_close(&serve->installation);
 }

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "api/address.h"
 #include "base/buf.h"
 #include "base/crypto.h"
 #include "base/log.h"
@@ -103,6 +104,18 @@ static bool is_url_or_none(struct str value)
     return value.len == 0 || (is_url(value) && str_find_char(value, '@', 0) == value.len);
 }
 
+/* Addresses and CIDR blocks separated by commas; may be none. */
+static bool is_blocks(struct str value)
+{
+    struct address_block block;
+    struct str text;
+
+    while (str_cut(&value, ',', &text))
+        if (!address_block_parse(str_trim(text), &block))
+            return false;
+    return true;
+}
+
 static bool is_count(struct str value)
 {
     int64_t count;
@@ -197,6 +210,8 @@ bool setting_check(enum setting setting, struct str value, const char **why)
                                        "is neither empty nor a URL without a password, like "
                                        "http://proxy.example.com:3128" },
         [SETTING_KIND_LIMIT] = { is_limit, "is not a number from 0 to 1000000" },
+        [SETTING_KIND_BLOCKS] = { is_blocks, "is no list of addresses or CIDR blocks, like "
+                                             "10.0.0.7,192.0.2.0/24" },
         [SETTING_KIND_COUNT] = { is_count, "is not a number from 1 to 64" },
         [SETTING_KIND_SWITCH] = { is_switch, "is neither on nor off" },
         [SETTING_KIND_REACH] = { is_reach, "is none of public, any" },

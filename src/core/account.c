@@ -91,8 +91,9 @@ struct account_settings account_settings(const struct gateway_account *account,
     };
 }
 
-struct str account_notification_addresses(const struct gateway_account *account,
-                                          struct arena *arena)
+/* The texts of a list, separated by spaces. */
+static struct str list_text(const struct gateway_account *account, const char *name, size_t max,
+                            struct arena *arena)
 {
     const struct json *settings = NULL, *item;
     struct json_cursor cursor;
@@ -102,8 +103,8 @@ struct str account_notification_addresses(const struct gateway_account *account,
     enum err err = json_parse(account->settings, arena, &settings, NULL);
     assert(err == OK);
     (void)err;
-    buf_init(&text, arena, ACCOUNT_ADDRESSES_MAX * (ACCOUNT_ADDRESS_CHARS + 1));
-    json_each(&cursor, json_get(settings, "notification_addresses"));
+    buf_init(&text, arena, max);
+    json_each(&cursor, json_get(settings, name));
     while (json_next(&cursor, NULL, &item)) {
         if (buf_str(&text).len > 0)
             buf_add_char(&text, ' ');
@@ -111,6 +112,20 @@ struct str account_notification_addresses(const struct gateway_account *account,
     }
     assert(buf_ok(&text));
     return buf_str(&text);
+}
+
+struct str account_notification_addresses(const struct gateway_account *account,
+                                          struct arena *arena)
+{
+    return list_text(account, "notification_addresses",
+                     ACCOUNT_ADDRESSES_MAX * (size_t)(ACCOUNT_ADDRESS_CHARS + 1), arena);
+}
+
+struct str account_notification_domains(const struct gateway_account *account,
+                                        struct arena *arena)
+{
+    return list_text(account, "notification_domains",
+                     ACCOUNT_DOMAINS_MAX * (size_t)(ACCOUNT_DOMAIN_CHARS + 1), arena);
 }
 
 /* What a check looks at, and where its sentence goes. */
@@ -246,6 +261,50 @@ static enum err check_addresses(const struct check *check, const struct json *va
     return ERR_VALIDATION;
 }
 
+static bool is_label(struct str label)
+{
+    for (size_t i = 0; i < label.len; i++) {
+        char c = label.ptr[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!letter && (c < '0' || c > '9') && c != '-' && c != '_')
+            return false;
+    }
+    return label.len > 0 && label.len <= 63;
+}
+
+/* At least two labels, for one alone would be everybody's, and no address: the last has a
+ * letter. This machine itself is a domain too. */
+static bool is_domain(struct str text)
+{
+    struct str rest = text, label = { 0 };
+    size_t labels = 0;
+
+    if (str_equal_nocase(text, STR("localhost")))
+        return true;
+    for (; str_cut(&rest, '.', &label); labels++)
+        if (!is_label(label))
+            return false;
+    char first = label.len > 0 ? label.ptr[0] : '0';
+    return labels >= 2 && text.len <= ACCOUNT_DOMAIN_CHARS && !str_ends_with(text, STR(".")) &&
+           (first < '0' || first > '9');
+}
+
+static enum err check_domains(const struct check *check, const struct json *value)
+{
+    struct json_cursor cursor;
+    const struct json *item;
+    bool good = json_type(value) == JSON_ARRAY && json_count(value) <= ACCOUNT_DOMAINS_MAX;
+    json_each(&cursor, value);
+    while (good && json_next(&cursor, NULL, &item))
+        good = is_domain(json_text(item));
+    if (good)
+        return OK;
+    *check->why = str_format(check->arena, "notification_domains is a list of at most %d names of"
+                                           " domains, such as gateway.example.com.",
+                             ACCOUNT_DOMAINS_MAX);
+    return ERR_VALIDATION;
+}
+
 static enum err check_currencies(const struct check *check, const struct json *value)
 {
     struct json_cursor cursor;
@@ -289,6 +348,8 @@ static enum err check_member(const struct check *check, struct str name, const s
         return check_word(check, "late_success", value, late_words);
     if (str_equal_c(name, "notification_addresses"))
         return check_addresses(check, value);
+    if (str_equal_c(name, "notification_domains"))
+        return check_domains(check, value);
     if (str_equal_c(name, "currencies"))
         return check_currencies(check, value);
     const struct gateway_setting *own = own_rule_of(check->gateway, name);

@@ -35,6 +35,12 @@ struct account_settings account_settings(const struct gateway_account *account,
 #define ACCOUNT_ADDRESS_CHARS 49             /* "ffff:...:255.255.255.255/128" */
 struct str account_notification_addresses(const struct gateway_account *account,
                                           struct arena *arena);
+/* "notification_domains": or from hosts whose name, looked up backwards and confirmed forwards, is
+ * one of these or below it; separated by spaces. */
+#define ACCOUNT_DOMAINS_MAX 20
+#define ACCOUNT_DOMAIN_CHARS 253
+struct str account_notification_domains(const struct gateway_account *account,
+                                        struct arena *arena);
 
 /* How long a payment waits to be finished: payment_minutes, or the default. `settings` may
  * be NULL. */

@@ -9,6 +9,7 @@ import pytest
 
 import store
 from client import Client, until
+from installation import Installation
 
 CREDENTIALS = {'api_key': 'snd_quibbleworth', 'webhook_key': 'hash-key-zaphodia'}
 LIMIT = 1024 * 1024
@@ -159,6 +160,53 @@ def test_from_listed_addresses_only(client, gateway, server):
     send(gateway, near, message()).expect(200)
     send(gateway, far, message()).refused('forbidden')
     assert len(kept(server, near)) == 1 and kept(server, far) == []
+
+
+def test_from_hosts_of_a_domain_only(client, gateway, server):
+    """This machine's address has the name localhost, and that leads back to it."""
+    near = make(client, notification_domains=['elsewhere.test', 'localhost'])
+    far = make(client, notification_domains=['elsewhere.test'])
+    either = make(client, notification_domains=['elsewhere.test'],
+                  notification_addresses=['127.0.0.1'])
+    send(gateway, near, message()).expect(200)
+    send(gateway, far, message()).refused('forbidden')
+    send(gateway, either, message()).expect(200)
+    send(gateway, far, message(), {}).refused('unauthenticated')
+    assert len(kept(server, near)) == 1 and kept(server, far) == []
+
+
+@pytest.mark.parametrize('value', ['a.test', ['test'], ['127.0.0.1'], [''], [7], ['a b.test'],
+                                   ['a.test'] * 21])
+def test_domains_that_are_none(client, account, value):
+    client.patch('/v1/gateway_accounts/' + account['id'], {'settings': {
+        'base_url': 'http://127.0.0.1:9', 'notification_domains': value}}) \
+        .refused('validation_failed', 'settings.notification_domains')
+
+
+def test_behind_a_proxy(contract, tmp_path):
+    """Of what stands in X-Forwarded-For, only what our own proxies wrote is believed."""
+    server = Installation(tmp_path / 'data').start('--trusted-proxies', '10.1.0.0/16, 127.0.0.1')
+    try:
+        client, gateway = Client(server, server.key(), contract), Client(server, None, contract)
+        account = make(client, notification_addresses=['203.0.113.0/24'])
+
+        def sent(forwarded):
+            body = message()
+            return send(gateway, account, body, dict(signed(body), **forwarded))
+        for good in ('203.0.113.7', '192.0.2.1, 203.0.113.7', '203.0.113.7, 10.1.2.3'):
+            sent({'X-Forwarded-For': good}).expect(200)
+        sent({}).refused('forbidden')
+        for bad in ('192.0.2.1', '203.0.113.7, 192.0.2.1', '203.0.113.7, what', '10.1.2.3'):
+            sent({'X-Forwarded-For': bad}).refused('forbidden')
+        made = client.post('/v1/api_keys', {'scopes': ['read'], 'addresses': ['192.0.2.9']})
+        limited = Client(server, made.expect(201)['key'], contract)
+        limited.get('/v1/payments').refused('forbidden')
+        assert limited.call('GET', '/v1/payments', None,
+                            {'X-Forwarded-For': '1.1.1.1, 192.0.2.9'}).status == 200
+        limited.call('GET', '/v1/payments', None,
+                     {'X-Forwarded-For': '192.0.2.9, 1.1.1.1'}).refused('forbidden')
+    finally:
+        assert server.stop() == 0
 
 
 @pytest.mark.parametrize('value', ['127.0.0.1', ['here'], ['127.0.0.1/33'], [''], [7],

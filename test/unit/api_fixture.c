@@ -50,6 +50,28 @@ static bool take_check(void *self, struct desk_check *check)
     return true;
 }
 
+static bool take_name(void *self, struct reverse_ask *ask)
+{
+    struct api_fixture *fixture = self;
+
+    if (fixture->refuse || fixture->asked)
+        return false;
+    fixture->asked = ask;
+    return true;
+}
+
+void api_name(struct api_fixture *fixture, enum reverse_end end, const char *name)
+{
+    struct reverse_ask *ask = fixture->asked;
+
+    assert_non_null(ask);
+    fixture->asked = NULL;
+    ask->end = end;
+    memcpy(ask->name, name, strlen(name) + 1);
+    ask->done(ask);
+    api_run(fixture);
+}
+
 /* One at a time, as the engine does it. */
 static bool take_probe(void *self, void (*done)(void *user, enum err err), void *user)
 {
@@ -342,6 +364,9 @@ void api_fixture_open(struct api_fixture *fixture)
         .vault = fixture->vault,
         .challenges = { fixture, get_challenge, decide_challenge },
         .public_url = STR("http://purser.test"),
+        .trusted_proxies = STR("198.51.100.0/24"),
+        .find_name = take_name,
+        .names = fixture,
     };
     assert_int_equal(api_open(&config, &fixture->api), OK);
     api_attach(fixture->api, &the_server);

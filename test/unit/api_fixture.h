@@ -45,7 +45,8 @@ struct api_fixture {
 
     struct str test;        /* message, of the last check, */
     struct str test_answer; /* and what answers it */
-    bool refuse; /* the desk takes nothing */
+    struct reverse_ask *asked; /* for a name, until api_name answers */
+    bool refuse;               /* the desk takes nothing */
     enum err probe_err;
     size_t reads_done;
     struct api_challenge challenge; /* of the token "tok"; operation_reference empty: none */
@@ -67,6 +68,8 @@ bool api_step(struct api_fixture *fixture);
 void api_run(struct api_fixture *fixture);
 /* Answers the oldest gateway call, and hands in its turn. */
 void api_gateway(struct api_fixture *fixture, enum gateway_outcome outcome);
+/* Answers who asked for the name of an address ("" when it has none). */
+void api_name(struct api_fixture *fixture, enum reverse_end end, const char *name);
 /* Moves both clocks, and lets the timers that are due ring. */
 void api_pass_time(struct api_fixture *fixture, int64_t by_ms);
 /* api_ask and api_run. */

@@ -124,6 +124,43 @@ static void who_is_listed(void **state)
             fail_msg("%s in %s", cases[i].peer, cases[i].blocks);
 }
 
+static void who_is_behind_proxies(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *proxies, *peer, *forwarded, *behind;
+    } cases[] = {
+        /* Without proxies of ours, what the peer says is its own invention. */
+        { "", "192.0.2.7", "", "192.0.2.7" },
+        { "", "192.0.2.7", "203.0.113.1", "192.0.2.7" },
+        { "10.0.0.0/8", "192.0.2.7", "203.0.113.1", "192.0.2.7" },
+        { "10.0.0.0/8", "10.0.0.7", "203.0.113.1", "203.0.113.1" },
+        { "10.0.0.0/8", "10.0.0.7", "", "10.0.0.7" },
+        /* What came before the last one was written by whoever it names. */
+        { "10.0.0.0/8", "10.0.0.7", "198.51.100.1, 203.0.113.1", "203.0.113.1" },
+        { "10.0.0.0/8", "10.0.0.7", "198.51.100.1,10.0.0.9", "198.51.100.1" },
+        { "10.0.0.0/8 192.0.2.1", "10.0.0.7", "1.2.3.4, 203.0.113.1 ,  192.0.2.1", "203.0.113.1" },
+        { "10.0.0.0/8", "10.0.0.7", "10.0.0.9", "10.0.0.9" },
+        { "10.0.0.0/8", "10.0.0.7", "10.0.0.9, 10.0.0.8", "10.0.0.9" },
+        { "10.0.0.0/8", "::ffff:10.0.0.7", "2001:db8::1", "2001:db8::1" },
+        { "::1", "::1", "203.0.113.1", "203.0.113.1" },
+        /* No addresses. */
+        { "10.0.0.0/8", "10.0.0.7", "unknown", "10.0.0.7" },
+        { "10.0.0.0/8", "10.0.0.7", "203.0.113.1, unknown", "10.0.0.7" },
+        { "10.0.0.0/8", "10.0.0.7", "203.0.113.1:443", "10.0.0.7" },
+        { "10.0.0.0/8", "10.0.0.7", ",", "10.0.0.7" },
+        { "10.0.0.0/8", "10.0.0.7", "203.0.113.1,", "10.0.0.7" },
+        { "10.0.0.0/8", "", "203.0.113.1", "" },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct str behind = address_behind(str_of(cases[i].peer), str_of(cases[i].forwarded),
+                                           str_of(cases[i].proxies));
+        if (!str_equal_c(behind, cases[i].behind))
+            fail_msg("%s behind %s: %.*s", cases[i].forwarded, cases[i].peer, STR_ARG(behind));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +168,7 @@ int main(void)
         cmocka_unit_test(texts_that_are_no_address),
         cmocka_unit_test(blocks_with_wrong_bits),
         cmocka_unit_test(who_is_listed),
+        cmocka_unit_test(who_is_behind_proxies),
     };
 
     return cmocka_run_group_tests_name("addresses", tests, NULL, NULL);

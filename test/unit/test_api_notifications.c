@@ -221,6 +221,81 @@ static void the_address_may_be_listed(void **state)
                    422, "validation_failed", "settings.notification_addresses");
 }
 
+static struct answer *tell_from(struct api_fixture *fixture, const char *path,
+                                const char *headers)
+{
+    struct answer *answer = api_ask(fixture, "POST", path, headers,
+                                    "{\"id\":\"n1\",\"about\":[\"a\"]}");
+
+    api_run(fixture);
+    return answer;
+}
+
+static void the_senders_name_may_be_asked_for(void **state)
+{
+    struct api_fixture *fixture = *state;
+    const char *path = begin(fixture, "{\"notification_domains\":[\"acme.test\",\"x.example\"]}");
+    static const struct {
+        enum reverse_end end;
+        const char *name;
+        int status;
+    } cases[] = {
+        { REVERSE_NAMED, "out1.acme.test", 200 },  { REVERSE_NAMED, "acme.test", 200 },
+        { REVERSE_NAMED, "notacme.test", 403 },    { REVERSE_NAMED, "acme.test.evil.test", 403 },
+        { REVERSE_NONE, "", 403 },                 { REVERSE_UNKNOWN, "", 503 },
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct answer *answer = tell_from(fixture, path, "X-Signature: s3");
+        assert_int_equal(answer_status(answer), 0);
+        assert_string_equal(fixture->asked->address, "192.0.2.7");
+        api_name(fixture, cases[i].end, cases[i].name);
+        assert_status(answer, cases[i].status);
+        assert_int_equal(rows(fixture), 1);
+    }
+    /* Nobody's name is looked for who is not the gateway. */
+    assert_problem(tell_from(fixture, path, "X-Signature: s4"), 401, "unauthenticated", NULL);
+    assert_null(fixture->asked);
+}
+
+static void a_name_that_comes_too_late(void **state)
+{
+    struct api_fixture *fixture = *state;
+    const char *path = begin(fixture, "{\"notification_domains\":[\"acme.test\"]}");
+    struct answer *answer = tell_from(fixture, path, "X-Signature: s3");
+
+    api_pass_time(fixture, 5000);
+    assert_problem(answer, 503, "unavailable", NULL);
+    api_name(fixture, REVERSE_NAMED, "acme.test");
+    assert_int_equal(rows(fixture), 0);
+    /* Too many wait. */
+    answer = api_ask(fixture, "POST", path, "X-Signature: s3", "{\"about\":[\"a\"]}");
+    assert_true(api_step(fixture));
+    fixture->refuse = true;
+    api_run(fixture);
+    assert_problem(answer, 503, "unavailable", NULL);
+    fixture->refuse = false;
+}
+
+static void an_address_or_a_name_will_do(void **state)
+{
+    struct api_fixture *fixture = *state;
+    const char *path = begin(fixture, "{\"notification_domains\":[\"acme.test\"],"
+                                      "\"notification_addresses\":[\"192.0.2.0/24\"]}");
+    const char *other = begin(fixture, "{\"notification_domains\":[\"acme.test\"],"
+                                       "\"notification_addresses\":[\"203.0.113.0/24\"]}");
+
+    assert_status(tell_from(fixture, path, "X-Signature: s3"), 200);
+    assert_null(fixture->asked);
+    struct answer *answer = tell_from(fixture, other, "X-Signature: s3");
+    api_name(fixture, REVERSE_NAMED, "acme.test");
+    assert_status(answer, 200);
+    assert_problem(api_post(fixture, ACCOUNTS, NULL,
+                            "{\"gateway\":\"sandbox\",\"credentials\":{\"secret\":\"s\"},"
+                            "\"settings\":{\"notification_domains\":[\"com\"]}}"),
+                   422, "validation_failed", "settings.notification_domains");
+}
+
 /* The path of the check of the account whose notifications go to `path`. */
 static const char *check_of(struct api_fixture *fixture, const char *path)
 {
@@ -308,6 +383,9 @@ int main(void)
         TEST(secrets_and_card_numbers_are_not_kept),
         TEST(a_secret_in_what_is_unreadable_is_not_kept),
         TEST(the_address_may_be_listed),
+        TEST(the_senders_name_may_be_asked_for),
+        TEST(a_name_that_comes_too_late),
+        TEST(an_address_or_a_name_will_do),
         TEST(purser_answers_its_own_test_message),
         TEST(a_check_needs_an_account_of_ones_own),
         TEST(a_full_queue_is_told),
