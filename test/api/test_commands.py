@@ -15,10 +15,10 @@ from contract import table_of
 from installation import Installation, binary, environment, purser
 
 COMMANDS = ['serve', 'init', 'key create', 'key list', 'key revoke', 'credentials status',
-            'credentials rotate', 'config', 'doctor', 'check', 'gateways', 'events tail',
-            'listen', 'trigger', 'webhook verify', 'deliveries list', 'deliveries show',
-            'deliveries redeliver', 'migrate status', 'migrate up', 'copy', 'wait', 'graph',
-            'version', 'help']
+            'credentials rotate', 'config', 'doctor', 'recover', 'check', 'gateways',
+            'events tail', 'listen', 'trigger', 'webhook verify', 'deliveries list',
+            'deliveries show', 'deliveries redeliver', 'migrate status', 'migrate up', 'copy',
+            'wait', 'graph', 'version', 'help']
 
 
 def done(*arguments, **env):
