@@ -48,6 +48,7 @@ struct api_config {
     /* reverse_find, or a test; NULL: no name is ever found out. */
     bool (*find_name)(void *self, struct reverse_ask *ask);
     void *names;
+    bool demo;                               /* the demo shop is there */
     bool is_shared;                          /* other nodes may bring what callers wait for */
     /* Appends the engine's lines to GET /metrics; may be NULL. */
     void (*metrics)(void *self, struct buf *out);

@@ -58,16 +58,21 @@ static struct str with_url(const struct api *api, struct arena *arena, struct ch
     return buf_str(&out);
 }
 
-/* The id is the first member of every object of ours (core/render.h). */
-struct str checkout_add_url(const struct call *call, struct str body)
+/* It is the first member of every object of ours (core/render.h). */
+bool checkout_id_of(struct str body, struct checkout_id *out)
 {
     static const struct str lead = STR_INIT("{\"id\":\"");
+    struct str text = str_slice(body, lead.len, body.len);
+
+    return str_starts_with(body, lead) &&
+           checkout_id_parse(str_slice(text, 0, str_find_char(text, '"', 0)), out);
+}
+
+struct str checkout_add_url(const struct call *call, struct str body)
+{
     struct checkout_id id;
 
-    assert(str_starts_with(body, lead));
-    struct str text = str_slice(body, lead.len, body.len);
-    text = str_slice(text, 0, str_find_char(text, '"', 0));
-    bool is_ours = checkout_id_parse(text, &id);
+    bool is_ours = checkout_id_of(body, &id);
     assert(is_ours);
     (void)is_ours;
     return with_url(call->api, call->arena, id, body);

@@ -62,7 +62,13 @@ struct str checkout_add_url(const struct call *call, struct str body);
 /* "cs_...-" and 32 hexadecimal digits: what stands in the page's address. It is made from the
  * id under the installation's key and kept nowhere. */
 void checkout_token_write(const struct api *api, struct checkout_id id, struct buf *out);
+/* The id of a session rendered as JSON. */
+bool checkout_id_of(struct str body, struct checkout_id *out);
 bool checkout_token_read(const struct api *api, struct str token, struct checkout_id *out);
+/* demo.c */
+enum err demo_show(struct call *call);
+enum err demo_buy(struct call *call);
+enum err demo_events_show(struct call *call);
 /* receipts.c */
 enum err receipt_show(struct call *call);
 enum err receipt_page_show(struct call *call);

@@ -326,6 +326,7 @@ static enum err open_api(struct serve *serve)
         .trusted_proxies = trusted_proxies(serve->cli),
         .find_name = find_name,
         .names = serve->reverse,
+        .demo = str_equal_c(cli_setting(serve->cli, SETTING_DEMO), "on"),
         .page_requests = count_setting(serve->cli, SETTING_PAGE_REQUESTS),
         .is_shared = engine_is_shared(serve->engine),
         .metrics = add_metrics,
@@ -391,6 +392,8 @@ static enum err start(struct serve *serve, struct str *why)
         err = open_api(serve);
     if (err == OK)
         err = greet(serve, why);
+    if (err == OK && str_equal_c(cli_setting(serve->cli, SETTING_DEMO), "on"))
+        welcome_demo(serve->cli->world->out, serve->address);
     /* The key stays; writing is the engine's from here on. */
     store_close(serve->installation.store);
     serve->installation.store = NULL;

@@ -39,3 +39,9 @@ void welcome_again(FILE *out, struct str address, const char *program, struct st
             STR_ARG(address), program, STR_ARG(data));
     fflush(out);
 }
+
+void welcome_demo(FILE *out, struct str address)
+{
+    fprintf(out, "The demo shop, the whole way in a browser: http://%.*s/demo\n", STR_ARG(address));
+    fflush(out);
+}

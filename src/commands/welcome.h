@@ -11,5 +11,7 @@
 void welcome_first(FILE *out, struct str address, const struct secret *key, int64_t now_ms);
 /* Every other start; `program` is purser as it was called. */
 void welcome_again(FILE *out, struct str address, const char *program, struct str data);
+/* After either, where the demo shop is on. */
+void welcome_demo(FILE *out, struct str address);
 
 #endif

@@ -72,6 +72,9 @@ must_check enum err query_event(struct db *db, struct query_scope scope, int64_t
                                 struct arena *arena, struct event **out);
 must_check enum err query_events(struct db *db, struct query_scope scope, int64_t after_number,
                                  int64_t limit, struct arena *arena, struct event_list *out);
+/* The newest, from new to old. */
+must_check enum err query_last_events(struct db *db, struct query_scope scope, int64_t limit,
+                                      struct arena *arena, struct event_list *out);
 /* Those of a payment and its refunds, in order: after `sequence`. */
 must_check enum err query_payment_events(struct db *db, const struct payment *payment,
                                          int64_t after_sequence, int64_t limit, struct arena *arena,
@@ -100,6 +103,10 @@ must_check enum err query_gateway_account(struct db *db, struct query_scope scop
 must_check enum err query_gateway_accounts(struct db *db, struct query_scope scope,
                                            struct query_page page, struct arena *arena,
                                            struct gateway_account_list *out);
+
+/* The merchant of that name. */
+must_check enum err query_merchant(struct db *db, struct str name, struct arena *arena,
+                                   struct merchant_id *out);
 
 /* API keys, revoked and expired ones included. By its hash a key is found whosever it is. */
 must_check enum err query_api_key_by_hash(struct db *db, const struct sha256 *hash,

@@ -29,3 +29,15 @@ enum err query_api_keys(struct db *db, struct query_scope scope, struct query_pa
                      "merchant = $1 AND live = $2 AND id < $3 ORDER BY id DESC LIMIT $4",
                      QUERY_ARGS(args), arena, api_key_list_load, &load);
 }
+
+enum err query_merchant(struct db *db, struct str name, struct arena *arena,
+                        struct merchant_id *out)
+{
+    struct db_value args[] = { DB_STR(name) };
+    void *row = NULL;
+
+    enum err err = query_one(db, &table_merchants, "name = $1", QUERY_ARGS(args), arena, &row);
+    if (!err)
+        *out = ((const struct merchant *)row)->id;
+    return err;
+}

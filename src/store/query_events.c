@@ -41,3 +41,14 @@ enum err query_payment_events(struct db *db, const struct payment *payment, int6
                      "invoice = $1 AND payment = $2 AND sequence > $3 ORDER BY sequence LIMIT $4",
                      QUERY_ARGS(args), arena, event_list_load, &load);
 }
+
+enum err query_last_events(struct db *db, struct query_scope scope, int64_t limit,
+                           struct arena *arena, struct event_list *out)
+{
+    struct db_value args[] = { DB_ID(scope.merchant), DB_NUMBER(scope.live), DB_NUMBER(limit) };
+    struct event_list_load load = { arena, out };
+
+    return db_select(db, &table_events,
+                     "merchant = $1 AND live = $2 ORDER BY number DESC LIMIT $3", QUERY_ARGS(args),
+                     arena, event_list_load, &load);
+}

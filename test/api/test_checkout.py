@@ -8,6 +8,7 @@ import uuid
 import pytest
 
 from client import Client, together, until
+from installation import Installation
 from payer import CARD, Page, Payer
 
 SHOP = 'https://shop.example/thanks?order=7#top'
@@ -462,6 +463,36 @@ def test_receipts_that_there_are_none_of(client, stranger):
     payer = Payer(client, open_session(client))
     assert payer.call('GET', payer.path + '/receipt?format=doc').status == 422
     assert payer.call('GET', '/pay/x/receipt').status == 404
+
+
+# --- the demo shop ---
+
+def test_the_demo_shop_is_there_where_it_is_wanted_only(client):
+    anyone = client.with_key(None)
+    for method, path in (('GET', '/demo'), ('POST', '/demo'), ('GET', '/demo/events')):
+        anyone.call(method, path).refused('not_found')
+
+
+def test_the_demo_shop_shows_the_whole_way(tmp_path, contract):
+    shop = Installation(tmp_path / 'data').start('--demo', 'on')
+    try:
+        anyone = Client(shop, None, contract)
+        assert 'Nothing yet' in anyone.get('/demo/events').raw.decode()
+        bought = anyone.call('POST', '/demo')
+        assert bought.status == 303
+        payer = Payer(anyone, {'url': bought.headers['Location']}, Accept_Language='en')
+        page = payer.pay()
+        assert page.title == 'Paid'
+        back = urllib.parse.urlsplit(page.links[1])
+        assert (back.path, back.port) == ('/demo', shop.port)
+        assert '</code> is <strong>paid<' in anyone.call('GET', '/demo?' + back.query).raw.decode()
+        events = anyone.get('/demo/events').raw.decode()
+        for told in ('checkout_session.created', 'payment.captured', 'checkout_session.paid',
+                     'invoice.paid', '&quot;amount_captured&quot;:1250'):
+            assert told in events, told
+        anyone.get('/demo', checkout_session='cs_1').refused('not_found')
+    finally:
+        assert shop.stop() == 0
 
 
 # --- last, because it takes its time ---
