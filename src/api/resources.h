@@ -54,6 +54,10 @@ extern const struct reading read_webhook_endpoints, read_webhook_endpoint;
 /* webhook_deliveries.c */
 turn_ask_f webhook_redeliver_ask;
 extern const struct reading read_webhook_deliveries, read_webhook_delivery;
+/* webhook_replays.c */
+turn_ask_f webhook_replay_create_ask, webhook_replay_pause_ask, webhook_replay_resume_ask,
+    webhook_replay_cancel_ask;
+extern const struct reading read_webhook_replays, read_webhook_replay;
 
 /* checkouts.c */
 turn_ask_f checkout_create_ask, checkout_cancel_ask, checkout_expire_ask;

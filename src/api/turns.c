@@ -224,6 +224,7 @@ static const struct collection collections[] = {
     { "ga", "/v1/gateway_accounts/" },
     { "cs", "/v1/checkout_sessions/" },
     { "we", "/v1/webhook_endpoints/" },
+    { "whr", "/v1/webhook_replays/" },
 };
 
 /* The id is the first member of every object of ours (core/render.h). */

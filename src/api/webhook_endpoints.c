@@ -388,13 +388,16 @@ static enum err run_endpoint(const struct read_ask *ask, struct db *db, struct j
 {
     struct webhook_endpoint *endpoint = NULL;
     struct webhook_key_list keys = { 0 };
+    struct webhook_backlog backlog;
 
     enum err err = query_webhook_endpoint(
         db, ask->scope, (struct webhook_endpoint_id){ ask->object }, ask->arena, &endpoint);
     if (!err)
         err = query_webhook_keys(db, ask->scope, ask->arena, &keys);
     if (!err)
-        webhook_endpoint_render(out, NULL, endpoint, key_of(&keys, endpoint));
+        err = query_webhook_backlog(db, endpoint->id, &backlog);
+    if (!err)
+        webhook_endpoint_render(out, NULL, endpoint, key_of(&keys, endpoint), &backlog);
     return err;
 }
 
@@ -414,12 +417,15 @@ static enum err run_endpoints(const struct read_ask *ask, struct db *db, struct 
         return err;
     struct id last = { { 0 } };
     list_open(out);
-    for (size_t i = 0; i < page_shown(ask->page, endpoints.count); i++) {
-        webhook_endpoint_render(out, NULL, endpoints.items[i], key_of(&keys, endpoints.items[i]));
-        last = endpoints.items[i]->id.id;
+    for (size_t i = 0; !err && i < page_shown(ask->page, endpoints.count); i++) {
+        const struct webhook_endpoint *endpoint = endpoints.items[i];
+        struct webhook_backlog backlog = { 0 };
+        err = query_webhook_backlog(db, endpoint->id, &backlog);
+        webhook_endpoint_render(out, NULL, endpoint, key_of(&keys, endpoint), &backlog);
+        last = endpoint->id.id;
     }
     list_close(out, ask, endpoints.count, last);
-    return OK;
+    return err;
 }
 
 /* GET /v1/webhook_endpoints */

@@ -20,7 +20,8 @@
     X(payment, "pay") X(operation, "op") X(refund, "ref") X(event, "evt")            \
     X(request, "req") X(run, "run") X(drift, "drf") X(task, "tsk")      \
     X(notice, "ntc") X(webhook_endpoint, "we") X(webhook_key, "wk")                  \
-    X(webhook_message, "wm") X(webhook_delivery, "whd") X(checkout, "cs")
+    X(webhook_message, "wm") X(webhook_delivery, "whd") X(checkout, "cs") \
+    X(webhook_replay, "whr")
 
 struct id {
     uint8_t bytes[16];

@@ -26,6 +26,9 @@
     X(deliveries_list)                                                                             \
     X(deliveries_show)                                                                             \
     X(deliveries_redeliver)                                                                        \
+    X(deliveries_replay)                                                                           \
+    X(deliveries_pause)                                                                            \
+    X(deliveries_resume)                                                                           \
     X(migrate_status)                                                                              \
     X(migrate_up)                                                                                  \
     X(wait)                                                                                        \

@@ -206,46 +206,158 @@ static enum exit_code run_show(struct cli *cli)
     return with_books(cli, show);
 }
 
-/* Whose delivery it is, so that the key is that merchant's. */
-static enum err find_owner(struct cli *cli, struct str *merchant, bool *live, struct str *why)
+/* Whose key may act on what the operand, or an option, names. */
+struct owner {
+    struct merchant_id merchant;
+    bool live;
+};
+
+typedef enum err find_owner_f(struct cli *cli, struct db *db, struct owner *out, struct str *why);
+
+static enum err owner_of_delivery(struct cli *cli, struct db *db, struct owner *out,
+                                  struct str *why)
 {
     struct webhook_delivery *delivery = NULL;
-    struct merchant *row = NULL;
+
+    enum err err = find(cli, db, &delivery, why);
+    if (err == OK)
+        *out = (struct owner){ delivery->merchant, delivery->live };
+    return err;
+}
+
+static enum err owner_of_endpoint(struct cli *cli, struct db *db, struct owner *out,
+                                  struct str *why)
+{
+    struct webhook_endpoint *endpoint = NULL;
+    struct webhook_key *key = NULL;
+    struct webhook_endpoint_id id;
+
+    *why = STR("--endpoint must be the id of an endpoint (we_...)");
+    if (!webhook_endpoint_id_parse(cli_option(cli, "endpoint"), &id))
+        return ERR_VALIDATION;
+    enum err err = query_webhook_target(db, id, cli->arena, &endpoint, &key);
+    *why = err == OK ? STR("there is no such endpoint") : str_copy(cli->arena, db_error(db));
+    if (err != OK || endpoint == NULL)
+        return err != OK ? err : ERR_NOT_FOUND;
+    *out = (struct owner){ endpoint->merchant, endpoint->live };
+    return OK;
+}
+
+static enum err owner_of_replay(struct cli *cli, struct db *db, struct owner *out,
+                                struct str *why)
+{
+    struct webhook_replay *replay = NULL;
+    struct webhook_replay_id id;
+
+    *why = STR("the operand must be the id of a replay (whr_...)");
+    if (!webhook_replay_id_parse(cli->operands[0], &id))
+        return ERR_VALIDATION;
+    enum err err = query_webhook_replay_by_id(db, id, cli->arena, &replay);
+    *why = err == ERR_NOT_FOUND ? STR("there is no such replay")
+                                : str_copy(cli->arena, db_error(db));
+    if (err == OK)
+        *out = (struct owner){ replay->merchant, replay->live };
+    return err;
+}
+
+static enum err open_as_owner(struct cli *cli, find_owner_f *find_owner, struct product **out,
+                              struct str *why)
+{
+    struct merchant *merchant = NULL;
+    struct owner owner = { 0 };
     struct db *db = NULL;
 
+    if (product_has_key(cli))
+        return product_open(cli, (struct str){ 0 }, false, KEY_SCOPE_WRITE, out, why);
     enum err err = installation_open_reader(&cli->settings, cli->world->outside, cli->arena, &db,
                                             why);
     if (err == OK)
-        err = find(cli, db, &delivery, why);
+        err = find_owner(cli, db, &owner, why);
     if (err == OK)
-        err = installation_merchant_by_id(db, delivery->merchant, cli->arena, &row, why);
-    if (err == OK) {
-        *merchant = row->name;
-        *live = delivery->live;
-    }
+        err = installation_merchant_by_id(db, owner.merchant, cli->arena, &merchant, why);
     db_close(db);
+    if (err == OK)
+        err = product_open(cli, merchant->name, owner.live, KEY_SCOPE_WRITE, out, why);
     return err;
+}
+
+/* Asks the server and prints the object that it answers with, or `sentence` about the operand. */
+static enum exit_code ask(struct cli *cli, find_owner_f *find_owner, struct str path,
+                          struct str body, const char *sentence)
+{
+    struct product_answer answer;
+    struct product *product = NULL;
+    struct str why = { 0 };
+
+    enum err err = open_as_owner(cli, find_owner, &product, &why);
+    if (err == OK)
+        err = product_ask(product, "POST", path, body, cli->arena, &answer, &why);
+    product_close(product);
+    if (err != OK)
+        return end(cli, err, why);
+    if (sentence)
+        fprintf(cli->world->out, "%.*s %s\n", STR_ARG(cli->operands[0]), sentence);
+    else
+        fprintf(cli->world->out, "%.*s\n", STR_ARG(answer.body));
+    return EXIT_OK;
 }
 
 static enum exit_code run_redeliver(struct cli *cli)
 {
-    struct product_answer answer;
-    struct product *product = NULL;
-    struct str merchant = { 0 }, why = { 0 };
-    bool live = false;
+    return ask(cli, owner_of_delivery,
+               str_format(cli->arena, "/v1/webhook_deliveries/%.*s/redeliver",
+                          STR_ARG(cli->operands[0])),
+               STR("{}"), "is sent again");
+}
 
-    enum err err = find_owner(cli, &merchant, &live, &why);
-    if (err == OK)
-        err = product_open(cli, merchant, live, KEY_SCOPE_WRITE, &product, &why);
-    if (err == OK)
-        err = product_ask(product, "POST",
-                          str_format(cli->arena, "/v1/webhook_deliveries/%.*s/redeliver",
-                                     STR_ARG(cli->operands[0])),
-                          STR("{}"), cli->arena, &answer, &why);
-    product_close(product);
-    if (err == OK)
-        fprintf(cli->world->out, "%.*s is sent again\n", STR_ARG(cli->operands[0]));
-    return end(cli, err, why);
+static void put_option(struct cli *cli, struct json_out *json, const char *name, const char *option)
+{
+    if (cli_has(cli, option))
+        json_put_text(json, name, cli_option(cli, option));
+}
+
+/* What the options say goes to the server as it is, which refuses what it does not take. */
+static enum exit_code run_replay(struct cli *cli)
+{
+    int64_t per_minute = 0;
+    struct json_out json;
+    struct buf body;
+
+    if (cli_has(cli, "per-minute") && !str_to_i64(cli_option(cli, "per-minute"), &per_minute))
+        return cli_fail(cli, EXIT_COULD_NOT, "--per-minute must be a number");
+    buf_init(&body, cli->arena, 4096);
+    json_begin(&json, &body);
+    json_open_object(&json, NULL);
+    put_option(cli, &json, "webhook_endpoint", "endpoint");
+    put_option(cli, &json, "delivery_status", "status");
+    put_option(cli, &json, "type", "type");
+    put_option(cli, &json, "created_from", "since");
+    put_option(cli, &json, "created_to", "until");
+    if (cli_has(cli, "per-minute"))
+        json_put_int(&json, "per_minute", per_minute);
+    json_close_object(&json);
+    json_done(&json);
+    if (!buf_ok(&body))
+        return cli_fail(cli, EXIT_COULD_NOT, "the options are too long");
+    return ask(cli, owner_of_endpoint, STR("/v1/webhook_replays"), buf_str(&body), NULL);
+}
+
+static enum exit_code act_on_replay(struct cli *cli, const char *act)
+{
+    return ask(cli, owner_of_replay,
+               str_format(cli->arena, "/v1/webhook_replays/%.*s/%s", STR_ARG(cli->operands[0]),
+                          act),
+               STR("{}"), NULL);
+}
+
+static enum exit_code run_pause(struct cli *cli)
+{
+    return act_on_replay(cli, "pause");
+}
+
+static enum exit_code run_resume(struct cli *cli)
+{
+    return act_on_replay(cli, "resume");
 }
 
 static const struct option list_options[] = {
@@ -309,3 +421,46 @@ const struct command command_deliveries_redeliver = {
     .settings = SETTING_GROUP_BOOKS,
     .run = run_redeliver,
 };
+
+static const struct option replay_options[] = {
+    PRODUCT_URL_OPTION,
+    { "endpoint", "ID", true, "Whose deliveries." },
+    { "status", "STATUS", false, "Only delivered, dead or cancelled ones." },
+    { "type", "TYPE", false, "Only of this type of event." },
+    { "since", "TIME", false, "Only those made at this time or later." },
+    { "until", "TIME", false, "Only those made before. Default: now." },
+    { "per-minute", "N", false, "How many a minute. Default: 600." },
+    { 0 },
+};
+
+const struct command command_deliveries_replay = {
+    .name = "deliveries replay",
+    .operands = "",
+    .summary = "send many deliveries of an endpoint again, at a rate",
+    .about = "Begins a replay in the running server and prints it; the server goes on by itself,\n"
+             "also after a restart. What is pending is left alone.",
+    .examples = { "purser deliveries replay --endpoint we_01h455vb4pex5vsknk084sn02q --status dead",
+                  "purser deliveries replay --endpoint we_01h455vb4pex5vsknk084sn02q --since "
+                  "2026-03-01T12:00:00Z --per-minute 60" },
+    .options = replay_options,
+    .settings = SETTING_GROUP_BOOKS,
+    .run = run_replay,
+};
+
+#define REPLAY_COMMAND(word, what)                                                                 \
+    const struct command command_deliveries_##word = {                                             \
+        .name = "deliveries " #word,                                                               \
+        .operands = "ID",                                                                          \
+        .operands_min = 1,                                                                         \
+        .operands_max = 1,                                                                         \
+        .summary = what,                                                                           \
+        .about = "Asks the running server, and prints the replay.",                                \
+        .examples = { "purser deliveries " #word " whr_01h455vb4pex5vsknk084sn02q",                \
+                      "purser deliveries " #word " --url http://10.0.0.2:8080 "                    \
+                      "whr_01h455vb4pex5vsknk084sn02q" },                                          \
+        .options = redeliver_options,                                                              \
+        .settings = SETTING_GROUP_BOOKS,                                                           \
+        .run = run_##word,                                                                         \
+    }
+REPLAY_COMMAND(pause, "stop a replay where it is");
+REPLAY_COMMAND(resume, "go on with a replay");

@@ -46,19 +46,25 @@ static enum err make_key(struct product *product, struct str merchant, bool live
     return err;
 }
 
+bool product_has_key(const struct cli *cli)
+{
+    const char *key = cli->world->env(PRODUCT_KEY_VARIABLE);
+
+    return key != NULL && key[0] != '\0';
+}
+
 enum err product_open(struct cli *cli, struct str merchant, bool live, int64_t scopes,
                       struct product **out, struct str *why)
 {
     struct product *product = ARENA_NEW(cli->arena, struct product);
-    const char *key = cli->world->env(PRODUCT_KEY_VARIABLE);
 
     product->cli = cli;
     product->url = cli_has(cli, "url") ? cli_option(cli, "url") : STR(PRODUCT_URL_DEFAULT);
     while (str_ends_with(product->url, STR("/")))
         product->url.len--;
     enum err err = calls_open(cli->world->outside, cli->arena, &product->calls, why);
-    if (err == OK && key != NULL && key[0] != '\0')
-        product->key = secret_copy(str_of(key));
+    if (err == OK && product_has_key(cli))
+        product->key = secret_copy(str_of(cli->world->env(PRODUCT_KEY_VARIABLE)));
     else if (err == OK)
         err = make_key(product, merchant, live, scopes, why);
     if (err == OK)

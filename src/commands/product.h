@@ -21,6 +21,8 @@ struct product;
 must_check enum err product_open(struct cli *cli, struct str merchant, bool live, int64_t scopes,
                                  struct product **out, struct str *why);
 void product_close(struct product *product); /* accepts NULL */
+/* Whether the environment has the key: then merchant and mode are that key's. */
+bool product_has_key(const struct cli *cli);
 
 struct product_answer {
     int status;

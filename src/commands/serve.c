@@ -131,6 +131,7 @@ static void add_metrics(void *self, struct buf *out)
     ENGINE_GAUGES(X)
 #undef TYPE
 #undef X
+    engine_write_metrics(serve->engine, out);
 }
 
 /* The process. */

@@ -75,7 +75,7 @@ const struct command command_webhook_verify = {
              "Exit code 0 when it fits, 1 when it does not, with the reason, 2 when it is no\n"
              "request.",
     .examples = { "purser webhook verify --key secret.txt request.txt",
-                  "purser webhook verify --key key.pem --tolerance 0 - < request.txt" },
+                  "purser webhook verify --key key.pem --tolerance 0 -" },
     .options = options,
     .settings = SETTING_GROUP_NONE,
     .run = run_verify,

@@ -9,7 +9,6 @@
  * Effects are released only after the commit. */
 #ifndef CORE_TURN_H
 #define CORE_TURN_H
-
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/id.h"
@@ -67,6 +66,7 @@ struct turn_input {
     struct checkout_id checkout;
     struct operation_id operation;
     struct notice_id notice;
+    struct webhook_replay_id replay;
     const void *ask;                 /* the handler's own request, core/requests.h */
 };
 

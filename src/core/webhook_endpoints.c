@@ -84,6 +84,20 @@ bool webhook_wants(const struct webhook_endpoint *endpoint, const struct event *
            passes(filter, event, invoice, arena);
 }
 
+bool webhook_wants_alert(const struct webhook_endpoint *endpoint,
+                         const struct webhook_alert *alert, struct arena *arena)
+{
+    const struct json *filter = NULL;
+
+    if (endpoint->status != ENDPOINT_ENABLED || endpoint->live != alert->endpoint->live ||
+        !webhook_tells_alerts(endpoint->format))
+        return false;
+    if (str_is_empty(endpoint->filter))
+        return true;
+    return json_parse(endpoint->filter, arena, &filter, NULL) == OK && json_count(filter) == 1 &&
+           lists(json_get(filter, "events"), word_str(&words_webhook_alert, alert->type));
+}
+
 static enum err refuse(struct str *param, struct str *why, const char *member, struct str sentence)
 {
     *param = str_of(member);
@@ -100,6 +114,8 @@ static enum err check_events(const struct json *events, enum webhook_format form
     json_each(&cursor, events);
     while (json_next(&cursor, NULL, &item)) {
         unsigned type = word_of(&words_event_type, json_text(item));
+        if (word_of(&words_webhook_alert, json_text(item)) != 0 && webhook_tells_alerts(format))
+            continue;
         if (type == 0)
             return refuse(param, why, "filter.events",
                           STR("filter.events must be types of events, such as payment.captured."));
@@ -189,9 +205,20 @@ static void put_rsa(struct json_out *out, const struct webhook_key *key)
     json_put_text(out, "rsa_public_key_pem", buf_str(&pem));
 }
 
+static void put_backlog(struct json_out *out, const struct webhook_backlog *backlog)
+{
+    if (!backlog)
+        return;
+    json_open_object(out, "backlog");
+    json_put_int(out, "count", backlog->count);
+    json_put_time(out, "oldest_at", backlog->oldest_ms);
+    json_put_time(out, "untried_at", backlog->untried_ms);
+    json_close_object(out);
+}
+
 void webhook_endpoint_render(struct json_out *out, const char *name,
                              const struct webhook_endpoint *endpoint,
-                             const struct webhook_key *key)
+                             const struct webhook_key *key, const struct webhook_backlog *backlog)
 {
     json_open_object(out, name);
     RENDER_ID(out, "id", webhook_endpoint, endpoint->id);
@@ -216,6 +243,7 @@ void webhook_endpoint_render(struct json_out *out, const char *name,
     json_put_time(out, "failing_since", endpoint->failing_since_ms);
     json_put_int(out, "failures", endpoint->failures);
     json_put_time(out, "succeeded_at", endpoint->succeeded_ms);
+    put_backlog(out, backlog);
     json_put_bool(out, "live", endpoint->live);
     json_put_time(out, "created_at", endpoint->created_ms);
     json_put_time(out, "updated_at", endpoint->updated_ms);
@@ -283,6 +311,8 @@ void webhook_delivery_render(struct json_out *out, const char *name,
     else
         json_put_null(out, "http_status");
     json_put_text_or_null(out, "failure", delivery->failure);
+    json_put_bool(out, "replayed", delivery->replayed);
+    json_put_bool(out, "skipped", delivery->skipped);
     json_put_time(out, "next_at", delivery->due_ms);
     json_put_time(out, "ended_at", delivery->ended_ms);
     json_put_bool(out, "live", delivery->live);
@@ -293,6 +323,27 @@ void webhook_delivery_render(struct json_out *out, const char *name,
             put_attempt(out, attempts->items[i]);
         json_close_array(out);
     }
+    json_close_object(out);
+}
+
+void webhook_replay_render(struct json_out *out, const char *name,
+                           const struct webhook_replay *replay)
+{
+    json_open_object(out, name);
+    RENDER_ID(out, "id", webhook_replay, replay->id);
+    json_put_text(out, "object", STR("webhook_replay"));
+    RENDER_ID(out, "webhook_endpoint", webhook_endpoint, replay->endpoint);
+    json_put_text_or_null(out, "delivery_status",
+                          word_str(&words_delivery_status, replay->delivery_status));
+    json_put_text_or_null(out, "type", replay->type);
+    json_put_time(out, "created_from", replay->created_from_ms);
+    json_put_time(out, "created_to", replay->created_to_ms);
+    json_put_int(out, "per_minute", replay->per_minute);
+    json_put_text(out, "status", word_str(&words_replay_status, replay->status));
+    json_put_int(out, "sent", replay->sent);
+    json_put_bool(out, "live", replay->live);
+    json_put_time(out, "created_at", replay->created_ms);
+    json_put_time(out, "updated_at", replay->updated_ms);
     json_close_object(out);
 }
 

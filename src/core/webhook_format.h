@@ -33,6 +33,10 @@ struct str webhook_body(enum webhook_format format, const struct books *books,
 /* That of a test delivery. */
 struct str webhook_test_body(enum webhook_format format, const struct webhook_endpoint *endpoint,
                              int64_t now_ms, struct arena *arena);
+/* Of the formats with a body of type, timestamp and data; the others tell no alerts. */
+struct str webhook_alert_body(const struct webhook_alert *alert, int64_t now_ms,
+                              struct arena *arena);
+bool webhook_tells_alerts(enum webhook_format format);
 bool webhook_tells(enum webhook_format format, enum event_type type);
 
 /* The header of a try: content type, ids, signatures, the endpoint's own fields. `fields` has

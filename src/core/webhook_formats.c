@@ -239,6 +239,25 @@ static bool is_hooker(enum webhook_format format)
     return format == WEBHOOK_FORMAT_HOOKER_FLAT || format == WEBHOOK_FORMAT_HOOKER_ENVELOPE;
 }
 
+bool webhook_tells_alerts(enum webhook_format format)
+{
+    return !is_hooker(format);
+}
+
+struct str webhook_alert_body(const struct webhook_alert *alert, int64_t now_ms,
+                              struct arena *arena)
+{
+    struct json_out out;
+    struct buf text;
+
+    buf_init(&text, arena, BODY_MAX);
+    json_begin(&out, &text);
+    standard_body(word_str(&words_webhook_alert, alert->type), now_ms, alert->data, &out);
+    json_done(&out);
+    assert(buf_ok(&text));
+    return buf_str(&text);
+}
+
 bool webhook_tells(enum webhook_format format, enum event_type type)
 {
     bool of_refund = type == EVENT_REFUND_CREATED || type == EVENT_REFUND_SUCCEEDED ||

@@ -22,14 +22,20 @@ must_check enum err webhook_filter_check(const struct json *filter, enum webhook
                                          struct arena *arena, struct str *param, struct str *why);
 
 bool webhook_is_success(const struct webhook_endpoint *endpoint, int64_t http_status);
+/* The same for an alert, which is told where no list of shops, states or metadata stands. */
+bool webhook_wants_alert(const struct webhook_endpoint *endpoint,
+                         const struct webhook_alert *alert, struct arena *arena);
 /* When to try again after the failure number `tries`, in ms from now; 0: never. Jitter comes
  * from the delivery's id, so that a restart does not move it. */
 int64_t webhook_retry_ms(enum webhook_retries retries, int64_t tries, struct id delivery);
 
-/* `key` is its RSA key or NULL. `secret` is shown when it was just made; else empty. */
+/* `key` is its RSA key or NULL; `backlog` NULL where nobody looked. The secret's place is empty
+ * (webhook_endpoint_show). */
 void webhook_endpoint_render(struct json_out *out, const char *name,
                              const struct webhook_endpoint *endpoint,
-                             const struct webhook_key *key);
+                             const struct webhook_key *key, const struct webhook_backlog *backlog);
+void webhook_replay_render(struct json_out *out, const char *name,
+                           const struct webhook_replay *replay);
 void webhook_delivery_render(struct json_out *out, const char *name,
                              const struct webhook_delivery *delivery,
                              const struct webhook_attempt_list *attempts);
@@ -67,6 +73,7 @@ struct webhook_names {
     size_t delivery_count;
     const struct id *endpoints;         /* beside those of the deliveries */
     size_t endpoint_count;
+    struct webhook_replay_id replay;    /* zero: none */
 };
 
 struct webhook_results {
@@ -85,6 +92,27 @@ struct webhook_lease {
     const struct run_id *before;
 };
 
+struct webhook_replay_create {
+    struct webhook_names names;         /* the endpoint */
+    struct webhook_replay row;
+};
+
+/* Of pause, resume and cancel. */
+struct webhook_replay_act {
+    struct webhook_names names;
+};
+
+/* The next deliveries of a replay, looked up by the clock. */
+struct webhook_replay_step {
+    struct webhook_names names;
+    struct webhook_delivery_id after;   /* where it stood when that was looked up */
+    bool was_last;                      /* there are none behind these */
+};
+/* How many it sends in a step, and how long it then waits. */
+int64_t webhook_replay_at_once(const struct webhook_replay *replay);
+
+extern const struct turn_handler turn_webhook_replay_create, turn_webhook_replay_pause,
+    turn_webhook_replay_resume, turn_webhook_replay_cancel, turn_webhook_replay_step;
 extern const struct turn_handler turn_webhook_endpoint_create, turn_webhook_endpoint_change,
     turn_webhook_endpoint_delete, turn_webhook_endpoint_disable, turn_webhook_endpoint_enable,
     turn_webhook_endpoint_rotate, turn_webhook_endpoint_test, turn_webhook_redeliver,

@@ -251,6 +251,9 @@ size_t webhook_fields(const struct webhook_send *send, struct arena *arena,
     };
     fields[count++] = (struct webhook_field){ STR("webhook-signature"),
                                               standard_signature(send, id, arena) };
+    if (send->delivery->replayed)
+        fields[count++] =
+            (struct webhook_field){ STR("webhook-attempt-reason"), STR("replay") };
     if (rule->sign && !rule->sign(send, arena, &fields[count++]))
         return 0;
     return add_own(send, arena, fields, count);

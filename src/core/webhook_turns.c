@@ -14,6 +14,10 @@
 /* A success is noted in the endpoint's row so often at most: rows are not rewritten for nothing. */
 #define SUCCESS_NOTED_MS MINUTE_MS
 
+/* Warnings before that, told to the merchant's other endpoints. */
+static const int64_t warnings_ms[] = { HOUR_MS, 24 * HOUR_MS, 72 * HOUR_MS };
+#define WARNING_COUNT ((int64_t)(sizeof warnings_ms / sizeof warnings_ms[0]))
+
 static struct webhook_endpoint *find_endpoint(const struct turn *turn,
                                               struct webhook_endpoint_id id)
 {
@@ -50,7 +54,7 @@ static void answer_endpoint(struct turn *turn, int status, const struct webhook_
 
     buf_init(&text, turn->arena, OBJECT_MAX);
     json_begin(&out, &text);
-    webhook_endpoint_render(&out, NULL, endpoint, find_key(turn, endpoint->rsa_key));
+    webhook_endpoint_render(&out, NULL, endpoint, find_key(turn, endpoint->rsa_key), NULL);
     json_done(&out);
     assert(buf_ok(&text));
     turn_answer_now(turn, status, buf_str(&text));
@@ -165,6 +169,7 @@ static enum err set_status(struct turn *turn, enum endpoint_status status, struc
     if (status == ENDPOINT_ENABLED) {
         endpoint->failing_since_ms = 0;
         endpoint->failures = 0;
+        endpoint->warnings = 0;
     }
     changed(turn, endpoint);
     return OK;
@@ -265,6 +270,26 @@ static void end_delivery(struct turn *turn, struct webhook_delivery *delivery,
     delivery->ended_ms = turn->now_ms;
 }
 
+/* What happened to an endpoint, or to a delivery of it. */
+static void alert(struct turn *turn, const struct webhook_endpoint *endpoint,
+                  enum webhook_alert_type type, const struct webhook_delivery *delivery)
+{
+    struct webhook_alert *made = ARENA_NEW(turn->arena, struct webhook_alert);
+    struct json_out out;
+    struct buf text;
+
+    buf_init(&text, turn->arena, OBJECT_MAX);
+    json_begin(&out, &text);
+    if (delivery)
+        webhook_delivery_render(&out, NULL, delivery, NULL);
+    else
+        webhook_endpoint_render(&out, NULL, endpoint, find_key(turn, endpoint->rsa_key), NULL);
+    json_done(&out);
+    assert(buf_ok(&text));
+    *made = (struct webhook_alert){ type, endpoint, buf_str(&text) };
+    webhook_alert_list_add(turn->arena, &turn->webhooks.alerts, made);
+}
+
 static void succeeded(struct turn *turn, struct webhook_endpoint *endpoint,
                       struct webhook_delivery *delivery)
 {
@@ -273,10 +298,14 @@ static void succeeded(struct turn *turn, struct webhook_endpoint *endpoint,
     if (endpoint->failing_since_ms == 0 &&
         turn->now_ms - endpoint->succeeded_ms < SUCCESS_NOTED_MS)
         return;
+    bool was_warned = endpoint->warnings > 0;
     endpoint->failing_since_ms = 0;
     endpoint->failures = 0;
+    endpoint->warnings = 0;
     endpoint->succeeded_ms = turn->now_ms;
     row_touch(&endpoint->row);
+    if (was_warned)
+        alert(turn, endpoint, ALERT_RECOVERED, NULL);
 }
 
 static void give_up_endpoint(struct turn *turn, struct webhook_endpoint *endpoint,
@@ -285,6 +314,32 @@ static void give_up_endpoint(struct turn *turn, struct webhook_endpoint *endpoin
     endpoint->status = ENDPOINT_DISABLED;
     endpoint->status_reason = reason;
     endpoint->updated_ms = turn->now_ms;
+    alert(turn, endpoint, ALERT_DISABLED, NULL);
+}
+
+/* Once for each warning that is due, however many of them a long silence left behind. */
+static void warn(struct turn *turn, struct webhook_endpoint *endpoint)
+{
+    int64_t failing_ms = turn->now_ms - endpoint->failing_since_ms;
+    int64_t due = endpoint->warnings;
+
+    while (due < WARNING_COUNT && failing_ms >= warnings_ms[due])
+        due++;
+    if (due == endpoint->warnings)
+        return;
+    endpoint->warnings = due;
+    alert(turn, endpoint, ALERT_FAILING, NULL);
+}
+
+/* In a lane the next events of the invoice wait for this one no more: the gap is recorded. */
+static void give_up_delivery(struct turn *turn, const struct webhook_endpoint *endpoint,
+                             struct webhook_delivery *delivery)
+{
+    end_delivery(turn, delivery, DELIVERY_DEAD);
+    if (endpoint->ordering != ORDERING_PER_INVOICE || event_id_is_zero(delivery->event))
+        return;
+    delivery->skipped = true;
+    alert(turn, endpoint, ALERT_SKIPPED, delivery);
 }
 
 static int64_t next_try_ms(const struct webhook_endpoint *endpoint,
@@ -305,7 +360,7 @@ static void failed(struct turn *turn, struct webhook_endpoint *endpoint,
     if (delay_ms > 0)
         delivery->due_ms = turn->now_ms + delay_ms;
     else
-        end_delivery(turn, delivery, DELIVERY_DEAD);
+        give_up_delivery(turn, endpoint, delivery);
     if (endpoint->failing_since_ms == 0)
         endpoint->failing_since_ms = turn->now_ms;
     endpoint->failures++;
@@ -317,6 +372,8 @@ static void failed(struct turn *turn, struct webhook_endpoint *endpoint,
     else if (turn->now_ms - endpoint->failing_since_ms >= GIVE_UP_MS &&
              endpoint->failures >= GIVE_UP_TRIES)
         give_up_endpoint(turn, endpoint, STR("No delivery succeeded for five days."));
+    else
+        warn(turn, endpoint);
 }
 
 static void take_result(struct turn *turn, const struct webhook_result *result)

@@ -11,6 +11,7 @@
 #include "base/crypto.h"
 #include "base/list.h"
 #include "core/history.h"
+#include "core/webhook_replays.h"
 
 #define WEBHOOK_ENDPOINTS_MAX 50          /* of a merchant in a mode, deleted ones apart */
 #define WEBHOOK_REPLY_KEPT 4096           /* bytes of a reply that are kept with the try */
@@ -44,6 +45,7 @@ struct webhook_endpoint {
     struct str status_reason;     /* why it is not enabled */
     int64_t failing_since_ms;     /* 0: the last try was well, or none was made */
     int64_t failures;             /* tries since, none of them well */
+    int64_t warnings;             /* alerts since, of those before it is given up */
     int64_t succeeded_ms;         /* the last time */
     struct run_id run;            /* whose node delivers, on shared books */
     int64_t created_ms;
@@ -89,6 +91,8 @@ struct webhook_delivery {
     int64_t tries;                /* of the present round: redelivering begins it anew */
     int64_t http_status;          /* of the last try; 0: there was no reply */
     struct str failure;           /* why the last try failed, in words */
+    bool replayed;                /* sent again by a replay */
+    bool skipped;                 /* given up, and later events of its invoice went on */
     int64_t created_ms;
     int64_t due_ms;               /* when to try; 0 once it has ended */
     int64_t ended_ms;
@@ -121,6 +125,8 @@ struct turn_webhooks {
     struct webhook_delivery_list deliveries;
     struct webhook_attempt_list attempts;    /* new ones only */
     struct webhook_message_list messages;    /* new ones only */
+    struct webhook_replay_list replays;
+    struct webhook_alert_list alerts;        /* new ones only */
 };
 
 #endif

@@ -29,6 +29,8 @@ WORDS(delivery_status, "webhook_delivery.status", DELIVERY_STATES);
 WORDS(webhook_ordering, "webhook_endpoint.ordering", WEBHOOK_ORDERINGS);
 WORDS(webhook_success, "webhook_endpoint.success", WEBHOOK_SUCCESSES);
 WORDS(webhook_retries, "webhook_endpoint.retries", WEBHOOK_RETRIES);
+WORDS(replay_status, "webhook_replay.status", REPLAY_STATES);
+WORDS(webhook_alert, "webhook_alert.type", WEBHOOK_ALERTS);
 /* clang-format on */
 
 const char *word_text(const struct word_list *list, unsigned value)

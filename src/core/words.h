@@ -51,6 +51,12 @@ enum webhook_success { SUCCESS_UNSAID = 0, WEBHOOK_SUCCESSES(ENUM_MEMBER) };
 #define WORD_PREFIX(name) RETRIES_##name
 enum webhook_retries { RETRIES_UNSAID = 0, WEBHOOK_RETRIES(ENUM_MEMBER) RETRIES_COUNT };
 #undef WORD_PREFIX
+#define WORD_PREFIX(name) REPLAY_##name
+enum replay_status { REPLAY_NONE = 0, REPLAY_STATES(ENUM_MEMBER) };
+#undef WORD_PREFIX
+#define WORD_PREFIX(name) ALERT_##name
+enum webhook_alert_type { ALERT_NONE = 0, WEBHOOK_ALERTS(ENUM_MEMBER) };
+#undef WORD_PREFIX
 #undef ENUM_MEMBER
 
 struct word_list {
@@ -64,7 +70,8 @@ extern const struct word_list words_payment_state, words_refund_state, words_inv
     words_operation_state, words_event_type, words_cancel_reason, words_failure_type,
     words_capture_method, words_payment_method, words_next_action, words_operation_kind,
     words_origin, words_webhook_format, words_endpoint_status, words_delivery_status,
-    words_webhook_ordering, words_webhook_success, words_webhook_retries;
+    words_webhook_ordering, words_webhook_success, words_webhook_retries,
+    words_replay_status, words_webhook_alert;
 
 /* NULL for 0 and beyond the list. */
 const char *word_text(const struct word_list *list, unsigned value);

@@ -96,6 +96,8 @@ static struct id piece_of(const struct turn_input *input)
 {
     if (!id_is_zero(input->operation.id))
         return input->operation.id;
+    if (!id_is_zero(input->replay.id))
+        return input->replay.id;
     return !id_is_zero(input->payment.id) ? input->payment.id : input->notice.id;
 }
 

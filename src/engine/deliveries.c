@@ -72,6 +72,10 @@ static void scan(struct deliveries *deliveries)
     enum err err = db_now(deliveries->db, &now_ms);
     if (!err) {
         deliveries->skew_ms = now_ms - outside_now_ms(deliveries->outside);
+        if (deliveries->started_ms == 0) {
+            deliveries->started_ms = now_ms;
+            backlogs_look(deliveries);
+        }
         err = query_webhooks_waiting(deliveries->db, take_waiting, deliveries);
     }
     if (err)
@@ -140,6 +144,8 @@ static void take_note(struct deliveries *deliveries, const struct note *note)
     struct target *target;
     switch (note->kind) {
     case NOTE_DUE:
+        if (deliveries->backlogs_us == 0)
+            deliveries->backlogs_us = outside_monotonic_us(deliveries->outside) + AGAIN_US;
         target = target_get(deliveries, note->endpoint);
         target->due_ms = 1;
         target_set_timer(deliveries, target);
@@ -221,6 +227,8 @@ static int64_t next_us(const struct deliveries *deliveries)
     int64_t us = first && !deliveries->stopping ? first->timer_us : 0;
     if (deliveries->scan_us != 0 && (us == 0 || deliveries->scan_us < us))
         us = deliveries->scan_us;
+    if (deliveries->backlogs_us != 0 && (us == 0 || deliveries->backlogs_us < us))
+        us = deliveries->backlogs_us;
     if (deliveries->ended && !deliveries->records
         && (us == 0 || deliveries->record_again_us < us))
         us = deliveries->record_again_us;
@@ -232,6 +240,8 @@ static void work(struct deliveries *deliveries)
     int64_t now_us = outside_monotonic_us(deliveries->outside);
     if (deliveries->scan_us != 0 && deliveries->scan_us <= now_us)
         scan(deliveries);
+    if (deliveries->backlogs_us != 0 && deliveries->backlogs_us <= now_us)
+        backlogs_look(deliveries);
     fire_timers(deliveries);
     send_from(deliveries, &deliveries->well);
     send_from(deliveries, &deliveries->sick);
@@ -289,6 +299,7 @@ enum err deliveries_open(struct engine *engine, const struct engine_config *conf
     deliveries->sick.most = PLACES_SICK;
     deliveries->ended_end = &deliveries->ended;
     queue_init(&deliveries->notes);
+    pthread_mutex_init(&deliveries->backlogs_lock, NULL);
     client.ca_file = config->webhook_ca_file;
     client.reply_bytes = 64 << 10;
     client.breaker_failures = 0;
@@ -358,6 +369,7 @@ void deliveries_close(struct deliveries *deliveries)
     mem_free(deliveries->timers);
     db_close(deliveries->db);
     queue_done(&deliveries->notes);
+    pthread_mutex_destroy(&deliveries->backlogs_lock);
     arena_done(&deliveries->scratch);
     arena_done(&deliveries->arena);
     mem_free(deliveries);

@@ -2,6 +2,7 @@
  *
  *   deliveries.c        the thread: what came in, who is next, when to look up again
  *   delivery_targets.c  endpoints: windows, pauses, what is loaded of their work, leases
+ *   delivery_backlogs.c how far behind they are
  *   delivery_parcels.c  one try: the request, its end, its record
  *
  * All of it belongs to the deliveries' thread. A parcel is the client's while it is under way. */
@@ -11,6 +12,7 @@
 #include "core/webhook_format.h"
 #include "core/webhook_rules.h"
 #include "engine/deliveries.h"
+#include "engine/delivery_backlogs.h"
 #include "engine/engine_parts.h"
 
 #define PLACES 512                   /* calls under way, all endpoints together */
@@ -106,6 +108,11 @@ struct deliveries {
     int64_t record_again_us;
     int64_t scan_us;                 /* when to look for work that others left; 0: never */
     unsigned parcels;
+    int64_t started_ms;              /* by the books' clock */
+    int64_t backlogs_us;             /* when to look how far behind endpoints are; 0: never */
+    bool was_late;
+    pthread_mutex_t backlogs_lock;
+    struct backlogs backlogs;        /* under the lock: metrics read them */
 };
 
 /* deliveries.c */

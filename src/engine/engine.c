@@ -317,6 +317,11 @@ struct sandbox *engine_sandbox(struct engine *engine)
     return engine->sandbox;
 }
 
+void engine_write_metrics(struct engine *engine, struct buf *out)
+{
+    deliveries_write_metrics(engine->deliveries, out);
+}
+
 struct engine_counts engine_counts(struct engine *engine)
 {
     struct engine_counts counts = {

@@ -73,6 +73,9 @@ struct sandbox *engine_sandbox(struct engine *engine);
 #define ENGINE_GAUGES(X)                                                         \
     X(queue_depth, "Turns waiting for the writer.")                              \
     X(webhooks_in_flight, "Webhooks on their way.")                              \
+    X(webhooks_endpoints_behind, "Endpoints with webhooks that have not ended.") \
+    X(webhooks_oldest_seconds, "The age of the oldest webhook that has not ended.")  \
+    X(webhooks_untried_seconds, "How long one waits for its first try, its endpoint being well.") \
     X(calls_in_flight, "Gateway calls under way.")                               \
     X(calls_waiting, "Gateway calls that wait for their turn, by their account's limits.")
 struct engine_counts {
@@ -82,5 +85,7 @@ struct engine_counts {
 #undef X
 };
 struct engine_counts engine_counts(struct engine *engine);
+/* What has labels, as text for Prometheus. */
+void engine_write_metrics(struct engine *engine, struct buf *out);
 
 #endif

@@ -52,6 +52,8 @@ static void note_due(struct engine *engine, const struct turn *turn)
         engine_due(engine, turn->notices.items[i]->due_ms);
     if (turn->notice)
         engine_due(engine, turn->notice->due_ms);
+    for (size_t i = 0; i < turn->webhooks.replays.count; i++)
+        engine_due(engine, turn->webhooks.replays.items[i]->due_ms);
     if (!books)
         return;
     for (size_t i = 0; i < books->payments.count; i++)
@@ -72,6 +74,17 @@ static void log_unknown(const struct operation *operation)
               LOG_END);
 }
 
+static void log_alert(const struct webhook_alert *alert)
+{
+    char text[ID_TEXT_MAX];
+    struct buf id;
+    buf_fixed(&id, text, sizeof(text));
+    webhook_endpoint_id_write(&id, alert->endpoint->id);
+    log_event(alert->type == ALERT_RECOVERED ? LOG_INFO : LOG_WARN,
+              word_text(&words_webhook_alert, alert->type), LOG_STR("endpoint", buf_str(&id)),
+              LOG_STR("reason", alert->endpoint->status_reason), LOG_END);
+}
+
 /* What a person may have to look into, said once, where it is decided. */
 static void log_turn(const struct turn *turn)
 {
@@ -86,6 +99,8 @@ static void log_turn(const struct turn *turn)
         if (books->operations.items[i]->row != ROW_CLEAN
             && books->operations.items[i]->state == OPERATION_UNKNOWN)
             log_unknown(books->operations.items[i]);
+    for (size_t i = 0; !turn->err && i < turn->webhooks.alerts.count; i++)
+        log_alert(turn->webhooks.alerts.items[i]);
     if (turn->err == ERR_STORE || turn->err == ERR_STORE_BUSY || turn->err == ERR_INTERNAL)
         log_event(LOG_ERROR, "turn.failed", LOG_C("turn", turn->input->handler->name),
                   LOG_C("code", err_code(turn->err)), LOG_STR("detail", turn->detail), LOG_END);

@@ -3,10 +3,11 @@
 
 #include <assert.h>
 
-extern const struct job job_resolve, job_payments, job_notices, job_checkouts;
+extern const struct job job_resolve, job_payments, job_notices, job_checkouts,
+    job_replays;
 
 const struct job *const jobs[] = {
-    &job_resolve, &job_payments, &job_notices, &job_checkouts, NULL,
+    &job_resolve, &job_payments, &job_notices, &job_checkouts, &job_replays, NULL,
 };
 
 struct turn_input *job_found_add(struct job_found *found, const struct turn_handler *handler)

@@ -308,6 +308,8 @@ enum err checker_run(struct db *db, struct arena *arena, struct checker_report *
         err = checker_claims(&checker);
     if (err == OK && checker.report.invariant == NULL)
         err = checker_orphans(&checker);
+    if (err == OK && checker.report.invariant == NULL)
+        err = checker_webhooks(&checker);
     db_rollback(db);
     arena_done(&page_arena);
     if (err == OK)

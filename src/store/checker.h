@@ -1,7 +1,7 @@
 /* checker.h - whether the books hold the invariants: `purser doctor --deep`, the crash runs.
  *
  * Reads everything once, in the order of the invoices' ids, in one snapshot: it may run beside
- * a server. What the books can tell is checked: I2, I4, I5, I6, I8, I10 and I15, and of I21 and
+ * a server. What the books can tell is checked: I2, I4 to I8, I10 and I15, and of I21 and
  * I22 what belongs to whom and in which currency (docs/operating.md lists them). Memory is
  * bounded by a page of invoices, however large the books are. */
 #ifndef STORE_CHECKER_H

@@ -81,9 +81,11 @@ bool checker_rules(struct checked *checked);
 /* The operation's attempts, by number. */
 bool checker_attempts(struct checker *checker, const struct operation *operation,
                       struct attempt *const *attempts, size_t count);
-/* checker_claims.c: idempotency (I8). checker_orphans.c: rows that hang on nothing. The error
+/* checker_claims.c: idempotency (I8). checker_orphans.c: rows that hang on nothing.
+ * checker_webhooks.c: deliveries (I7). The error
  * is the store's; what was found is in the report. */
 must_check enum err checker_claims(struct checker *checker);
 must_check enum err checker_orphans(struct checker *checker);
+must_check enum err checker_webhooks(struct checker *checker);
 
 #endif

@@ -58,6 +58,7 @@ static const struct paging pagings[] = {
     BY_ID(webhook_messages),
     BY_ID(webhook_deliveries),
     BY_TWO(webhook_attempts, delivery, number),
+    BY_ID(webhook_replays),
     BY_ID(runs),
     BY_COLUMN(counters, name),
     BY_ID(sandbox_charges),

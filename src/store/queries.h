@@ -136,6 +136,14 @@ must_check enum err query_webhook_deliveries(struct db *db, struct query_scope s
                                              const struct webhook_delivery_filter *filter,
                                              struct query_page page, struct arena *arena,
                                              struct webhook_delivery_list *out);
+must_check enum err query_webhook_backlog(struct db *db, struct webhook_endpoint_id endpoint,
+                                          struct webhook_backlog *out);
+must_check enum err query_webhook_replay(struct db *db, struct query_scope scope,
+                                         struct webhook_replay_id id, struct arena *arena,
+                                         struct webhook_replay **out);
+must_check enum err query_webhook_replays(struct db *db, struct query_scope scope,
+                                          struct query_page page, struct arena *arena,
+                                          struct webhook_replay_list *out);
 must_check enum err query_webhook_attempts(struct db *db, struct webhook_delivery_id delivery,
                                            struct arena *arena, struct webhook_attempt_list *out);
 

@@ -6,6 +6,7 @@ QUERY_LIST(webhook_endpoint_list, struct webhook_endpoint)
 QUERY_LIST(webhook_delivery_list, struct webhook_delivery)
 QUERY_LIST(webhook_attempt_list, struct webhook_attempt)
 QUERY_LIST(webhook_key_list, struct webhook_key)
+QUERY_LIST(webhook_replay_list, struct webhook_replay)
 
 enum err query_webhook_endpoint(struct db *db, struct query_scope scope,
                                 struct webhook_endpoint_id id, struct arena *arena,
@@ -193,19 +194,42 @@ enum err query_webhook_body(struct db *db, struct webhook_message_id id, struct 
 }
 
 /* From one endpoint to the next along the index, however much each has. */
+#define WAITING                                                                                    \
+    "WITH RECURSIVE waiting(endpoint) AS ("                                                        \
+    " SELECT * FROM (SELECT endpoint FROM webhook_deliveries"                                      \
+    " WHERE due_ms IS NOT NULL ORDER BY endpoint LIMIT 1) AS first"                                \
+    " UNION ALL SELECT (SELECT d.endpoint FROM webhook_deliveries AS d"                            \
+    " WHERE d.due_ms IS NOT NULL AND d.endpoint > waiting.endpoint"                                \
+    " ORDER BY d.endpoint LIMIT 1) FROM waiting WHERE waiting.endpoint IS NOT NULL)"
+
 enum err query_webhooks_waiting(struct db *db, db_row_f *row, void *self)
 {
     return db_query(db,
-                    "WITH RECURSIVE waiting(endpoint) AS ("
-                    " SELECT * FROM (SELECT endpoint FROM webhook_deliveries"
-                    " WHERE due_ms IS NOT NULL ORDER BY endpoint LIMIT 1) AS first"
-                    " UNION ALL SELECT (SELECT d.endpoint FROM webhook_deliveries AS d"
-                    " WHERE d.due_ms IS NOT NULL AND d.endpoint > waiting.endpoint"
-                    " ORDER BY d.endpoint LIMIT 1) FROM waiting WHERE waiting.endpoint IS NOT NULL)"
+                    WAITING
                     " SELECT endpoint, (SELECT d.due_ms FROM webhook_deliveries AS d"
                     " WHERE d.endpoint = waiting.endpoint AND d.due_ms IS NOT NULL"
                     " ORDER BY d.due_ms LIMIT 1) FROM waiting WHERE endpoint IS NOT NULL",
                     NULL, 0, row, self);
+}
+
+/* An endpoint that fails, has a rate or keeps an order may have reasons to let one wait. */
+enum err query_webhooks_backlogs(struct db *db, int64_t now_ms, db_row_f *row, void *self)
+{
+    struct db_value args[] = { DB_NUMBER(now_ms) };
+
+    return db_query(db,
+                    WAITING
+                    " SELECT e.id, (SELECT d.created_ms FROM webhook_deliveries AS d"
+                    " WHERE d.endpoint = e.id AND d.due_ms IS NOT NULL"
+                    " ORDER BY d.created_ms LIMIT 1),"
+                    " CASE WHEN e.failing_since_ms IS NULL AND e.per_minute = 0"
+                    " AND e.ordering = 'none'"
+                    " THEN (SELECT d.created_ms FROM webhook_deliveries AS d"
+                    " WHERE d.endpoint = e.id AND d.due_ms <= $1 AND d.attempts = 0"
+                    " ORDER BY d.due_ms LIMIT 1) END"
+                    " FROM waiting JOIN webhook_endpoints AS e ON e.id = waiting.endpoint"
+                    " WHERE e.status = 'enabled'",
+                    QUERY_ARGS(args), row, self);
 }
 
 enum err query_run_holds(struct db *db, struct run_id run, int64_t now_ms, bool *out)
@@ -217,4 +241,107 @@ enum err query_run_holds(struct db *db, struct run_id run, int64_t now_ms, bool 
                             QUERY_ARGS(args), take_number, &found);
     *out = found != 0;
     return err;
+}
+
+static enum err take_backlog(void *self, const struct db_value *values, size_t count)
+{
+    struct webhook_backlog *out = self;
+    (void)count;
+    *out = (struct webhook_backlog){
+        .count = values[0].number,
+        .oldest_ms = values[1].type == DB_INT ? values[1].number : 0,
+        .untried_ms = values[2].type == DB_INT ? values[2].number : 0,
+    };
+    return OK;
+}
+
+#define BACKLOG "FROM webhook_deliveries WHERE endpoint = $1 AND due_ms IS NOT NULL "
+
+enum err query_webhook_backlog(struct db *db, struct webhook_endpoint_id endpoint,
+                               struct webhook_backlog *out)
+{
+    struct db_value args[] = { DB_ID(endpoint), DB_NUMBER(WEBHOOK_BACKLOG_COUNTED) };
+
+    return db_query(db,
+                    "SELECT (SELECT count(*) FROM (SELECT 1 " BACKLOG "LIMIT $2) AS counted),"
+                    " (SELECT created_ms " BACKLOG "ORDER BY created_ms LIMIT 1),"
+                    " (SELECT created_ms " BACKLOG
+                    "AND attempts = 0 ORDER BY created_ms LIMIT 1)",
+                    QUERY_ARGS(args), take_backlog, out);
+}
+
+enum err query_webhook_replay(struct db *db, struct query_scope scope, struct webhook_replay_id id,
+                              struct arena *arena, struct webhook_replay **out)
+{
+    struct db_value args[] = { DB_ID(id), DB_ID(scope.merchant), DB_NUMBER(scope.live) };
+    void *row = NULL;
+
+    enum err err = query_one(db, &table_webhook_replays, "id = $1 AND merchant = $2 AND live = $3",
+                             QUERY_ARGS(args), arena, &row);
+    if (!err)
+        *out = row;
+    return err;
+}
+
+enum err query_webhook_replay_by_id(struct db *db, struct webhook_replay_id id,
+                                    struct arena *arena, struct webhook_replay **out)
+{
+    struct db_value args[] = { DB_ID(id) };
+    void *row = NULL;
+
+    enum err err = query_one(db, &table_webhook_replays, "id = $1", QUERY_ARGS(args), arena, &row);
+    if (!err)
+        *out = row;
+    return err;
+}
+
+enum err query_webhook_replays(struct db *db, struct query_scope scope, struct query_page page,
+                               struct arena *arena, struct webhook_replay_list *out)
+{
+    struct id before = query_before(page);
+    struct db_value args[] = { DB_ID(scope.merchant), DB_NUMBER(scope.live), DB_ID(before),
+                               DB_NUMBER(page.limit) };
+    struct webhook_replay_list_load load = { arena, out };
+
+    return db_select(db, &table_webhook_replays,
+                     "merchant = $1 AND live = $2 AND id < $3 ORDER BY id DESC LIMIT $4",
+                     QUERY_ARGS(args), arena, webhook_replay_list_load, &load);
+}
+
+enum err query_webhook_replays_due(struct db *db, int64_t now_ms, int64_t after_ms,
+                                   struct id after, int64_t limit, struct arena *arena,
+                                   struct webhook_replay_list *out)
+{
+    struct db_value args[] = { DB_NUMBER(now_ms), DB_NUMBER(after_ms), DB_ID(after),
+                               DB_NUMBER(limit) };
+    struct webhook_replay_list_load load = { arena, out };
+
+    return db_select(db, &table_webhook_replays,
+                     "due_ms IS NOT NULL AND due_ms <= $1 AND due_ms >= $2"
+                     " AND (due_ms > $2 OR id > $3) ORDER BY due_ms, id LIMIT $4",
+                     QUERY_ARGS(args), arena, webhook_replay_list_load, &load);
+}
+
+enum err query_webhook_replay_next(struct db *db, const struct webhook_replay *replay,
+                                   int64_t limit, struct arena *arena,
+                                   struct webhook_delivery_list *out)
+{
+    struct db_value args[] = {
+        DB_ID(replay->merchant),
+        DB_NUMBER(replay->live),
+        DB_ID(replay->last),
+        DB_NUMBER(limit),
+        DB_ID(replay->endpoint),
+        DB_STR(word_str(&words_delivery_status, replay->delivery_status)),
+        DB_STR(replay->type),
+        DB_NUMBER(replay->created_from_ms),
+        DB_NUMBER(replay->created_to_ms),
+    };
+    struct webhook_delivery_list_load load = { arena, out };
+
+    return db_select(db, &table_webhook_deliveries,
+                     "merchant = $1 AND live = $2 AND id > $3 AND endpoint = $5"
+                     " AND due_ms IS NULL AND ($6 = '' OR status = $6) AND ($7 = '' OR type = $7)"
+                     " AND created_ms >= $8 AND created_ms < $9 ORDER BY id LIMIT $4",
+                     QUERY_ARGS(args), arena, webhook_delivery_list_load, &load);
 }

@@ -25,6 +25,21 @@ must_check enum err query_webhook_body(struct db *db, struct webhook_message_id 
                                        struct arena *arena, struct webhook_message **out);
 /* Rows of (endpoint, due_ms of its earliest delivery), of all that have some. */
 must_check enum err query_webhooks_waiting(struct db *db, db_row_f *row, void *self);
+/* Rows of (endpoint, when its oldest was made that has not ended, likewise of those that are due
+ * and were not tried, NULL where nothing says that the endpoint is well), of all that have some. */
+must_check enum err query_webhooks_backlogs(struct db *db, int64_t now_ms, db_row_f *row,
+                                            void *self);
+/* One, whosever it is; ERR_NOT_FOUND. */
+must_check enum err query_webhook_replay_by_id(struct db *db, struct webhook_replay_id id,
+                                               struct arena *arena, struct webhook_replay **out);
+/* Replays that are to go on, behind a place, the longest due first. */
+must_check enum err query_webhook_replays_due(struct db *db, int64_t now_ms, int64_t after_ms,
+                                              struct id after, int64_t limit, struct arena *arena,
+                                              struct webhook_replay_list *out);
+/* What it sends next, in order. */
+must_check enum err query_webhook_replay_next(struct db *db, const struct webhook_replay *replay,
+                                              int64_t limit, struct arena *arena,
+                                              struct webhook_delivery_list *out);
 must_check enum err query_run_holds(struct db *db, struct run_id run, int64_t now_ms, bool *out);
 
 #endif

@@ -45,6 +45,13 @@ static enum err add_delivery(void *self, void *row)
     return OK;
 }
 
+static enum err add_replay(void *self, void *row)
+{
+    struct batch *batch = self;
+    webhook_replay_list_add(batch->arena, &batch->webhooks.replays, row);
+    return OK;
+}
+
 static const struct webhook_names *names_of(const struct batch *batch, size_t at)
 {
     const struct turn_input *input = batch->turns[at]->input;
@@ -84,10 +91,26 @@ static bool has_endpoint(const struct batch *batch, struct id id)
     return false;
 }
 
+static enum err load_replays(struct batch *batch)
+{
+    struct ids replays = { ARENA_ARRAY(batch->arena, struct id, batch->count), 0 };
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct webhook_names *names = names_of(batch, i);
+        if (names && !webhook_replay_id_is_zero(names->replay))
+            ids_add(&replays, names->replay.id);
+    }
+    return replays.count ? db_load(batch->db, &table_webhook_replays, "id", replays.items,
+                                   replays.count, NULL, true, batch->arena, add_replay, batch)
+                         : OK;
+}
+
 static enum err load_named(struct batch *batch)
 {
     struct ids deliveries = { 0 }, endpoints = { 0 };
     size_t delivery_count = 0, endpoint_count = 0;
+    enum err err = load_replays(batch);
+    if (err)
+        return err;
     for (size_t i = 0; i < batch->count; i++) {
         const struct webhook_names *names = names_of(batch, i);
         delivery_count += names ? names->delivery_count : 0;
@@ -105,7 +128,6 @@ static enum err load_named(struct batch *batch)
             if (!has_endpoint(batch, names->endpoints[j]))
                 ids_add(&endpoints, names->endpoints[j]);
     }
-    enum err err = OK;
     if (deliveries.count)
         err = db_load(batch->db, &table_webhook_deliveries, "id", deliveries.items,
                       deliveries.count, NULL, true, batch->arena, add_delivery, batch);
@@ -147,6 +169,8 @@ void batch_give_webhooks(struct batch *batch, struct turn *turn)
     for (size_t i = 0; named && i < all->deliveries.count; i++)
         webhook_delivery_list_add(batch->arena, &turn->webhooks.deliveries,
                                   all->deliveries.items[i]);
+    for (size_t i = 0; named && i < all->replays.count; i++)
+        webhook_replay_list_add(batch->arena, &turn->webhooks.replays, all->replays.items[i]);
 }
 
 #define TAKE_NEW(type, list)                                                             \
@@ -166,6 +190,7 @@ void batch_give_webhooks(struct batch *batch, struct turn *turn)
 HAS(webhook_endpoint, endpoints)
 HAS(webhook_key, keys)
 HAS(webhook_delivery, deliveries)
+HAS(webhook_replay, replays)
 #undef HAS
 
 /* Rows that a handler added belong to the batch as well; attempts and messages are its own. */
@@ -176,12 +201,16 @@ void batch_take_webhooks(struct batch *batch, const struct turn *turn)
     TAKE_NEW(webhook_endpoint, endpoints);
     TAKE_NEW(webhook_key, keys);
     TAKE_NEW(webhook_delivery, deliveries);
+    TAKE_NEW(webhook_replay, replays);
     for (size_t i = 0; i < turn->webhooks.attempts.count; i++)
         webhook_attempt_list_add(batch->arena, &batch->webhooks.attempts,
                                  turn->webhooks.attempts.items[i]);
     for (size_t i = 0; i < turn->webhooks.messages.count; i++)
         webhook_message_list_add(batch->arena, &batch->webhooks.messages,
                                  turn->webhooks.messages.items[i]);
+    for (size_t i = 0; i < turn->webhooks.alerts.count; i++)
+        webhook_alert_list_add(batch->arena, &batch->webhooks.alerts,
+                               turn->webhooks.alerts.items[i]);
 }
 #undef TAKE_NEW
 
@@ -249,6 +278,58 @@ static void fan_out(struct batch *batch, const struct books *books)
     }
 }
 
+/* Alerts are rare: whom they are told is looked up for each. */
+struct alerted {
+    struct batch *batch;
+    const struct webhook_alert *alert;
+};
+
+static enum err tell_alert(void *self, void *row)
+{
+    struct alerted *alerted = self;
+    struct batch *batch = alerted->batch;
+    const struct webhook_alert *alert = alerted->alert;
+    const struct webhook_endpoint *endpoint = row;
+    if (webhook_endpoint_id_equal(endpoint->id, alert->endpoint->id)
+        || !webhook_wants_alert(endpoint, alert, batch->arena))
+        return OK;
+    struct webhook_message *message = ARENA_NEW(batch->arena, struct webhook_message);
+    *message = (struct webhook_message){
+        .row = ROW_NEW,
+        .id = webhook_message_id_make(batch->ids, batch->now_ms),
+        .body = webhook_alert_body(alert, batch->now_ms, batch->arena),
+        .created_ms = batch->now_ms,
+    };
+    struct webhook_delivery *delivery = ARENA_NEW(batch->arena, struct webhook_delivery);
+    *delivery = (struct webhook_delivery){
+        .row = ROW_NEW,
+        .id = webhook_delivery_id_make(batch->ids, batch->now_ms),
+        .endpoint = endpoint->id,
+        .merchant = endpoint->merchant,
+        .live = endpoint->live,
+        .type = word_str(&words_webhook_alert, alert->type),
+        .message = message->id,
+        .status = DELIVERY_PENDING,
+        .created_ms = batch->now_ms,
+        .due_ms = batch->now_ms,
+    };
+    webhook_message_list_add(batch->arena, &batch->webhooks.messages, message);
+    webhook_delivery_list_add(batch->arena, &batch->webhooks.deliveries, delivery);
+    return OK;
+}
+
+static enum err tell_alerts(struct batch *batch)
+{
+    enum err err = OK;
+    for (size_t i = 0; !err && i < batch->webhooks.alerts.count; i++) {
+        struct alerted alerted = { batch, batch->webhooks.alerts.items[i] };
+        struct id merchant = alerted.alert->endpoint->merchant.id;
+        err = db_load(batch->db, &table_webhook_endpoints, "merchant", &merchant, 1,
+                      "status = 'enabled'", false, batch->arena, tell_alert, &alerted);
+    }
+    return err;
+}
+
 #define FLUSH(list, table, err)                                                          \
     do {                                                                                 \
         const size_t count_ = batch->webhooks.list.count;                                \
@@ -296,11 +377,13 @@ enum err batch_flush_webhooks(struct batch *batch)
         for (size_t i = 0; i < batch->made.count; i++)
             fan_out(batch, batch->made.items[i]);
     }
+    err = tell_alerts(batch);
     note_due(batch);
     FLUSH(keys, table_webhook_keys, err);
     FLUSH(endpoints, table_webhook_endpoints, err);
     FLUSH(messages, table_webhook_messages, err);
     FLUSH(deliveries, table_webhook_deliveries, err);
     FLUSH(attempts, table_webhook_attempts, err);
+    FLUSH(replays, table_webhook_replays, err);
     return err;
 }

@@ -17,7 +17,8 @@ from installation import Installation, binary, environment, purser
 COMMANDS = ['serve', 'init', 'key create', 'key list', 'key revoke', 'credentials status',
             'credentials rotate', 'config', 'doctor', 'recover', 'check', 'gateways',
             'events tail', 'listen', 'trigger', 'webhook verify', 'deliveries list',
-            'deliveries show', 'deliveries redeliver', 'migrate status', 'migrate up', 'copy',
+            'deliveries show', 'deliveries redeliver', 'deliveries replay',
+            'deliveries pause', 'deliveries resume', 'migrate status', 'migrate up', 'copy',
             'wait', 'graph', 'version', 'help']
 
 

@@ -9,9 +9,21 @@ import time
 
 import pytest
 
+import store
 from client import Client, card, until
 from installation import Installation
 from sink import Sink
+
+ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
+
+
+def id_bytes(text):
+    """The bytes of an id as the books have them."""
+    number = 0
+    for c in text.partition('_')[2]:
+        number = number * 32 + ALPHABET.index(c)
+    return number.to_bytes(16, 'big')
+
 
 PATHS = ('/hook-%d' % n for n in itertools.count())
 
@@ -113,7 +125,9 @@ def test_a_payment_is_told_event_by_event(client, sink, path, endpoint):
 
 def test_the_secret_is_shown_once(client, endpoint):
     made = endpoint()
-    assert client.get('/v1/webhook_endpoints/' + made['id']).expect(200) == dict(made, secret=None)
+    read = client.get('/v1/webhook_endpoints/' + made['id']).expect(200)
+    assert read.pop('backlog') == {'count': 0, 'oldest_at': None, 'untried_at': None}
+    assert read == dict(made, secret=None)
     listed = {e['id']: e for e in client.pages('/v1/webhook_endpoints')}
     assert listed[made['id']]['secret'] is None
 
@@ -358,13 +372,139 @@ def test_one_at_a_time_per_invoice(client, sink, path, endpoint):
                                                         b['data']['id'])]) == 1
 
 
+def give_up(client, server, endpoint, delivery):
+    """The next failure is the delivery's last."""
+    store.run(server.data, 'purser.db', 'UPDATE webhook_deliveries SET tries = 30, due_ms = 1'
+              ' WHERE id = ?', id_bytes(delivery['id']))
+    client.patch('/v1/webhook_endpoints/' + endpoint['id'], {'description': 'seen'}).expect(200)
+
+
+def test_a_gap_in_the_order_is_recorded_and_told(client, server, sink, path, endpoint):
+    sink.answer = lambda r: (500 if r['path'] == path and json.loads(r['body'])['type']
+                             == 'invoice.created' else 200, {}, b'')
+    made = endpoint(ordering='per_invoice', filter={'events': ['invoice.created', 'invoice.paid']})
+    endpoint(url=sink.url(path + '-alerts'), filter={'events': ['webhook_delivery.skipped']})
+    client.captured()
+    sink.wait(1, path)
+    first = until(lambda: delivery_of(client, made, type='invoice.created')[0]['attempt_count'] and
+                  delivery_of(client, made, type='invoice.created')[0], 5)
+    assert len(sink.at(path)) == 1 and not first['skipped']
+    backlog = client.get('/v1/webhook_endpoints/' + made['id']).expect(200)['backlog']
+    assert backlog['count'] == 2 and backlog['oldest_at'] == first['created_at']
+    assert 'purser_webhook_oldest_undelivered_seconds{endpoint="%s"}' % made['id'] in until(
+        lambda: made['id'] in client.get('/metrics').raw.decode() and
+        client.get('/metrics').raw.decode(), 8)
+    assert backlog['untried_at'] == delivery_of(client, made, type='invoice.paid')[0]['created_at']
+    give_up(client, server, made, first)
+    came = sink.wait(3, path)
+    assert json.loads(came[2]['body'])['type'] == 'invoice.paid'
+    gap = client.get('/v1/webhook_deliveries/' + first['id']).expect(200)
+    assert (gap['status'], gap['skipped']) == ('dead', True)
+    alert = json.loads(sink.wait(1, path + '-alerts')[0]['body'])
+    assert alert['type'] == 'webhook_delivery.skipped' and alert['data']['id'] == first['id']
+
+
+def test_others_are_told_of_an_endpoint_that_fails(client, server, sink, path, endpoint):
+    status = {'now': 500}
+    sink.answer = lambda r: (status['now'] if r['path'] == path else 200, {}, b'')
+    made = endpoint(filter={'shops': ['nobody']})
+    endpoint(url=sink.url(path + '-alerts'), filter={'events': [
+        'webhook_endpoint.failing', 'webhook_endpoint.recovered', 'webhook_endpoint.disabled']})
+    endpoint(url=sink.url(path + '-flat'), format='hooker-flat')
+    where = '/v1/webhook_endpoints/' + made['id']
+
+    def told(count):
+        return [json.loads(r['body']) for r in sink.wait(count, path + '-alerts')]
+    client.post(where + '/test', {}).expect(202)
+    until(lambda: client.get(where).expect(200)['failures'] == 1, 5)
+    for since, warnings in [(2, 1), (80, 2)]:
+        store.run(server.data, 'purser.db', 'UPDATE webhook_endpoints SET failing_since_ms = ?'
+                  ' WHERE id = ?', int((time.time() - since * 3600) * 1000), id_bytes(made['id']))
+        client.post(where + '/test', {}).expect(202)
+        assert told(warnings)[-1]['type'] == 'webhook_endpoint.failing'
+    status['now'] = 200
+    client.post(where + '/test', {}).expect(202)
+    assert told(3)[-1]['type'] == 'webhook_endpoint.recovered'
+    status['now'] = 410
+    client.post(where + '/test', {}).expect(202)
+    last = told(4)[-1]
+    assert last['type'] == 'webhook_endpoint.disabled' and last['data']['id'] == made['id']
+    assert last['data']['status_reason'] == 'It answered 410 Gone.' and not last['data']['secret']
+    assert not sink.at(path + '-flat')
+    until(lambda: made['id'] in {line['endpoint'] for line in server.log()
+                                 if line['event'] == 'webhook_endpoint.disabled'}, 5)
+
+
+def replay_of(client, replay):
+    return client.get('/v1/webhook_replays/' + replay['id']).expect(200)
+
+
+def test_replay(client, sink, path, endpoint):
+    sink.answer = lambda r: (200, {}, b'')
+    made = endpoint(filter={'events': ['payment.captured', 'invoice.paid']})
+    payments = [client.captured() for _ in range(3)]
+    sink.wait(6, path)
+    until(lambda: len(delivery_of(client, made, status='delivered')) == 6, 5)
+    asked = {'webhook_endpoint': made['id'], 'type': 'payment.captured',
+             'delivery_status': 'delivered', 'per_minute': 60}
+    replay = client.post('/v1/webhook_replays', asked).expect(201)
+    assert (replay['status'], replay['sent'], replay['per_minute']) == ('running', 0, 60)
+    sink.wait(7, path)
+    where = '/v1/webhook_replays/' + replay['id']
+    paused = client.post(where + '/pause', {}).expect(200)
+    assert paused['status'] == 'paused' and paused['sent'] < 3
+    time.sleep(1.2)
+    assert replay_of(client, replay)['sent'] == paused['sent']
+    assert client.post(where + '/resume', {}).expect(200)['status'] == 'running'
+    until(lambda: replay_of(client, replay)['status'] == 'done', 10)
+    again = sink.wait(9, path)[6:]
+    assert [json.loads(r['body'])['data']['id'] for r in again] == [p['id'] for p in payments]
+    first = {json.loads(r['body'])['data']['id']: r for r in sink.at(path)[:6]
+             if 'captured' in json.loads(r['body'])['type']}
+    for request in again:
+        before = first[json.loads(request['body'])['data']['id']]
+        assert request['headers']['webhook-id'] == before['headers']['webhook-id']
+        assert request['body'] == before['body']
+        assert 'webhook-attempt-reason' not in before['headers']
+        assert request['headers']['webhook-attempt-reason'] == 'replay'
+    assert replay_of(client, replay)['sent'] == 3
+    client.post(where + '/pause', {}).refused('state_conflict')
+    assert replay['id'] in {r['id'] for r in client.pages('/v1/webhook_replays')}
+
+
+def test_a_replay_by_time_at_a_rate_and_cancelled(client, live, sink, path, endpoint):
+    made = endpoint(filter={'events': ['invoice.created']})
+    for _ in range(3):
+        client.post('/v1/invoices', {'amount': 5, 'currency': 'EUR'}).expect(201)
+    until(lambda: len(delivery_of(client, made, status='delivered')) == 3, 5)
+    second = delivery_of(client, made)[1]
+    asked = {'webhook_endpoint': made['id'], 'created_from': second['created_at'],
+             'per_minute': 12000}
+    replay = client.post('/v1/webhook_replays', asked).expect(201)
+    until(lambda: replay_of(client, replay)['status'] == 'done', 5)
+    assert replay_of(client, replay)['sent'] == 2
+    slow = client.post('/v1/webhook_replays', dict(asked, per_minute=1)).expect(201)
+    where = '/v1/webhook_replays/' + slow['id']
+    live.post(where + '/cancel', {}).refused('not_found')
+    assert client.post(where + '/cancel', {}).expect(200)['status'] == 'cancelled'
+    client.post(where + '/resume', {}).refused('state_conflict')
+    client.post(where + '/cancel', {}).refused('state_conflict')
+    client.post('/v1/webhook_replays', dict(asked, delivery_status='pending')) \
+        .refused('validation_failed', 'delivery_status')
+    live.post('/v1/webhook_replays', asked).refused('validation_failed', 'webhook_endpoint')
+    assert list(client.pages('/v1/webhook_replays'))[0]['id'] == slow['id']
+
+
 def test_what_is_not_there(client):
     endpoint = '/v1/webhook_endpoints/we_00000000000000000000000000'
     delivery = '/v1/webhook_deliveries/whd_00000000000000000000000000'
+    replay = '/v1/webhook_replays/whr_00000000000000000000000000'
     for answer in (client.get(endpoint), client.patch(endpoint, {'at_once': 1}),
                    client.delete(endpoint), client.post(endpoint + '/disable', {}),
                    client.post(endpoint + '/enable', {}), client.post(endpoint + '/test', {}),
                    client.post(endpoint + '/rotate_secret', {}), client.get(delivery),
-                   client.post(delivery + '/redeliver', {})):
+                   client.post(delivery + '/redeliver', {}), client.get(replay),
+                   client.post(replay + '/pause', {}), client.post(replay + '/resume', {}),
+                   client.post(replay + '/cancel', {})):
         answer.refused('not_found')
     client.get('/v1/webhook_deliveries?status=lost').refused('validation_failed', 'status')

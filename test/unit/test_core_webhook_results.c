@@ -17,6 +17,7 @@ struct world {
     struct webhook_endpoint endpoint;
     struct webhook_delivery delivery;
     int64_t now_ms;
+    struct webhook_alert_list alerts;    /* of all turns */
 };
 
 static int setup(void **state)
@@ -57,6 +58,8 @@ static void result(struct world *world, struct webhook_result given)
     webhook_endpoint_list_add(&world->arena, &turn.webhooks.endpoints, &world->endpoint);
     webhook_delivery_list_add(&world->arena, &turn.webhooks.deliveries, &world->delivery);
     assert_int_equal(turn_webhook_results.handle(&turn), OK);
+    for (size_t i = 0; i < turn.webhooks.alerts.count; i++)
+        webhook_alert_list_add(&world->arena, &world->alerts, turn.webhooks.alerts.items[i]);
     if (given.endpoint_gone)
         return;
     assert_int_equal(turn.webhooks.attempts.count, 1);
@@ -189,6 +192,54 @@ static void test_a_deleted_endpoint_cancels_what_waits(void **state)
     assert_int_equal(world->delivery.attempts, 0);
 }
 
+/* After an hour, a day and three, each once; a long silence leaves one behind, not three. */
+static void test_it_is_warned_of_before(void **state)
+{
+    static const struct {
+        int64_t after_ms;
+        size_t alerts;
+    } steps[] = {
+        { 0, 0 },           { HOUR_MS - 1, 0 },  { HOUR_MS, 1 },      { HOUR_MS + 1, 1 },
+        { 24 * HOUR_MS, 2 }, { 73 * HOUR_MS, 3 }, { 100 * HOUR_MS, 3 },
+    };
+    struct world *world = *state;
+
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        world->now_ms = BEGIN_MS + steps[i].after_ms;
+        world->delivery.tries = 0;
+        reply(world, 500);
+        assert_int_equal(world->alerts.count, steps[i].alerts);
+    }
+    reply(world, 200);
+    assert_int_equal(world->alerts.count, 4);
+    assert_int_equal(world->alerts.items[3]->type, ALERT_RECOVERED);
+    world->delivery.tries = 0;
+    reply(world, 500);
+    world->now_ms += 80 * HOUR_MS;
+    world->delivery.tries = 0;
+    reply(world, 500);
+    assert_int_equal(world->alerts.count, 5);
+    assert_int_equal(world->alerts.items[4]->type, ALERT_FAILING);
+    world->delivery.tries = 0;
+    reply(world, 410);
+    assert_int_equal(world->alerts.count, 6);
+    assert_int_equal(world->alerts.items[5]->type, ALERT_DISABLED);
+}
+
+static void test_a_lane_that_goes_on_records_the_gap(void **state)
+{
+    struct world *world = *state;
+
+    world->endpoint.ordering = ORDERING_PER_INVOICE;
+    world->delivery.event = (struct event_id){ { { 3 } } };
+    world->delivery.tries = 5;
+    reply(world, 500);
+    assert_int_equal(world->delivery.status, DELIVERY_DEAD);
+    assert_true(world->delivery.skipped);
+    assert_int_equal(world->alerts.count, 1);
+    assert_int_equal(world->alerts.items[0]->type, ALERT_SKIPPED);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -200,6 +251,8 @@ int main(void)
         TEST(test_one_success_begins_the_count_anew),
         TEST(test_gone_is_believed_at_once),
         TEST(test_a_deleted_endpoint_cancels_what_waits),
+        TEST(test_it_is_warned_of_before),
+        TEST(test_a_lane_that_goes_on_records_the_gap),
     };
     return cmocka_run_group_tests_name("core webhook results", tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include "base/crypto.h"
 #include "checker_faults.def"
 #include "core/requests.h"
+#include "core/webhook_rules.h"
 #include "store/checker.h"
 #include "store/store.h"
 
@@ -154,6 +155,67 @@ static struct payment_id pay(struct maker *maker, enum capture_method method, co
 /* One of everything: captured with a refund done, one refused and one under way; captured in one
  * step; declined; cancelled after authorisation; only created; without an answer; an invoice by
  * itself. */
+/* Everything is told to one endpoint, in order: one that is not of this very moment. */
+static void subscribe(struct maker *maker)
+{
+    struct id_maker ids = { .outside = &maker->books->outside.outside };
+    int64_t now_ms = outside_now_ms(ids.outside) - 20000;
+    struct webhook_endpoint_create ask = { .row = {
+        .id = webhook_endpoint_id_make(&ids, now_ms),
+        .merchant = maker->merchant,
+        .url = STR("https://shop.example/hook"),
+        .secret = STR("sealed"),
+        .format = WEBHOOK_FORMAT_STANDARD,
+        .ordering = ORDERING_PER_INVOICE,
+        .success = SUCCESS_ANY_2XX,
+        .retries = RETRIES_CALLBACK,
+        .at_once = 1,
+        .created_ms = now_ms,
+        .updated_ms = now_ms,
+    } };
+
+    run(maker, &turn_webhook_endpoint_create, &ask, (struct about){ 0 });
+}
+
+struct deliveries {
+    struct arena *arena;
+    struct webhook_delivery_list list;
+};
+
+static enum err keep_delivery(void *self, void *row)
+{
+    struct deliveries *deliveries = self;
+    webhook_delivery_list_add(deliveries->arena, &deliveries->list, row);
+    return OK;
+}
+
+/* The first of each invoice end as a dead letter, the others well, but for the last one. */
+static void deliver(struct maker *maker)
+{
+    struct deliveries found = { .arena = &maker->books->arena };
+    struct db *db = store_db(maker->store);
+
+    assert_stored(db, db_select(db, &table_webhook_deliveries, "sequence > 0 ORDER BY id", NULL, 0,
+                                found.arena, keep_delivery, &found));
+    for (size_t i = 0; i + 1 < found.list.count; i++) {
+        const struct webhook_delivery *delivery = found.list.items[i];
+        struct webhook_result result = {
+            .delivery = delivery->id,
+            .attempt = { .outcome = STR("delivered"), .http_status = 200,
+                         .started_ms = outside_now_ms(&maker->books->outside.outside) },
+        };
+        struct webhook_results ask = { { .deliveries = &delivery->id.id, .delivery_count = 1 },
+                                       &result, 1 };
+        for (int tries = 0; delivery->sequence == 1 && tries < 6; tries++) {
+            result.attempt.outcome = STR("refused");
+            result.attempt.http_status = 500;
+            if (tries < 5)
+                run(maker, &turn_webhook_results, &ask, (struct about){ 0 });
+        }
+        run(maker, &turn_webhook_results, &ask, (struct about){ 0 });
+    }
+}
+
 static void fill(struct store_fixture *books)
 {
     static const struct refund_create refund = { .amount_minor = 100 };
@@ -164,6 +226,7 @@ static void fill(struct store_fixture *books)
     struct maker maker;
 
     maker_open(&maker, books);
+    subscribe(&maker);
     struct payment_id captured = pay(&maker, CAPTURE_METHOD_AUTOMATIC, "captured");
     assert_true(answer(&maker, GW_APPROVED) && answer(&maker, GW_APPROVED));
     run(&maker, &turn_refund_create, &refund, (struct about){ captured, .key = "refund 1" });
@@ -183,6 +246,7 @@ static void fill(struct store_fixture *books)
     pay(&maker, CAPTURE_METHOD_AUTOMATIC, "silence");
     assert_true(answer(&maker, GW_UNKNOWN));
     run(&maker, &turn_invoice_create, &invoice, (struct about){ .key = "invoice" });
+    deliver(&maker);
     maker_close(&maker);
 }
 

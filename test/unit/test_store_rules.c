@@ -153,6 +153,7 @@ static void every_check_refuses(void **state)
         "UPDATE refunds SET overdrawn_minor = -1", "UPDATE operations SET amount_minor = -1",
         "UPDATE events SET sequence = 0",          "UPDATE events SET version = 0",
         "UPDATE webhook_endpoints SET at_once = 0", "UPDATE checkouts SET attempts = -1",
+        "UPDATE webhook_replays SET per_minute = 0",
     };
     struct store_fixture *books = *state;
 
