@@ -196,7 +196,7 @@ static bool name_currencies(const struct look *look, const struct json *currenci
 
 static void look_at_currencies(const struct look *look, const struct account_settings *settings)
 {
-    struct str names = STR("any currency: the setting `currencies` is not there");
+    struct str names = STR("any, for the setting `currencies` is not there");
 
     if (settings->currencies && !name_currencies(look, settings->currencies, &names)) {
         fail(look, CHECK_ITEM_CURRENCIES,
@@ -256,14 +256,15 @@ void check_clock(struct check_report *report, struct str http_date, int64_t now_
     }
     int64_t ahead_ms = now_ms - theirs_ms;
     int64_t apart_ms = ahead_ms < 0 ? -ahead_ms : ahead_ms;
-    struct str how = ahead_ms < 0 ? STR("behind") : STR("ahead of");
-    struct str detail = str_format(arena, "This machine's clock is %lld s %.*s the gateway's.",
-                                   (long long)(apart_ms / SECOND_MS), STR_ARG(how));
     if (apart_ms > CLOCK_APART_MS + took_ms)
-        check_find(report, CHECK_ITEM_CLOCK, CHECK_FAILED, detail,
+        check_find(report, CHECK_ITEM_CLOCK, CHECK_FAILED,
+                   str_format(arena, "This machine's clock is %lld s %s the gateway's.",
+                              (long long)(apart_ms / SECOND_MS),
+                              ahead_ms < 0 ? "behind" : "ahead of"),
                    STR("Set the clock, and keep it with NTP: expiry and tokens go by it."));
     else
-        check_find(report, CHECK_ITEM_CLOCK, CHECK_OK, detail, (struct str){ 0 });
+        check_find(report, CHECK_ITEM_CLOCK, CHECK_OK, STR("As the gateway's, within seconds."),
+                   (struct str){ 0 });
 }
 
 /* --- what came out --- */
