@@ -1,81 +1,12 @@
 /* payments.c - payments: made, confirmed, captured, cancelled, read and searched. */
 #include <assert.h>
 
-#include "api/card.h"
 #include "api/fields.h"
+#include "api/method.h"
 #include "api/reads.h"
 #include "api/resources.h"
 #include "core/render.h"
 #include "core/requests.h"
-
-/* payment_method of a request. */
-struct method_body {
-    enum payment_method type;
-    const struct json *card;
-    struct str token;
-};
-
-static const struct field method_fields[] = {
-    FIELD(struct method_body, type, WORD, .required = true, .words = &words_payment_method),
-    FIELD(struct method_body, card, OBJECT),
-    FIELD(struct method_body, token, TEXT, .most = 255),
-};
-
-/* What a payment method gives to a turn. */
-struct method_given {
-    enum payment_method method;
-    const struct card *card;
-    struct str card_brand;
-    struct str card_last4;
-};
-
-static enum err check_members(const struct method_body *body, struct trouble *trouble)
-{
-    bool wants_card = body->type == METHOD_CARD;
-    bool wants_token = body->type == METHOD_SAVED_CARD;
-    bool has_token = !str_is_empty(body->token);
-
-    if (wants_card != (body->card != NULL))
-        return trouble_about(trouble, ERR_VALIDATION, STR("payment_method.card"),
-                             wants_card ? "card is required with the type card."
-                                        : "card goes with the type card only.");
-    if (wants_token != has_token)
-        return trouble_about(trouble, ERR_VALIDATION, STR("payment_method.token"),
-                             wants_token ? "token is required with the type saved_card."
-                                         : "token goes with the type saved_card only.");
-    return OK;
-}
-
-/* `object` may be NULL: no method was sent. The card's secrets end with the turn. */
-static enum err read_method(struct call *call, const struct json *object, struct desk_turn *turn,
-                            struct method_given *out)
-{
-    struct errand *errand = turn->user;
-    struct method_body body = { 0 };
-    struct card_given card = { 0 };
-
-    if (!object)
-        return OK;
-    enum err err = fields_read(FIELDS(method_fields), object, "payment_method.", &body,
-                               &call->trouble);
-    if (!err)
-        err = check_members(&body, &call->trouble);
-    if (!err && body.card)
-        err = card_read(body.card, "payment_method.card.", call_now_ms(call), &turn->arena, &card,
-                        &call->trouble);
-    if (err)
-        return err;
-    errand->card = card.card;
-    if (!str_is_empty(body.token))
-        errand->card.saved = secret_copy(body.token);
-    *out = (struct method_given){
-        .method = body.type,
-        .card = body.type == METHOD_GATEWAY_PAGE ? NULL : &errand->card,
-        .card_brand = card.brand,
-        .card_last4 = card.last4,
-    };
-    return OK;
-}
 
 struct create_body {
     int64_t amount;
@@ -86,6 +17,8 @@ struct create_body {
     bool confirm;
     struct id invoice;
     struct id gateway_account;
+    struct id customer;
+    bool save_card;
     struct str reference, description, shop, customer_email, return_url, metadata;
 };
 
@@ -97,6 +30,8 @@ static const struct field create_fields[] = {
     FIELD(struct create_body, confirm, BOOL, .given = offsetof(struct create_body, confirm_given)),
     FIELD(struct create_body, invoice, ID, .prefix = "inv"),
     FIELD(struct create_body, gateway_account, ID, .prefix = "ga"),
+    FIELD(struct create_body, customer, ID, .prefix = "cus"),
+    FIELD(struct create_body, save_card, BOOL),
     FIELD(struct create_body, reference, TEXT, .most = REFERENCE_MAX),
     FIELD(struct create_body, description, TEXT, .most = DESCRIPTION_MAX),
     FIELD(struct create_body, shop, TEXT, .most = SHOP_MAX),
@@ -125,7 +60,7 @@ enum err payment_create_ask(struct call *call, const struct json *json, struct d
     if (!err)
         err = check_confirm(call, &body);
     if (!err)
-        err = read_method(call, body.payment_method, turn, &given);
+        err = method_read(call, body.payment_method, turn, &given);
     if (err)
         return err;
 
@@ -139,6 +74,7 @@ enum err payment_create_ask(struct call *call, const struct json *json, struct d
         .card_last4 = given.card_last4,
         .confirm = body.confirm,
         .gateway_account = { body.gateway_account },
+        .save_card = body.save_card,
         .reference = body.reference,
         .description = body.description,
         .shop = body.shop,
@@ -148,6 +84,8 @@ enum err payment_create_ask(struct call *call, const struct json *json, struct d
     };
     turn->input.handler = &turn_payment_create;
     turn->input.invoice = (struct invoice_id){ body.invoice };
+    turn->input.customer = (struct customer_id){ body.customer };
+    turn->input.instrument = given.instrument;
     turn->input.ask = ask;
     return OK;
 }
@@ -170,7 +108,7 @@ enum err payment_confirm_ask(struct call *call, const struct json *json, struct 
 
     enum err err = fields_read(FIELDS(confirm_fields), json, "", &body, &call->trouble);
     if (!err)
-        err = read_method(call, body.payment_method, turn, &given);
+        err = method_read(call, body.payment_method, turn, &given);
     if (err)
         return err;
     struct payment_confirm *ask = ARENA_NEW(&turn->arena, struct payment_confirm);
@@ -183,6 +121,7 @@ enum err payment_confirm_ask(struct call *call, const struct json *json, struct 
     };
     turn->input.handler = &turn_payment_confirm;
     turn->input.payment = (struct payment_id){ call->object };
+    turn->input.instrument = given.instrument;
     turn->input.ask = ask;
     return OK;
 }

@@ -25,6 +25,10 @@ enum err payment_show(struct call *call);
 /* refunds.c */
 turn_ask_f refund_create_ask;
 extern const struct reading read_payment_refunds, read_refund;
+/* customers.c, instruments.c */
+turn_ask_f customer_create_ask, customer_change_ask, customer_delete_ask, instrument_create_ask,
+    instrument_deactivate_ask;
+extern const struct reading read_customers, read_customer, read_instruments, read_instrument;
 /* invoices.c */
 turn_ask_f invoice_create_ask, invoice_cancel_ask, invoice_fulfil_ask;
 extern const struct reading read_invoices, read_invoice;

@@ -220,6 +220,8 @@ struct collection {
 static const struct collection collections[] = {
     { "pay", "/v1/payments/" },
     { "ref", "/v1/refunds/" },
+    { "cus", "/v1/customers/" },
+    { "ins", "/v1/instruments/" },
     { "inv", "/v1/invoices/" },
     { "ga", "/v1/gateway_accounts/" },
     { "cs", "/v1/checkout_sessions/" },

@@ -18,7 +18,8 @@
 #define ID_KINDS(X)                                                                  \
     X(merchant, "mer") X(api_key, "key") X(gateway_account, "ga") X(invoice, "inv")  \
     X(payment, "pay") X(operation, "op") X(refund, "ref") X(event, "evt")            \
-    X(request, "req") X(run, "run") X(drift, "drf") X(task, "tsk")      \
+    X(customer, "cus") X(instrument, "ins")                                          \
+    X(request, "req") X(run, "run") X(drift, "drf") X(task, "tsk")                   \
     X(notice, "ntc") X(webhook_endpoint, "we") X(webhook_key, "wk")                  \
     X(webhook_message, "wm") X(webhook_delivery, "whd") X(checkout, "cs") \
     X(webhook_replay, "whr")

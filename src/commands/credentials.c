@@ -41,6 +41,7 @@ struct sealed_column {
       table "|" place_column "|", prefix }
 static const struct sealed_column columns[] = {
     COLUMN("gateway_accounts", "credentials", "credentials", "ga"),
+    COLUMN("instruments", "token", "token", "ins"),
     COLUMN("webhook_endpoints", "secret", "secret", "we"),
     COLUMN("webhook_endpoints", "old_secret", "secret", "we"),
     COLUMN("webhook_endpoints", "signing_key", "signing_key", "we"),

@@ -20,14 +20,34 @@ static void print_methods(FILE *out, const struct gateway *gateway)
     fprintf(out, "\n");
 }
 
+/* Whose cards it keeps, and can forget again. */
+static void print_keeps(FILE *out, const struct gateway *gateway)
+{
+    const char *between = "";
+
+    fprintf(out, "  keeps cards  ");
+    for (const enum payment_method *method = gateway->methods; *method; method++)
+        if (gateway_keeps(gateway, *method)) {
+            fprintf(out, "%s%s", between, word_text(&words_payment_method, *method));
+            between = ", ";
+        }
+    fprintf(out, "%s\n", !*between ? "no" : gateway->verifies ? "; without a payment too" : "");
+}
+
+/* Whether it does something that a second call would do again. */
+static bool has_effect(enum operation_kind kind)
+{
+    return operation_kind_moves_money(kind) || kind == OPERATION_KIND_DEACTIVATE;
+}
+
 static void print_calls(FILE *out, const struct gateway *gateway)
 {
     fprintf(out, "  %-12s %-6s %s\n", "operation", "can", "when its answer is lost");
     for (unsigned kind = OPERATION_KIND_AUTHORIZE; kind < OPERATION_KIND_COUNT; kind++) {
         bool can = gateway_can(gateway, (enum operation_kind)kind);
-        bool moves = operation_kind_moves_money((enum operation_kind)kind);
         fprintf(out, "  %-12s %-6s %s\n", word_text(kinds, kind), can ? "yes" : "no",
-                can && moves ? gateway_lost_text(gateway->calls[kind].lost) : "");
+                can && has_effect((enum operation_kind)kind)
+                    ? gateway_lost_text(gateway->calls[kind].lost) : "");
     }
 }
 
@@ -64,6 +84,7 @@ static void print_gateway(FILE *out, const struct gateway *gateway)
             gateway->test_only ? " (test mode only)" : "");
     fprintf(out, "  capture      %s\n", gateway_capture_text(gateway->capture));
     print_methods(out, gateway);
+    print_keeps(out, gateway);
     fprintf(out, "  notices      %s\n", gateway->notices.verify ? "verified" : "none taken");
     print_refunds(out, gateway);
     fprintf(out, "  absent       proven after %" PRId64 " s\n",
@@ -79,7 +100,7 @@ static void put_calls(struct json_out *json, const struct gateway *gateway)
         if (!gateway_can(gateway, (enum operation_kind)kind))
             continue;
         json_open_object(json, word_text(kinds, kind));
-        if (operation_kind_moves_money((enum operation_kind)kind))
+        if (has_effect((enum operation_kind)kind))
             json_put_text(json, "lost_answer",
                           str_of(gateway_lost_text(gateway->calls[kind].lost)));
         json_close_object(json);
@@ -98,6 +119,12 @@ static void put_gateway(struct json_out *json, const struct gateway *gateway)
     for (const enum payment_method *method = gateway->methods; *method; method++)
         json_put_text(json, NULL, word_str(&words_payment_method, *method));
     json_close_array(json);
+    json_open_array(json, "keeps_cards");
+    for (const enum payment_method *method = gateway->methods; *method; method++)
+        if (gateway_keeps(gateway, *method))
+            json_put_text(json, NULL, word_str(&words_payment_method, *method));
+    json_close_array(json);
+    json_put_bool(json, "verifies_cards", gateway->verifies);
     json_put_bool(json, "notices", gateway->notices.verify != NULL);
     json_put_int(json, "refund_days", gateway->refund_age_ms / DAY_MS);
     json_open_object(json, "refund_least");

@@ -90,6 +90,9 @@ static enum operation_event verdict_of(const struct answered *a)
     case GW_REFUSED:
         return OPERATION_ON_NO;
     case GW_ABSENT:
+        /* There is nothing left to forget. */
+        if (!enquiry && a->operation->kind == OPERATION_KIND_DEACTIVATE)
+            return OPERATION_ON_YES;
         /* What was lost only opened their page: its payer may act all the same. */
         if (enquiry && a->operation->kind == OPERATION_KIND_AUTHORIZE && waits_for_payer(a))
             return OPERATION_ON_YES;
@@ -162,6 +165,11 @@ static void authorized(const struct answered *a)
     bool sale = answer->has_position && answer->captured_minor > 0;
     payment->authorized_minor = payment->amount_minor;
     payment->failure = (struct failure){ 0 };
+    if (payment->verification) {
+        move_payment(a, PAYMENT_ON_AUTH_VERIFIED);
+        payment_end_invoice(a->turn, payment);
+        return;
+    }
     if (sale) {
         captured(a, PAYMENT_ON_AUTH_SALE, answer->captured_minor);
         return;
@@ -217,6 +225,12 @@ static void go_elsewhere(const struct answered *a, const struct gateway_account 
 {
     a->payment->gateway_account = account->id;
     a->payment->gateway = account->gateway;
+    struct instrument *saved = payment_saves(a->turn, a->payment);
+    if (saved) {
+        saved->gateway_account = account->id;
+        saved->gateway = account->gateway;
+        row_touch(&saved->row);
+    }
     struct operation *operation = operation_begin(a->turn, a->payment, OPERATION_KIND_AUTHORIZE,
                                                   a->payment->amount_minor, a->said->card);
     operation->claim = a->operation->claim;
@@ -348,6 +362,12 @@ static void end_refund(const struct answered *a, enum operation_event verdict)
     if (!done && str_equal_c(refund->reason, REFUND_REASON_LATE))
         task_record(a->turn, payment, a->operation, "late_refund_refused",
                     STR("The money came too late, and its refund was refused; return it by hand."));
+}
+
+static void deactivated(const struct answered *a, enum operation_event verdict)
+{
+    operation_close(a->turn, a->payment, a->operation);
+    instrument_deactivated(a->turn, a->payment, verdict == OPERATION_ON_YES, &a->said->answer);
 }
 
 /* Not ended: the clock looks again, later each time, and then a person is told too. */
@@ -496,6 +516,8 @@ static void answer_operation(const struct answered *a)
         end_capture(a, verdict);
     else if (a->operation->kind == OPERATION_KIND_CANCEL)
         end_cancel(a, verdict);
+    else if (a->operation->kind == OPERATION_KIND_DEACTIVATE)
+        deactivated(a, verdict);
     else
         end_refund(a, verdict);
 }
@@ -504,6 +526,11 @@ static void answer_operation(const struct answered *a)
 static void doubt_the_end(const struct answered *a)
 {
     bool done = a->said->answer.outcome == GW_APPROVED;
+    if (a->operation->kind == OPERATION_KIND_DEACTIVATE) {
+        if (done && a->operation->state == OPERATION_REFUSED)
+            instrument_found_removed(a->turn, a->payment, a->operation->id);
+        return;
+    }
     if (done && a->operation->kind != OPERATION_KIND_ENQUIRE
         && a->operation->state != OPERATION_SUCCEEDED
         && operation_id_is_zero(a->payment->active_operation)
@@ -511,41 +538,9 @@ static void doubt_the_end(const struct answered *a)
         payment_enquire(a->turn, a->payment);
 }
 
-/* What is longer was not meant to be read; the books and every object of ours have room for
- * so much. A reference or an address that is cut would be another. */
-#define THEIR_TEXT_MAX ((size_t)1000)
-#define THEIR_REFERENCE_MAX ((size_t)255)
-#define THEIR_URL_MAX ((size_t)2048)
-
-static struct str clip(struct str text)
-{
-    size_t len = text.len < THEIR_TEXT_MAX ? text.len : THEIR_TEXT_MAX;
-    while (len < text.len && len > 0 && ((unsigned char)text.ptr[len] & 0xc0) == 0x80)
-        len--;
-    return str_slice(text, 0, len);
-}
-
-static struct str unless_longer(struct str text, size_t most)
-{
-    return text.len <= most ? text : (struct str){ 0 };
-}
-
-static struct operation_answer within_limits(const struct operation_answer *said)
-{
-    struct operation_answer out = *said;
-    struct gateway_answer *answer = &out.answer;
-    answer->gateway_code = clip(answer->gateway_code);
-    answer->gateway_message = clip(answer->gateway_message);
-    answer->failure_code = clip(answer->failure_code);
-    answer->gateway_reference = unless_longer(answer->gateway_reference, THEIR_REFERENCE_MAX);
-    answer->refund_reference = unless_longer(answer->refund_reference, THEIR_REFERENCE_MAX);
-    answer->action_url = unless_longer(answer->action_url, THEIR_URL_MAX);
-    return out;
-}
-
 static enum err operation_answered(struct turn *turn)
 {
-    struct operation_answer said = within_limits(turn->input->ask);
+    struct operation_answer said = *(const struct operation_answer *)turn->input->ask;
     struct operation *operation = books_operation(turn->books, turn->input->operation);
     struct answered a = {
         .turn = turn,
@@ -555,6 +550,7 @@ static enum err operation_answered(struct turn *turn)
     };
     assert(a.payment);
     a.place = payment_place(turn, a.payment);
+    gateway_answer_limit(&said.answer);
     attempt_record(&a);
     if (a.said->amount_differs)
         drift_record(turn, a.payment, operation->id, "amount_mismatch",
@@ -567,10 +563,12 @@ static enum err operation_answered(struct turn *turn)
         return OK;
     }
     learn_reference(&a);
+    instrument_learn(turn, a.payment, a.said);
     if (operation->kind == OPERATION_KIND_ENQUIRE)
         answer_enquiry(&a);
     else
         answer_operation(&a);
+    instrument_follow(turn, a.payment);
     return OK;
 }
 

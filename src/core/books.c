@@ -27,6 +27,14 @@ struct refund *books_refund(const struct books *books, struct refund_id id)
     return NULL;
 }
 
+struct instrument *books_instrument(const struct books *books, struct instrument_id id)
+{
+    for (size_t i = 0; i < books->instruments.count; i++)
+        if (instrument_id_equal(books->instruments.items[i]->id, id))
+            return books->instruments.items[i];
+    return NULL;
+}
+
 struct operation *books_operation(const struct books *books, struct operation_id id)
 {
     for (size_t i = 0; i < books->operations.count; i++)
@@ -47,6 +55,7 @@ struct books *books_copy(struct arena *arena, const struct books *books)
     COPY_LIST(payment_list, payments);
     COPY_LIST(refund_list, refunds);
     COPY_LIST(checkout_list, checkouts);
+    COPY_LIST(instrument_list, instruments);
     COPY_LIST(operation_list, operations);
     COPY_LIST(claim_list, claims);
     COPY_LIST(attempt_list, attempts);

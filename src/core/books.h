@@ -7,6 +7,7 @@
 #include "core/checkout.h"
 #include "core/history.h"
 #include "core/objects.h"
+#include "core/wallet.h"
 
 LIST_TYPE(payment_list, struct payment)
 LIST_TYPE(refund_list, struct refund)
@@ -24,6 +25,7 @@ struct books {
     struct payment_list payments;
     struct refund_list refunds;
     struct checkout_list checkouts;
+    struct instrument_list instruments;    /* kept with one of the payments */
     struct operation_list operations;      /* the open ones, and new ones */
     struct claim_list claims;              /* unanswered, that an open operation answers to */
     struct attempt_list attempts;          /* new ones only */
@@ -35,6 +37,7 @@ struct books {
 struct payment *books_payment(const struct books *books, struct payment_id id);
 struct checkout *books_checkout(const struct books *books, struct checkout_id id);
 struct refund *books_refund(const struct books *books, struct refund_id id);
+struct instrument *books_instrument(const struct books *books, struct instrument_id id);
 struct operation *books_operation(const struct books *books, struct operation_id id);
 
 /* A deep copy of objects and lists (texts are shared), to go back to when a

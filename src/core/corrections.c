@@ -78,6 +78,22 @@ static void found_held(struct turn *turn, struct payment *payment, int64_t autho
     move(turn, payment, PAYMENT_ON_FOUND_AUTHORIZED);
 }
 
+/* The payer came back to a verification that we had given up. */
+static bool found_verified(struct turn *turn, struct payment *payment,
+                           const struct gateway_answer *answer)
+{
+    if (answer->outcome != GW_APPROVED
+        || machine_next(&machine_payment, payment->status, PAYMENT_ON_FOUND_VERIFIED)
+               == PAYMENT_NOWHERE)
+        return false;
+    drift_record(turn, payment, payment->authorization, "verified_at_gateway",
+                 word_str(&words_payment_state, payment->status));
+    payment->failure = (struct failure){ 0 };
+    payment->cancel_reason = CANCEL_REASON_NONE;
+    move(turn, payment, PAYMENT_ON_FOUND_VERIFIED);
+    return true;
+}
+
 static void compare_captured(struct turn *turn, const struct payment *payment,
                              const struct gateway_answer *answer)
 {
@@ -95,6 +111,8 @@ bool payment_compare(struct turn *turn, struct payment *payment,
                      const struct gateway_answer *answer)
 {
     bool ended = payment->status == PAYMENT_CANCELLED || payment->status == PAYMENT_FAILED;
+    if (payment->verification)
+        return found_verified(turn, payment, answer);
     if (!answer->has_position)
         return false;
     if (payment->status == PAYMENT_CAPTURED) {

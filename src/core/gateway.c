@@ -47,12 +47,22 @@ bool gateway_can(const struct gateway *gateway, enum operation_kind kind)
     return call->build != NULL;
 }
 
-bool gateway_takes(const struct gateway *gateway, enum payment_method method)
+static bool is_among(const enum payment_method *methods, enum payment_method method)
 {
-    for (const enum payment_method *takes = gateway->methods; *takes != METHOD_NONE; takes++)
-        if (*takes == method)
+    for (; methods && *methods != METHOD_NONE; methods++)
+        if (*methods == method)
             return true;
     return false;
+}
+
+bool gateway_takes(const struct gateway *gateway, enum payment_method method)
+{
+    return is_among(gateway->methods, method);
+}
+
+bool gateway_keeps(const struct gateway *gateway, enum payment_method method)
+{
+    return gateway_can(gateway, OPERATION_KIND_DEACTIVATE) && is_among(gateway->keeps, method);
 }
 
 enum gateway_token_use gateway_token_use(const struct gateway *gateway,
@@ -138,4 +148,35 @@ struct str http_field_value(const struct http_field *fields, size_t count, const
 struct str http_reply_field(const struct http_reply *reply, const char *name)
 {
     return http_field_value(reply->fields, reply->field_count, name);
+}
+
+/* What is longer was not meant to be read; the books and every object of ours have room for
+ * so much. A reference or an address that is cut would be another. */
+#define THEIR_TEXT_MAX ((size_t)1000)
+#define THEIR_REFERENCE_MAX ((size_t)255)
+#define THEIR_URL_MAX ((size_t)2048)
+
+static struct str clip(struct str text)
+{
+    size_t len = text.len < THEIR_TEXT_MAX ? text.len : THEIR_TEXT_MAX;
+    while (len < text.len && len > 0 && ((unsigned char)text.ptr[len] & 0xc0) == 0x80)
+        len--;
+    return str_slice(text, 0, len);
+}
+
+static struct str unless_longer(struct str text, size_t most)
+{
+    return text.len <= most ? text : (struct str){ 0 };
+}
+
+void gateway_answer_limit(struct gateway_answer *answer)
+{
+    answer->gateway_code = clip(answer->gateway_code);
+    answer->gateway_message = clip(answer->gateway_message);
+    answer->failure_code = clip(answer->failure_code);
+    answer->gateway_reference = unless_longer(answer->gateway_reference, THEIR_REFERENCE_MAX);
+    answer->refund_reference = unless_longer(answer->refund_reference, THEIR_REFERENCE_MAX);
+    answer->action_url = unless_longer(answer->action_url, THEIR_URL_MAX);
+    answer->card_brand = unless_longer(answer->card_brand, THEIR_REFERENCE_MAX);
+    answer->card_last4 = unless_longer(answer->card_last4, THEIR_REFERENCE_MAX);
 }

@@ -101,6 +101,9 @@ struct gateway {
     bool in_process;                 /* its far side is the built-in one: no network */
     enum gateway_capture capture;
     const enum payment_method *methods;      /* METHOD_NONE ends it; the first is the default */
+    const enum payment_method *keeps;        /* likewise: whose cards it keeps; NULL: none */
+    bool hides_tokens;               /* of the cards that it keeps: a merchant has none */
+    bool verifies;                   /* keeps a card after looking at it with an amount of 0 */
     int64_t visibility_ms;           /* from then on, "absent" proves that they never saw it */
     int64_t deadline_ms;             /* of one wire call */
     int64_t authorization_ms;        /* how long a reservation holds by default */
@@ -121,6 +124,7 @@ struct gateway {
 
 bool gateway_can(const struct gateway *gateway, enum operation_kind kind);
 bool gateway_takes(const struct gateway *gateway, enum payment_method method);
+bool gateway_keeps(const struct gateway *gateway, enum payment_method method);
 enum gateway_token_use gateway_token_use(const struct gateway *gateway,
                                          const struct gateway_ask *ask);
 /* The least that is refunded in a currency, in minor units; 0: any amount is. */

@@ -4,6 +4,7 @@
 #define CORE_HISTORY_H
 
 #include "base/crypto.h"
+#include "core/claim.h"
 #include "core/objects.h"
 
 struct operation {
@@ -55,6 +56,7 @@ struct event {
     enum event_type type;
     struct payment_id payment;    /* zero for the invoice's own */
     struct refund_id refund;      /* zero unless a refund's */
+    struct instrument_id instrument;  /* zero unless a saved card's */
     struct checkout_id checkout;  /* zero unless a checkout session's */
     int64_t version;              /* of the payment, the session, or the invoice for its own */
     int64_t occurred_ms;
@@ -77,25 +79,6 @@ struct checkpoint {
     int64_t sequence;             /* of the last event in it, within the invoice */
     int64_t number;               /* and its place in the feed */
     int64_t made_ms;
-};
-
-/* One idempotency key in use. Its answer is an event's data (invoice, sequence), or
- * `body` where no event carries it. */
-struct claim {
-    enum row_change row;
-    struct id key;                /* of merchant, mode and key; see claim_key */
-    struct sha256 fingerprint;    /* HMAC of route and body under the installation key */
-    struct merchant_id merchant;
-    bool live;
-    struct invoice_id invoice;    /* zero when the request is about no invoice */
-    struct payment_id payment;
-    struct refund_id refund;      /* zero unless the request made one */
-    struct checkout_id checkout;  /* zero unless it is about a checkout session */
-    int64_t status;               /* HTTP status once answered, 0 before */
-    int64_t success_status;       /* what to answer when it ends: 200 or 201 */
-    int64_t answer_sequence;      /* the event in the invoice whose data is the answer */
-    struct str body;
-    int64_t created_ms;
 };
 
 /* What contradicts the books: stored as evidence, never acted upon by itself. */

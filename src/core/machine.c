@@ -96,6 +96,24 @@ static const enum event_type checkout_entered[CHECKOUT_STATE_COUNT] = {
     [CHECKOUT_CANCELLED] = EVENT_CHECKOUT_CANCELLED,
 };
 
+#define X(from, event, to) INSTRUMENT_EDGE_##from##_ON_##event,
+enum instrument_edges_are_unique { INSTRUMENT_EDGES(X) };
+#undef X
+static const struct machine_state instrument_states[] = { { 0 }, INSTRUMENT_STATES(STATE) };
+static const struct machine_event instrument_events[] = { { 0 }, INSTRUMENT_EVENTS(EVENT) };
+static const uint8_t instrument_next[INSTRUMENT_STATE_COUNT][INSTRUMENT_EVENT_COUNT] = {
+#define X(from, event, to) [INSTRUMENT_##from][INSTRUMENT_ON_##event] = INSTRUMENT_##to,
+    INSTRUMENT_EDGES(X)
+#undef X
+};
+static const enum event_type instrument_entered[INSTRUMENT_STATE_COUNT] = {
+    [INSTRUMENT_PENDING] = EVENT_INSTRUMENT_CREATED,
+    [INSTRUMENT_ACTIVE] = EVENT_INSTRUMENT_ACTIVATED,
+    [INSTRUMENT_DEACTIVATING] = EVENT_INSTRUMENT_DEACTIVATING,
+    [INSTRUMENT_REMOVED] = EVENT_INSTRUMENT_REMOVED,
+    [INSTRUMENT_FAILED] = EVENT_INSTRUMENT_FAILED,
+};
+
 #define MACHINE(thing, NAME, shown)                                                               \
     const struct machine machine_##thing = {                                                      \
         .name = shown,                                                                            \
@@ -110,12 +128,13 @@ MACHINE(payment, PAYMENT, "payment");
 MACHINE(refund, REFUND, "refund");
 MACHINE(invoice, INVOICE, "invoice");
 MACHINE(operation, OPERATION, "operation");
+MACHINE(instrument, INSTRUMENT, "instrument");
 MACHINE(checkout, CHECKOUT, "checkout_session");
 /* clang-format on */
 
 const struct machine *const machines[] = {
     &machine_payment,   &machine_refund,   &machine_invoice,
-    &machine_operation, &machine_checkout, NULL,
+    &machine_operation, &machine_instrument, &machine_checkout, NULL,
 };
 
 unsigned machine_next(const struct machine *machine, unsigned state, unsigned event)

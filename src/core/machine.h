@@ -1,6 +1,6 @@
 /* machine.h - a state machine, read from its table.
  *
- * The machines (payment, refund, invoice, operation, checkout) are made from their
+ * The machines (payment, refund, invoice, operation, instrument, checkout) are made from their
  * .def files in machine.c. Whoever wants to know what a machine can do - the
  * handlers, the SQL CHECKs, `purser graph`, the tests - reads these. States and
  * events are numbered from 1; 0 is "nowhere" and is no state. */
@@ -13,6 +13,7 @@
 
 #include "core/checkout.def"
 #include "core/event.def"
+#include "core/instrument.def"
 #include "core/invoice.def"
 #include "core/operation.def"
 #include "core/payment.def"
@@ -63,6 +64,14 @@ enum checkout_state { CHECKOUT_NOWHERE = 0, CHECKOUT_STATES(STATE) CHECKOUT_STAT
 enum checkout_event { CHECKOUT_ON_NOTHING = 0, CHECKOUT_EVENTS(EVENT) CHECKOUT_EVENT_COUNT };
 #undef MACHINE_STATE
 #undef MACHINE_EVENT
+#define MACHINE_STATE(name) INSTRUMENT_##name,
+#define MACHINE_EVENT(name) INSTRUMENT_ON_##name,
+enum instrument_state { INSTRUMENT_NOWHERE = 0, INSTRUMENT_STATES(STATE) INSTRUMENT_STATE_COUNT };
+enum instrument_event {
+    INSTRUMENT_ON_NOTHING = 0, INSTRUMENT_EVENTS(EVENT) INSTRUMENT_EVENT_COUNT
+};
+#undef MACHINE_STATE
+#undef MACHINE_EVENT
 #undef STATE
 #undef EVENT
 
@@ -93,6 +102,7 @@ extern const struct machine machine_refund;
 extern const struct machine machine_invoice;
 extern const struct machine machine_operation;
 extern const struct machine machine_checkout;
+extern const struct machine machine_instrument;
 /* NULL-terminated. */
 extern const struct machine *const machines[];
 

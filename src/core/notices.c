@@ -68,10 +68,12 @@ static struct payment *payment_of(const struct turn *turn, const struct notice *
     return NULL;
 }
 
+/* What becomes of its card says nothing of the payment itself. */
 static struct operation *open_operation(const struct books *books, const struct payment *payment)
 {
     for (size_t i = 0; i < books->operations.count; i++)
         if (books->operations.items[i]->closed_ms == 0
+            && books->operations.items[i]->kind != OPERATION_KIND_DEACTIVATE
             && payment_id_equal(books->operations.items[i]->payment, payment->id))
             return books->operations.items[i];
     return NULL;

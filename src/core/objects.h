@@ -74,6 +74,10 @@ struct payment {
     struct str return_url;
     struct str metadata;
     enum payment_method method;
+    bool save_card;               /* the gateway is asked to keep the card, for the customer */
+    bool verification;            /* of nothing: it shows that the card is good */
+    struct customer_id customer;  /* or zero */
+    struct instrument_id instrument;  /* that it is paid with or, with save_card, that it makes */
     struct str card_brand;
     struct str card_last4;
     int64_t card_exp_month;

@@ -60,9 +60,10 @@ static enum err check_invoice(struct turn *turn, const struct payment_create *as
 }
 
 static enum err check_method(struct turn *turn, const struct gateway *gateway,
-                             enum payment_method method)
+                             enum payment_method method, const struct card *card)
 {
-    if (gateway_takes(gateway, method))
+    bool by_token = method == METHOD_SAVED_CARD && card;
+    if (gateway_takes(gateway, method) && !(by_token && gateway->hides_tokens))
         return OK;
     return turn_fail_param(turn, ERR_PAYMENT_METHOD_NOT_SUPPORTED, "payment_method.type",
                            "The gateway %s does not take this type.", gateway->name);
@@ -70,11 +71,12 @@ static enum err check_method(struct turn *turn, const struct gateway *gateway,
 
 static enum err check_card(struct turn *turn, enum payment_method method, const struct card *card)
 {
-    if (method != METHOD_GATEWAY_PAGE && !card)
+    bool given = card || (method == METHOD_SAVED_CARD && turn->instrument);
+    if (method != METHOD_GATEWAY_PAGE && !given)
         return turn_fail_param(turn, ERR_VALIDATION, "payment_method",
                                method == METHOD_CARD
                                    ? "The card's details are needed to confirm the payment."
-                                   : "The saved card's token is needed to confirm the payment.");
+                                   : "The saved card is needed to confirm the payment.");
     return OK;
 }
 
@@ -96,9 +98,14 @@ static enum err check_account(struct turn *turn, const struct payment_create *as
         return turn_fail_param(turn, ERR_CAPTURE_METHOD_NOT_SUPPORTED, "capture_method",
                                "This gateway account takes the money in one step.");
     if (ask->method || ask->confirm)
-        err = check_method(turn, gateway, method);
+        err = check_method(turn, gateway, method, ask->card);
     if (!err && ask->confirm)
         err = check_card(turn, method, ask->card);
+    if (!err && ask->save_card)
+        err = instrument_check_save(turn, gateway, method);
+    if (!err && ask->verification && !gateway->verifies)
+        err = turn_fail_param(turn, ERR_PAYMENT_METHOD_NOT_SUPPORTED, "gateway_account",
+                              "The gateway %s keeps a card only with a payment.", gateway->name);
     return err;
 }
 
@@ -141,16 +148,53 @@ static enum err find_route(struct turn *turn, const struct payment_create *ask,
 enum err payment_find_account(struct turn *turn, const struct payment_create *ask,
                               struct gateway_account **out)
 {
-    if (gateway_account_id_is_zero(ask->gateway_account))
+    struct gateway_account_id named = ask->gateway_account;
+    /* A saved card is the account's that keeps it. */
+    if (turn->instrument && gateway_account_id_is_zero(named))
+        named = turn->instrument->gateway_account;
+    if (gateway_account_id_is_zero(named))
         return find_route(turn, ask, out);
-    struct gateway_account *account = turn_account(turn, ask->gateway_account);
+    struct gateway_account *account = turn_account(turn, named);
     if (!account)
         return turn_fail_param(turn, ERR_NO_GATEWAY_ACCOUNT, "gateway_account",
                                "There is no such gateway account in this mode.");
+    if (turn->instrument
+        && !gateway_account_id_equal(account->id, turn->instrument->gateway_account))
+        return turn_fail_param(turn, ERR_VALIDATION, "gateway_account",
+                               "The saved card is kept at another gateway account.");
     enum err err = check_account(turn, ask, account);
     if (!err)
         *out = account;
     return err;
+}
+
+/* Whom the payment is for, and with what saved card. Both are the merchant's, or not there. */
+static enum err check_wallet(struct turn *turn, const struct payment_create *ask)
+{
+    const struct turn_input *input = turn->input;
+    bool named = !customer_id_is_zero(input->customer);
+    if (named && (!turn->customer || turn->customer->deleted_ms != 0))
+        return turn_fail_param(turn, ERR_VALIDATION, "customer",
+                               "There is no such customer in this mode.");
+    if (ask->save_card && !named)
+        return turn_fail_param(turn, ERR_VALIDATION, "customer",
+                               "A card is kept for a customer: name one.");
+    return instrument_id_is_zero(input->instrument)
+               ? OK : instrument_check_charge(turn, input->customer);
+}
+
+/* What a saved card says of itself goes into the payment that it pays. */
+static void take_instrument(const struct turn *turn, struct payment *payment)
+{
+    const struct instrument *instrument = turn->instrument;
+    if (!instrument)
+        return;
+    payment->instrument = instrument->id;
+    payment->customer = instrument->customer;
+    payment->card_brand = instrument->card_brand;
+    payment->card_last4 = instrument->card_last4;
+    payment->card_exp_month = instrument->card_exp_month;
+    payment->card_exp_year = instrument->card_exp_year;
 }
 
 static struct payment *record_payment(struct turn *turn, const struct payment_create *ask,
@@ -173,7 +217,7 @@ static struct payment *record_payment(struct turn *turn, const struct payment_cr
         .capture_method = ask->capture_method,
         .gateway_account = account->id,
         .gateway = account->gateway,
-        .routed = gateway_account_id_is_zero(ask->gateway_account),
+        .routed = gateway_account_id_is_zero(ask->gateway_account) && !turn->instrument,
         .reference = ask->reference,
         .description = ask->description,
         .shop = ask->shop,
@@ -181,6 +225,9 @@ static struct payment *record_payment(struct turn *turn, const struct payment_cr
         .return_url = ask->return_url,
         .metadata = ask->metadata,
         .method = ask->method,
+        .save_card = ask->save_card,
+        .verification = ask->verification,
+        .customer = turn->input->customer,
         .card_brand = ask->card_brand,
         .card_last4 = ask->card_last4,
         .card_exp_month = ask->card ? ask->card->exp_month : 0,
@@ -188,7 +235,13 @@ static struct payment *record_payment(struct turn *turn, const struct payment_cr
         .expires_ms = turn->now_ms + settings->payment_ms,
         .due_ms = turn->now_ms + settings->payment_ms,
     };
-    return payment_begin(turn, fields);
+    take_instrument(turn, &fields);
+    if (ask->save_card)
+        fields.instrument = instrument_id_make(turn->ids, turn->now_ms);
+    struct payment *payment = payment_begin(turn, fields);
+    if (ask->save_card)
+        instrument_begin(turn, payment);
+    return payment;
 }
 
 void payment_authorize(struct turn *turn, struct payment *payment, const struct card *card)
@@ -206,7 +259,9 @@ void payment_authorize(struct turn *turn, struct payment *payment, const struct 
 enum err payment_make(struct turn *turn, const struct payment_create *ask, struct payment **out)
 {
     struct gateway_account *account = NULL;
-    enum err err = check_invoice(turn, ask);
+    enum err err = check_wallet(turn, ask);
+    if (!err)
+        err = check_invoice(turn, ask);
     if (!err)
         err = payment_find_account(turn, ask, &account);
     if (err)
@@ -218,7 +273,7 @@ enum err payment_make(struct turn *turn, const struct payment_create *ask, struc
     return OK;
 }
 
-static enum err payment_create(struct turn *turn)
+static enum err create(struct turn *turn, struct payment **out)
 {
     const struct payment_create *ask = turn->input->ask;
     struct payment *payment = NULL;
@@ -229,7 +284,58 @@ static enum err payment_create(struct turn *turn)
     claim_is_about(turn, payment, 201);
     if (ask->confirm)
         payment_authorize(turn, payment, ask->card);
+    *out = payment;
     return OK;
+}
+
+static enum err payment_create(struct turn *turn)
+{
+    struct payment *payment;
+    return create(turn, &payment);
+}
+
+/* A verification: a payment of nothing, of which the caller wants to hear as of the card. */
+static enum err instrument_create(struct turn *turn)
+{
+    struct payment *payment;
+    enum err err = create(turn, &payment);
+    if (!err && turn->claim)
+        turn->claim->instrument = payment->instrument;
+    return err;
+}
+
+/* What the payment was made with binds what it is confirmed with. */
+static enum err check_confirm(struct turn *turn, const struct payment *payment,
+                              const struct payment_place *place, enum payment_method method)
+{
+    if (payment->save_card)
+        return instrument_check_save(turn, place->gateway, method);
+    if (instrument_id_is_zero(turn->input->instrument))
+        return OK;
+    enum err err = instrument_check_charge(turn, payment->customer);
+    if (!err && !gateway_account_id_equal(place->account->id, turn->instrument->gateway_account))
+        err = turn_fail_param(turn, ERR_VALIDATION, "payment_method.instrument",
+                              "The saved card is kept at another gateway account than the "
+                              "payment's.");
+    return err;
+}
+
+/* What it was made to be paid with may be another card. */
+static void take_card(struct turn *turn, struct payment *payment,
+                      const struct payment_confirm *ask)
+{
+    struct instrument *saved = payment_saves(turn, payment);
+    if (!saved)
+        payment->instrument = (struct instrument_id){ { { 0 } } };
+    take_instrument(turn, payment);
+    if (!ask->card)
+        return;
+    payment->card_brand = ask->card_brand;
+    payment->card_last4 = ask->card_last4;
+    payment->card_exp_month = ask->card->exp_month;
+    payment->card_exp_year = ask->card->exp_year;
+    if (saved)
+        instrument_take_card(saved, payment);
 }
 
 static enum err payment_confirm(struct turn *turn)
@@ -245,19 +351,16 @@ static enum err payment_confirm(struct turn *turn)
                                                    : place.gateway->methods[0];
     enum err err = check_enabled(turn, place.account);
     if (!err)
-        err = check_method(turn, place.gateway, method);
+        err = check_method(turn, place.gateway, method, ask->card);
     if (!err)
         err = check_card(turn, method, ask->card);
+    if (!err)
+        err = check_confirm(turn, payment, &place, method);
     if (err)
         return err;
 
     payment->method = method;
-    if (ask->card) {
-        payment->card_brand = ask->card_brand;
-        payment->card_last4 = ask->card_last4;
-        payment->card_exp_month = ask->card->exp_month;
-        payment->card_exp_year = ask->card->exp_year;
-    }
+    take_card(turn, payment, ask);
     if (!str_is_empty(ask->return_url))
         payment->return_url = ask->return_url;
     claim_is_about(turn, payment, 200);
@@ -317,7 +420,8 @@ void payment_begin_cancel(struct turn *turn, struct payment *payment)
 void payment_end_invoice(struct turn *turn, const struct payment *payment)
 {
     const struct invoice *invoice = turn->books->invoice;
-    bool ended = payment->status == PAYMENT_CANCELLED || payment->status == PAYMENT_FAILED;
+    bool ended = payment->status == PAYMENT_CANCELLED || payment->status == PAYMENT_FAILED
+                 || payment->status == PAYMENT_VERIFIED;
     if (!ended || !invoice->implicit || invoice->status != INVOICE_UNPAID)
         return;
     enum err err = invoice_move(turn, INVOICE_ON_CANCEL);
@@ -361,3 +465,6 @@ const struct turn_handler turn_payment_capture = { "payment.capture", TARGET_PAY
                                                    .scoped = true, .handle = payment_capture };
 const struct turn_handler turn_payment_cancel = { "payment.cancel", TARGET_PAYMENT,
                                                   .scoped = true, .handle = payment_cancel };
+const struct turn_handler turn_instrument_create = { "instrument.create", TARGET_NOTHING,
+                                                     .scoped = true,
+                                                     .handle = instrument_create };

@@ -10,6 +10,7 @@ struct subject {
     const struct payment *payment;
     const struct refund *refund;
     const struct checkout *checkout;
+    const struct instrument *instrument;
     struct str data;
     int64_t version;
 };
@@ -37,6 +38,8 @@ static void event_record(struct turn *turn, enum event_type type, const struct s
         event->refund = subject->refund->id;
     if (subject->checkout)
         event->checkout = subject->checkout->id;
+    if (subject->instrument)
+        event->instrument = subject->instrument->id;
     assert(event->type != EVENT_NONE && event->version > 0);
     /* From here on the checkpoints do not tell all. */
     if (invoice->checkpointed)
@@ -69,6 +72,23 @@ static void refund_event_record(struct turn *turn, struct refund *refund, enum e
                  &(struct subject){ .payment = payment,
                                     .refund = refund,
                                     .data = render_refund_text(turn->arena, refund),
+                                    .version = payment->version });
+}
+
+static void instrument_event_record(struct turn *turn, struct instrument *instrument,
+                                    enum event_type type)
+{
+    struct payment *payment = books_payment(turn->books, instrument->payment);
+    assert(payment);
+    payment->version++;
+    payment->updated_ms = turn->now_ms;
+    row_touch(&payment->row);
+    instrument->updated_ms = turn->now_ms;
+    row_touch(&instrument->row);
+    event_record(turn, type,
+                 &(struct subject){ .payment = payment,
+                                    .instrument = instrument,
+                                    .data = render_instrument_text(turn->arena, instrument),
                                     .version = payment->version });
 }
 
@@ -141,6 +161,7 @@ enum err payment_move(struct turn *turn, struct payment *payment, enum payment_e
     }
     payment_event_record(turn, payment, machine_event_type(&machine_payment, event, to));
     checkout_follow(turn, payment);
+    instrument_follow(turn, payment);
     return OK;
 }
 
@@ -152,6 +173,19 @@ enum err refund_move(struct turn *turn, struct refund *refund, enum refund_event
                          word_text(&words_refund_state, refund->status));
     refund->status = (enum refund_state)to;
     refund_event_record(turn, refund, machine_event_type(&machine_refund, event, to));
+    return OK;
+}
+
+enum err instrument_move(struct turn *turn, struct instrument *instrument,
+                         enum instrument_event event)
+{
+    unsigned to = machine_next(&machine_instrument, instrument->status, event);
+    if (to == INSTRUMENT_NOWHERE)
+        return turn_fail(turn, ERR_CONFLICT, "The saved card is %s, which does not allow this.",
+                         word_text(&words_instrument_state, instrument->status));
+    instrument->status = (enum instrument_state)to;
+    instrument_event_record(turn, instrument,
+                            machine_event_type(&machine_instrument, event, to));
     return OK;
 }
 
@@ -238,6 +272,33 @@ struct refund *refund_begin(struct turn *turn, const struct payment *payment,
     return refund;
 }
 
+struct instrument *instrument_begin(struct turn *turn, struct payment *payment)
+{
+    struct instrument *instrument = ARENA_NEW(turn->arena, struct instrument);
+    *instrument = (struct instrument){
+        .row = ROW_NEW,
+        .id = payment->instrument,
+        .invoice = payment->invoice,
+        .payment = payment->id,
+        .customer = payment->customer,
+        .merchant = payment->merchant,
+        .live = payment->live,
+        .gateway_account = payment->gateway_account,
+        .gateway = payment->gateway,
+        .status = INSTRUMENT_PENDING,
+        .created_ms = turn->now_ms,
+    };
+    instrument_take_card(instrument, payment);
+    instrument_list_add(turn->arena, &turn->books->instruments, instrument);
+    instrument_event_record(turn, instrument, EVENT_INSTRUMENT_CREATED);
+    return instrument;
+}
+
+struct instrument *payment_saves(const struct turn *turn, const struct payment *payment)
+{
+    return payment->save_card ? books_instrument(turn->books, payment->instrument) : NULL;
+}
+
 struct operation *operation_begin(struct turn *turn, struct payment *payment,
                                   enum operation_kind kind, int64_t amount_minor,
                                   const struct card *card)
@@ -283,6 +344,7 @@ void operation_call(struct turn *turn, struct payment *payment, struct operation
         .gateway = place.gateway,
         .call = call,
         .card = card,
+        .instrument = payment->save_card ? payment_saves(turn, payment) : turn->instrument,
         .capture_now = place.settings.capture != GW_CAPTURE_SEPARATE
                        && payment->capture_method == CAPTURE_METHOD_AUTOMATIC,
         .origin = turn->input->origin,

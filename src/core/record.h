@@ -10,12 +10,16 @@
 #include "core/requests.h"
 #include "core/turn.h"
 
+struct operation_answer;
+
 /* Moves along an edge of the table and records its event. What the table does not
  * list is ERR_CONFLICT and changes nothing. */
 must_check enum err payment_move(struct turn *turn, struct payment *payment,
                                  enum payment_event event);
 must_check enum err refund_move(struct turn *turn, struct refund *refund, enum refund_event event);
 must_check enum err invoice_move(struct turn *turn, enum invoice_event event);
+must_check enum err instrument_move(struct turn *turn, struct instrument *instrument,
+                                    enum instrument_event event);
 /* Operations have no events of their own; a move that the table refuses returns false. */
 must_check enum err checkout_move(struct turn *turn, struct checkout *checkout,
                                   enum checkout_event event);
@@ -27,6 +31,9 @@ struct payment *payment_begin(struct turn *turn, struct payment fields);
 struct checkout *checkout_begin(struct turn *turn, struct checkout fields);
 struct refund *refund_begin(struct turn *turn, const struct payment *payment,
                             struct refund fields);
+
+/* To be kept with the payment, which names it. */
+struct instrument *instrument_begin(struct turn *turn, struct payment *payment);
 
 /* A new operation on the payment, already sending under the turn's run, and the call
  * that will be made after the commit. One that moves money becomes the active one. */
@@ -76,6 +83,27 @@ void payment_return_late(struct turn *turn, struct payment *payment);
 void payment_enquire(struct turn *turn, struct payment *payment);
 /* ERR_OPERATION_IN_PROGRESS while something that moves money is not finished. */
 must_check enum err payment_must_be_idle(struct turn *turn, const struct payment *payment);
+
+/* The card that the payment saves, or NULL. */
+struct instrument *payment_saves(const struct turn *turn, const struct payment *payment);
+/* instruments.c: what becomes of it, after the payment moved or the gateway said more. */
+void instrument_follow(struct turn *turn, const struct payment *payment);
+/* They say by what name they keep the card that the payment saves. */
+void instrument_learn(struct turn *turn, const struct payment *payment,
+                      const struct operation_answer *said);
+/* What they made of forgetting it: only when they did it is it forgotten here. */
+void instrument_deactivated(struct turn *turn, const struct payment *payment, bool done,
+                            const struct gateway_answer *answer);
+/* An earlier try of what they then refused had been done. */
+void instrument_found_removed(struct turn *turn, const struct payment *payment,
+                              struct operation_id operation);
+/* What the payment knows of its card. */
+void instrument_take_card(struct instrument *instrument, const struct payment *payment);
+/* Whether the card of the payment can be kept, at that account and by that method. */
+must_check enum err instrument_check_save(struct turn *turn, const struct gateway *gateway,
+                                          enum payment_method method);
+/* Whether turn->instrument can be charged by the payer named, if one is. */
+must_check enum err instrument_check_charge(struct turn *turn, struct customer_id customer);
 
 /* What a gateway's answer means for the payment (verdict.c). */
 void payment_on_authorize(struct turn *turn, struct payment *payment, struct operation *operation,

@@ -34,6 +34,17 @@ static void put_failure(struct json_out *out, const struct failure *failure)
     json_close_object(out);
 }
 
+static void put_expiry(struct json_out *out, int64_t month, int64_t year)
+{
+    if (month) {
+        json_put_int(out, "exp_month", month);
+        json_put_int(out, "exp_year", year);
+    } else {
+        json_put_null(out, "exp_month");
+        json_put_null(out, "exp_year");
+    }
+}
+
 static void put_method(struct json_out *out, const struct payment *payment)
 {
     if (payment->method == METHOD_NONE) {
@@ -44,25 +55,19 @@ static void put_method(struct json_out *out, const struct payment *payment)
     json_put_text(out, "type", word_str(&words_payment_method, payment->method));
     json_put_text_or_null(out, "brand", payment->card_brand);
     json_put_text_or_null(out, "last4", payment->card_last4);
-    if (payment->card_exp_month) {
-        json_put_int(out, "exp_month", payment->card_exp_month);
-        json_put_int(out, "exp_year", payment->card_exp_year);
-    } else {
-        json_put_null(out, "exp_month");
-        json_put_null(out, "exp_year");
-    }
+    put_expiry(out, payment->card_exp_month, payment->card_exp_year);
     json_close_object(out);
 }
 
-static void put_next_action(struct json_out *out, const struct payment *payment)
+static void put_next_action(struct json_out *out, enum next_action action, struct str url)
 {
-    if (payment->action == ACTION_NONE) {
+    if (action == ACTION_NONE) {
         json_put_null(out, "next_action");
         return;
     }
     json_open_object(out, "next_action");
-    json_put_text(out, "type", word_str(&words_next_action, payment->action));
-    json_put_text_or_null(out, "url", payment->action_url);
+    json_put_text(out, "type", word_str(&words_next_action, action));
+    json_put_text_or_null(out, "url", url);
     json_close_object(out);
 }
 
@@ -125,7 +130,11 @@ void render_payment(struct json_out *out, const char *name, const struct payment
     RENDER_ID(out, "gateway_account", gateway_account, payment->gateway_account);
     json_put_text_or_null(out, "gateway_reference", payment->gateway_reference);
     put_method(out, payment);
-    put_next_action(out, payment);
+    RENDER_ID(out, "customer", customer, payment->customer);
+    RENDER_ID(out, "instrument", instrument, payment->instrument);
+    json_put_bool(out, "save_card", payment->save_card);
+    json_put_bool(out, "verification", payment->verification);
+    put_next_action(out, payment->action, payment->action_url);
     put_failure(out, &payment->failure);
     json_put_text_or_null(out, "cancel_reason",
                           word_str(&words_cancel_reason, payment->cancel_reason));
@@ -150,6 +159,43 @@ void render_refund(struct json_out *out, const char *name, const struct refund *
     put_failure(out, &refund->failure);
     json_put_text_or_null(out, "gateway_reference", refund->gateway_reference);
     put_ends(out, refund->live, refund->created_ms, refund->updated_ms);
+    json_close_object(out);
+}
+
+void render_customer(struct json_out *out, const char *name, const struct customer *customer)
+{
+    json_open_object(out, name);
+    RENDER_ID(out, "id", customer, customer->id);
+    json_put_text(out, "object", STR("customer"));
+    json_put_text_or_null(out, "reference", customer->reference);
+    json_put_text_or_null(out, "name", customer->name);
+    json_put_text_or_null(out, "email", customer->email);
+    json_put_text_or_null(out, "phone", customer->phone);
+    json_put_text_or_null(out, "description", customer->description);
+    put_metadata(out, customer->metadata);
+    json_put_bool(out, "deleted", customer->deleted_ms != 0);
+    put_ends(out, customer->live, customer->created_ms, customer->updated_ms);
+    json_close_object(out);
+}
+
+/* Without the token: whoever has it can charge the card. */
+void render_instrument(struct json_out *out, const char *name, const struct instrument *instrument)
+{
+    json_open_object(out, name);
+    RENDER_ID(out, "id", instrument, instrument->id);
+    json_put_text(out, "object", STR("instrument"));
+    json_put_text(out, "type", STR("card"));
+    json_put_text(out, "status", word_str(&words_instrument_state, instrument->status));
+    RENDER_ID(out, "customer", customer, instrument->customer);
+    json_put_text(out, "gateway", instrument->gateway);
+    RENDER_ID(out, "gateway_account", gateway_account, instrument->gateway_account);
+    RENDER_ID(out, "payment", payment, instrument->payment);
+    json_put_text_or_null(out, "brand", instrument->card_brand);
+    json_put_text_or_null(out, "last4", instrument->card_last4);
+    put_expiry(out, instrument->card_exp_month, instrument->card_exp_year);
+    put_next_action(out, instrument->action, instrument->action_url);
+    put_failure(out, &instrument->failure);
+    put_ends(out, instrument->live, instrument->created_ms, instrument->updated_ms);
     json_close_object(out);
 }
 
@@ -187,6 +233,7 @@ void render_event(struct json_out *out, const char *name, const struct event *ev
     RENDER_ID(out, "payment", payment, event->payment);
     RENDER_ID(out, "refund", refund, event->refund);
     RENDER_ID(out, "checkout_session", checkout, event->checkout);
+    RENDER_ID(out, "instrument", instrument, event->instrument);
     json_put_int(out, "version", event->version);
     json_put_int(out, "sequence", event->sequence);
     json_put_time(out, "occurred_at", event->occurred_ms);
@@ -277,6 +324,18 @@ struct str render_refund_text(struct arena *arena, const struct refund *refund)
     buf_init(&text, arena, OBJECT_MAX);
     json_begin(&out, &text);
     render_refund(&out, NULL, refund);
+    json_done(&out);
+    assert(buf_ok(&text));
+    return buf_str(&text);
+}
+
+struct str render_instrument_text(struct arena *arena, const struct instrument *instrument)
+{
+    struct buf text;
+    struct json_out out;
+    buf_init(&text, arena, OBJECT_MAX);
+    json_begin(&out, &text);
+    render_instrument(&out, NULL, instrument);
     json_done(&out);
     assert(buf_ok(&text));
     return buf_str(&text);

@@ -15,6 +15,8 @@ void render_refund(struct json_out *out, const char *name, const struct refund *
 /* `payments` are those of the invoice, oldest first. */
 void render_invoice(struct json_out *out, const char *name, const struct invoice *invoice,
                     const struct payment_list *payments);
+void render_customer(struct json_out *out, const char *name, const struct customer *customer);
+void render_instrument(struct json_out *out, const char *name, const struct instrument *instrument);
 void render_event(struct json_out *out, const char *name, const struct event *event);
 void render_operation(struct json_out *out, const char *name, const struct operation *operation,
                       const struct attempt_list *attempts);
@@ -35,6 +37,7 @@ void render_gateway_account(struct json_out *out, const char *name,
 /* The whole text of one object, in the arena. */
 struct str render_payment_text(struct arena *arena, const struct payment *payment);
 struct str render_refund_text(struct arena *arena, const struct refund *refund);
+struct str render_instrument_text(struct arena *arena, const struct instrument *instrument);
 struct str render_invoice_text(struct arena *arena, const struct invoice *invoice,
                                const struct payment_list *payments);
 

@@ -14,6 +14,7 @@ struct invoice_create {
     struct str reference, description, shop, metadata;
 };
 
+/* The handlers find what it names in turn->customer and turn->instrument. */
 struct payment_create {
     struct money amount;
     enum capture_method capture_method;
@@ -22,6 +23,8 @@ struct payment_create {
     struct str card_brand, card_last4;
     bool confirm;
     struct gateway_account_id gateway_account;   /* zero: the merchant's default */
+    bool save_card;
+    bool verification;                       /* of nothing, and implies save_card */
     struct str reference, description, shop, customer_email, return_url, metadata;
 };
 
@@ -58,6 +61,16 @@ struct notices_keep {
     size_t count;
 };
 
+/* Made complete by the API but for its id and times. */
+struct customer_create {
+    struct customer fields;
+};
+
+struct customer_change {
+    bool has_reference, has_name, has_email, has_phone, has_description, has_metadata;
+    struct str reference, name, email, phone, description, metadata;
+};
+
 /* A wire call has ended. */
 struct operation_answer {
     enum operation_kind call;                /* what was sent */
@@ -66,6 +79,7 @@ struct operation_answer {
     int64_t started_ms;
     int64_t ended_ms;
     bool amount_differs;                     /* gateway_check_amount had to step in */
+    struct str card_sealed;                  /* answer.card_token, sealed for the instrument */
     struct card *card;                       /* of a call proven not sent that may go elsewhere */
 };
 
@@ -73,6 +87,8 @@ struct operation_answer {
 extern const struct turn_handler turn_invoice_create, turn_invoice_cancel, turn_invoice_fulfil,
     turn_payment_create, turn_payment_confirm, turn_payment_capture, turn_payment_cancel,
     turn_refund_create, turn_operation_answered, turn_operation_due, turn_payment_due,
-    turn_payer_done, turn_notices_keep, turn_notice_due, turn_payment_look;
+    turn_payer_done, turn_notices_keep, turn_notice_due, turn_payment_look,
+    turn_instrument_create, turn_instrument_deactivate, turn_customer_create, turn_customer_change,
+    turn_customer_delete;
 
 #endif

@@ -8,7 +8,10 @@ bool account_takes(const struct account_settings *settings, struct money amount)
     struct json_cursor cursor;
     const struct json *item;
 
-    if (amount.minor < settings->amount_from || amount.minor > settings->amount_to)
+    /* Nothing is what a verification is of. */
+    bool moves_money = amount.minor != 0;
+    if (moves_money
+        && (amount.minor < settings->amount_from || amount.minor > settings->amount_to))
         return false;
     if (json_type(settings->currencies) == JSON_MISSING)
         return true;
@@ -75,6 +78,10 @@ static bool could_take_over(const struct turn *turn, const struct gateway_accoun
     struct account_settings settings = settings_of(turn, account);
 
     if (payment->capture_method == CAPTURE_METHOD_MANUAL && settings.capture == GW_CAPTURE_SALE)
+        return false;
+    if (payment->save_card && !gateway_keeps(gateway, payment->method))
+        return false;
+    if (payment->verification && !gateway->verifies)
         return false;
     if (payment->method == METHOD_NONE)
         return gateway->methods[0] == METHOD_GATEWAY_PAGE;

@@ -103,7 +103,9 @@ static bool event_shows(const struct event *event, const struct claim *claim)
         return false;
     if (!refund_id_is_zero(claim->refund))
         return refund_id_equal(event->refund, claim->refund);
-    if (!refund_id_is_zero(event->refund))
+    if (!instrument_id_is_zero(claim->instrument))
+        return instrument_id_equal(event->instrument, claim->instrument);
+    if (!refund_id_is_zero(event->refund) || !instrument_id_is_zero(event->instrument))
         return false;
     return payment_id_equal(event->payment, claim->payment);
 }

@@ -27,6 +27,7 @@ enum turn_target {
     TARGET_PAYMENT,          /* input->payment, to its invoice */
     TARGET_REFUND,           /* input->refund, to its invoice */
     TARGET_OPERATION,        /* input->operation, to its invoice */
+    TARGET_INSTRUMENT,       /* input->instrument, to the invoice that it hangs on */
     TARGET_INVOICE_IF_NAMED, /* input->invoice when it is not zero */
     TARGET_CHECKOUT,         /* input->checkout, to its invoice */
     TARGET_NOTICE,           /* input->notice, to the invoice that it is about, if there is one */
@@ -46,6 +47,7 @@ struct turn_handler {
     bool changes_accounts;           /* turn->accounts are held against other writers */
     bool wants_checkout_settings;
     enum turn_webhooks_wanted webhooks;
+    bool counts_instruments;         /* wants turn->customer_instruments */
     bool scoped;                     /* NOT_FOUND unless it is the input's merchant's and mode's */
     enum err (*handle)(struct turn *turn);
 };
@@ -67,6 +69,8 @@ struct turn_input {
     struct operation_id operation;
     struct notice_id notice;
     struct webhook_replay_id replay;
+    struct customer_id customer;     /* turn->customer; zero: none is wanted */
+    struct instrument_id instrument; /* of TARGET_INSTRUMENT, else turn->instrument */
     const void *ask;                 /* the handler's own request, core/requests.h */
 };
 
@@ -78,6 +82,7 @@ struct turn_call {
     const struct gateway *gateway;
     enum operation_kind call;        /* the operation's kind, or ENQUIRE about it */
     const struct card *card;         /* borrowed from the input; NULL when it needs none */
+    const struct instrument *instrument;     /* to charge, to forget or to keep; or NULL */
     bool capture_now;
     enum origin origin;
 };
@@ -107,6 +112,10 @@ struct turn {
     struct api_key_list keys;        /* of the merchant and mode, when the handler wants them */
     struct checkout_settings *checkout_settings;   /* when wanted; NULL: never set */
     struct turn_webhooks webhooks;
+    struct customer *customer;       /* of the input's; held against other writers; or NULL */
+    const struct instrument *instrument;     /* likewise: to be charged, not changed */
+    struct customer_list customers;  /* new ones */
+    size_t customer_instruments;     /* that are not over; for counts_instruments */
     struct notice *notice;           /* of TARGET_NOTICE */
     struct notice_list notices;      /* new ones that the handler keeps */
     const struct gateway *const *gateways;   /* NULL-terminated */
@@ -130,7 +139,6 @@ enum err turn_fail_param(struct turn *turn, enum err err, const char *param, con
                          ...);
 /* The answer of a turn for which no gateway is asked: final, and recorded with its claim. */
 void turn_answer_now(struct turn *turn, int status, struct str body);
-
 /* Runs the handler over what was loaded, then settles the claims whose operations have ended:
  * records their answers and wakes their callers. Called by the executor. */
 void turn_run(struct turn *turn);
@@ -138,13 +146,5 @@ void turn_run(struct turn *turn);
 /* Of turn->accounts and turn->gateways, or NULL. */
 struct gateway_account *turn_account(const struct turn *turn, struct gateway_account_id id);
 const struct gateway *turn_gateway(const struct turn *turn, struct str name);
-/* (merchant, mode, key) -> the claim's primary key. */
-struct id claim_key(struct merchant_id merchant, bool live, struct str idempotency_key);
-/* The beginning of the claim's key, by which nodes tell each other of it: few share one. */
-static inline uint32_t turn_mark_of(struct id claim_key)
-{
-    const uint8_t *bytes = claim_key.bytes;
-    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-}
 
 #endif

@@ -279,6 +279,9 @@ struct str webhook_body(enum webhook_format format, const struct books *books,
 
     if (!webhook_tells(format, event->type))
         return (struct str){ 0 };
+    /* An invoice of nothing is a verification's, for which hooker has no word. */
+    if (is_hooker(format) && books->invoice->amount_minor == 0)
+        return (struct str){ 0 };
     buf_init(&text, arena, BODY_MAX);
     json_begin(&out, &text);
     if (is_hooker(format)) {

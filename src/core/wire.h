@@ -49,7 +49,11 @@ struct gateway_ask {
     struct str gateway_reference;    /* theirs, of the payment; empty until known */
     struct money amount;             /* of the operation asked about */
     bool capture_now;                /* authorize: take the money in the same step */
-    const struct card *card;         /* authorize with a card, or a saved one; else NULL */
+    const struct card *card;         /* authorize with a card, or a saved one, and DEACTIVATE;
+                                        else NULL */
+    bool save_card;                  /* authorize: keep the card, and say by what token */
+    bool verification;               /* authorize of nothing: whether the card is good */
+    struct str customer;             /* ours, of the payer; empty when unknown */
     const struct secret *credentials;    /* the account's, a JSON object; NULL when it has none */
     const struct secret *token;      /* from the gateway's login; NULL where there is none */
     enum payment_method method;
@@ -102,10 +106,18 @@ struct gateway_answer {
     int64_t refunded_minor;
     bool refunds_unsaid;             /* refunded_minor is 0 because they do not say */
     bool released;                   /* the reservation was given back */
+    /* Of a card that they keep; its token is a secret. Brand and the rest as they say. */
+    struct str card_token;
+    struct str card_brand;
+    struct str card_last4;
 };
 
 /* The header's value, empty when absent; names compare without case. */
 struct str http_field_value(const struct http_field *fields, size_t count, const char *name);
 struct str http_reply_field(const struct http_reply *reply, const char *name);
+
+/* Cuts texts of theirs to what the books and every object of ours have room for, and drops
+ * references and addresses that are longer. */
+void gateway_answer_limit(struct gateway_answer *answer);
 
 #endif

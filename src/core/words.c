@@ -15,6 +15,7 @@ WORDS(refund_state, "refund.status", REFUND_STATES);
 WORDS(invoice_state, "invoice.status", INVOICE_STATES);
 WORDS(checkout_state, "checkout_session.status", CHECKOUT_STATES);
 WORDS(operation_state, "operation.state", OPERATION_STATES);
+WORDS(instrument_state, "instrument.status", INSTRUMENT_STATES);
 WORDS(event_type, "event.type", EVENT_TYPES);
 WORDS(cancel_reason, "payment.cancel_reason", CANCEL_REASONS);
 WORDS(failure_type, "failure.type", FAILURE_TYPES);

@@ -65,7 +65,7 @@ struct word_list {
     size_t count;                 /* [0] included */
 };
 
-extern const struct word_list words_checkout_state;
+extern const struct word_list words_checkout_state, words_instrument_state;
 extern const struct word_list words_payment_state, words_refund_state, words_invoice_state,
     words_operation_state, words_event_type, words_cancel_reason, words_failure_type,
     words_capture_method, words_payment_method, words_next_action, words_operation_kind,

@@ -32,6 +32,7 @@ struct call {
     struct http_request request;     /* may hold the card; wiped with the call */
     struct secret credentials;       /* the account's; empty when it has none */
     bool built;
+    struct instrument_id keeps;      /* that the card is kept as, when they say its token */
     struct operation_id operation;
     struct invoice_id invoice;
     enum origin origin;

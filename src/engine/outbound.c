@@ -46,6 +46,10 @@ static struct gateway_ask ask_of(struct engine *engine, struct call *call,
     struct buf account;
     buf_init(&account, &call->arena, ID_TEXT_MAX);
     gateway_account_id_write(&account, payment->gateway_account);
+    struct buf customer;
+    buf_init(&customer, &call->arena, ID_TEXT_MAX);
+    if (!customer_id_is_zero(payment->customer))
+        customer_id_write(&customer, payment->customer);
     struct str order_reference = copy(call, payment_order_reference(&call->arena, payment));
     return (struct gateway_ask){
         .call = order->call,
@@ -58,6 +62,9 @@ static struct gateway_ask ask_of(struct engine *engine, struct call *call,
                     payment->currency },
         .capture_now = order->capture_now,
         .card = order->card,
+        .save_card = payment->save_card,
+        .verification = payment->verification,
+        .customer = buf_str(&customer),
         .method = payment->method,
         .description = copy(call, payment->description),
         .return_url = copy(call, payment->return_url),
@@ -83,6 +90,34 @@ static bool open_credentials(struct engine *engine, struct call *call,
     }
     call->ask.credentials = &call->credentials;
     return true;
+}
+
+static struct str token_place(struct instrument_id instrument, struct arena *arena)
+{
+    struct buf place;
+    buf_init(&place, arena, 2 * ID_TEXT_MAX);
+    buf_add_c(&place, "instruments|token|");
+    instrument_id_write(&place, instrument);
+    return buf_str(&place);
+}
+
+/* The token of the saved card that the call is made with; false when it does not open. */
+static bool open_token(struct engine *engine, struct call *call, const struct turn_call *order)
+{
+    const struct instrument *instrument = order->instrument;
+    bool charges = order->call == OPERATION_KIND_AUTHORIZE && !order->payment->save_card;
+    if (!instrument)
+        return true;
+    if (order->payment->save_card)
+        call->keeps = instrument->id;
+    if (!charges && order->call != OPERATION_KIND_DEACTIVATE)
+        return true;
+    struct str place = token_place(instrument->id, &call->arena);
+    call->has_card = engine->vault && vault_unseal_at(engine->vault, place, instrument->token,
+                                                      &call->card.saved);
+    if (!call->has_card)
+        log_event(LOG_ERROR, "card_token.unreadable", LOG_STR("place", place), LOG_END);
+    return call->has_card;
 }
 
 /* The copy's secrets are the taker's to end. */
@@ -139,7 +174,8 @@ struct call *engine_call_build(struct writer *writer, const struct turn_call *or
     call->ask = ask_of(engine, call, order);
     if (!order->gateway->in_process)
         read_limits(call, order->account);
-    call->built = open_credentials(engine, call, order->account);
+    call->built = open_credentials(engine, call, order->account)
+                  && open_token(engine, call, order);
     bool waits = gateway_token_use(order->gateway, &call->ask) != GW_TOKEN_NONE;
     call->routed = order->payment->routed;
     if (waits || call->routed)
@@ -201,6 +237,19 @@ static struct card *card_to_go_on(const struct call *call, enum gateway_outcome 
     return arena_copy(arena, &card, sizeof card);
 }
 
+/* What they call the card that they keep goes into the books sealed, and nowhere else. */
+static void seal_token(struct engine *engine, const struct call *call, struct arena *arena,
+                       struct operation_answer *said)
+{
+    struct str token = said->answer.card_token;
+    said->answer.card_token = (struct str){ 0 };
+    if (str_is_empty(token) || token.len > CREDENTIALS_MAX_BYTES || !engine->vault
+        || instrument_id_is_zero(call->keeps))
+        return;
+    said->card_sealed = vault_seal_at(engine->vault, token_place(call->keeps, arena), token,
+                                      arena);
+}
+
 /* The answer becomes a turn; its texts move to the turn's arena. */
 static void hand_in(struct engine *engine, struct call *call, const struct gateway_answer *answer,
                     int http_status, bool amount_differs)
@@ -220,9 +269,11 @@ static void hand_in(struct engine *engine, struct call *call, const struct gatew
         &said->answer.gateway_reference, &said->answer.refund_reference,
         &said->answer.failure_code, &said->answer.gateway_code,
         &said->answer.gateway_message, &said->answer.action_url,
+        &said->answer.card_brand, &said->answer.card_last4,
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         *texts[i] = str_copy(&turn->arena, *texts[i]);
+    seal_token(engine, call, &turn->arena, said);
     turn->input = (struct turn_input){
         .handler = &turn_operation_answered,
         .origin = call->origin,

@@ -3,6 +3,7 @@
  * The protocol, JSON over POST, one resource per call (docs/gateways/sandbox.md has it whole):
  *   authorize, capture, void, refund   carry our reference as Idempotency-Key; the same
  *                                      reference again gets the same answer, no second effect
+ *   deactivate                         the same, for a card that was saved with a charge
  *   enquire                            what became of the operation with that reference
  * A charge is named by the reference of its authorize operation, which is ours, so that it
  * can be spoken of when the answer to the authorize was lost.
@@ -28,6 +29,7 @@ static const struct gateway_word statuses[] = {
 static const struct gateway_word errors[] = {
     { "unknown_charge", GW_REFUSED },
     { "invalid_request", GW_REFUSED },
+    { "unknown_card", GW_ABSENT },
     { NULL, GW_UNKNOWN },
 };
 
@@ -48,6 +50,8 @@ static const char *const codes[] = {
     "not_captured",
     "currency_mismatch",
     "unknown_charge",
+    "unknown_card",
+    "deactivate_refused",
     "invalid_request",
     NULL,
 };
@@ -58,7 +62,7 @@ static const char *kind_of(enum operation_kind kind)
     static const char *const kinds[OPERATION_KIND_COUNT] = {
         [OPERATION_KIND_AUTHORIZE] = "authorize", [OPERATION_KIND_CAPTURE] = "capture",
         [OPERATION_KIND_CANCEL] = "void",         [OPERATION_KIND_REFUND] = "refund",
-        [OPERATION_KIND_ENQUIRE] = "enquire",
+        [OPERATION_KIND_ENQUIRE] = "enquire",     [OPERATION_KIND_DEACTIVATE] = "deactivate",
     };
 
     assert(kinds[kind] != NULL);
@@ -103,26 +107,52 @@ static void put_amount(struct json_out *json, struct money amount)
     json_put_text(json, "currency", str_of(currency_code(amount.currency)));
 }
 
+static void put_card(struct json_out *json, const struct card *card)
+{
+    json_open_object(json, "card");
+    if (!secret_is_empty(&card->saved)) {
+        json_put_text(json, "saved", secret_reveal(&card->saved));
+    } else {
+        json_put_text(json, "number", secret_reveal(&card->number));
+        json_put_int(json, "exp_month", card->exp_month);
+        json_put_int(json, "exp_year", card->exp_year);
+        json_put_text(json, "cvc", secret_reveal(&card->cvc));
+        json_put_text_or_null(json, "holder_name", card->holder_name);
+    }
+    json_close_object(json);
+}
+
 static enum err build_authorize(const struct gateway_ask *ask, struct arena *arena,
                                 struct http_request *out)
 {
-    const struct card *card = ask->card;
     struct json_out json;
     struct buf body;
 
-    assert(card != NULL);
+    assert(ask->card != NULL);
     begin(&json, &body, arena);
     put_amount(&json, ask->amount);
     json_put_bool(&json, "capture", ask->capture_now);
+    if (ask->save_card) {
+        json_put_bool(&json, "save_card", true);
+        json_put_text_or_null(&json, "customer", ask->customer);
+    }
     json_put_text_or_null(&json, "description", ask->description);
     json_put_text_or_null(&json, "return_url", ask->return_url);
-    json_open_object(&json, "card");
-    json_put_text(&json, "number", secret_reveal(&card->number));
-    json_put_int(&json, "exp_month", card->exp_month);
-    json_put_int(&json, "exp_year", card->exp_year);
-    json_put_text(&json, "cvc", secret_reveal(&card->cvc));
-    json_put_text_or_null(&json, "holder_name", card->holder_name);
-    json_close_object(&json);
+    put_card(&json, ask->card);
+    return finish(ask, &json, arena, out);
+}
+
+static enum err build_deactivate(const struct gateway_ask *ask, struct arena *arena,
+                                 struct http_request *out)
+{
+    struct json_out json;
+    struct buf body;
+
+    if (!ask->card)
+        return ERR_VALIDATION;
+    begin(&json, &body, arena);
+    json_put_text(&json, "charge", ask->payment_reference);
+    json_put_text(&json, "card", secret_reveal(&ask->card->saved));
     return finish(ask, &json, arena, out);
 }
 
@@ -193,7 +223,8 @@ static bool is_complete(const struct gateway_ask *ask, const struct gateway_answ
     if (answer->outcome == GW_NEEDS_PAYER)
         return ask->about == OPERATION_KIND_AUTHORIZE && !str_is_empty(answer->action_url);
     if (answer->outcome == GW_APPROVED)
-        return stated || ask->about == OPERATION_KIND_CANCEL;
+        return stated || ask->about == OPERATION_KIND_CANCEL
+               || ask->about == OPERATION_KIND_DEACTIVATE;
     return true;
 }
 
@@ -220,6 +251,10 @@ static enum err parse_operation(const struct gateway_ask *ask, const struct json
     if (answer.outcome == GW_NEEDS_PAYER) {
         answer.action = ACTION_CHALLENGE;
         answer.action_url = json_text(json_get(doc, "action_url"));
+    }
+    if (ask->about == OPERATION_KIND_AUTHORIZE && answer.outcome == GW_APPROVED) {
+        answer.card_token = json_text(json_get(charge, "saved_card"));
+        answer.card_last4 = json_text(json_get(charge, "last4"));
     }
     read_position(charge, &answer);
     if (!is_complete(ask, &answer))
@@ -262,7 +297,8 @@ static enum err parse(const struct gateway_ask *ask, const struct http_reply *re
                                 : parse_error(ask, reply->status, doc, out);
 }
 
-static const enum payment_method methods[] = { METHOD_CARD, METHOD_NONE };
+static const enum payment_method methods[] = { METHOD_CARD, METHOD_SAVED_CARD, METHOD_NONE };
+static const enum payment_method keeps[] = { METHOD_CARD, METHOD_NONE };
 
 const struct gateway gateway_sandbox = {
     .name = "sandbox",
@@ -271,6 +307,9 @@ const struct gateway gateway_sandbox = {
     .in_process = true,
     .capture = GW_CAPTURE_SEPARATE,
     .methods = methods,
+    .keeps = keeps,
+    .hides_tokens = true,
+    .verifies = true,
     .visibility_ms = 3 * SECOND_MS,
     .deadline_ms = 2 * SECOND_MS,
     .authorization_ms = 5 * DAY_MS,
@@ -280,6 +319,7 @@ const struct gateway gateway_sandbox = {
         [OPERATION_KIND_CAPTURE] = { build_amount_of_charge, parse, GW_REPEAT_SAME_KEY },
         [OPERATION_KIND_CANCEL] = { build_void, parse, GW_REPEAT_SAME_KEY },
         [OPERATION_KIND_REFUND] = { build_amount_of_charge, parse, GW_ENQUIRE_FIRST },
+        [OPERATION_KIND_DEACTIVATE] = { build_deactivate, parse, GW_REPEAT_SAME_KEY },
         [OPERATION_KIND_ENQUIRE] = { build_enquire, parse, GW_REPEAT_SAME_KEY },
     },
 };

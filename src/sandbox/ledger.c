@@ -16,6 +16,7 @@ WORDS(sandbox_kind, "operation.kind", SANDBOX_KINDS);
 WORDS(sandbox_status, "operation.status", SANDBOX_STATUSES);
 WORDS(sandbox_code, "operation.code", SANDBOX_CODES);
 WORDS(sandbox_card, "charge.card", SANDBOX_CARDS);
+WORDS(sandbox_saving, "charge.saving", SANDBOX_SAVINGS);
 
 #define COLUMN(row, kind, role, member, words)                                                    \
     { #member, COLUMN_##kind, COLUMN_##role, offsetof(struct row, member), words, 0 }
@@ -35,6 +36,9 @@ static const struct column charge_columns[] = {
     COLUMN(sandbox_charge, BOOL, FIXED, sale, NULL),
     COLUMN(sandbox_charge, WORD, FIXED, card, &words_sandbox_card),
     COLUMN(sandbox_charge, TEXT, FIXED, last4, NULL),
+    COLUMN(sandbox_charge, WORD, VARIES, saving, &words_sandbox_saving),
+    COLUMN(sandbox_charge, TEXT, FIXED, customer, NULL),
+    COLUMN(sandbox_charge, TEXT, FIXED, paid_with, NULL),
     COLUMN(sandbox_charge, TEXT, FIXED, token, NULL),
     COLUMN(sandbox_charge, TEXT, FIXED, description, NULL),
     COLUMN(sandbox_charge, TEXT, FIXED, return_url, NULL),
@@ -46,7 +50,7 @@ static const struct index charge_indexes[] = {
 };
 /* It does as it is asked within these; whoever breaks them is the sandbox itself. */
 static const char *const charge_checks[] = {
-    "amount_minor > 0",
+    "amount_minor >= 0",
     "authorized_minor IN (0, amount_minor)",
     "captured_minor >= 0",
     "released_minor >= 0",
@@ -107,6 +111,16 @@ static const struct migration migrations[] = {
 enum err ledger_migrate(struct db *db, struct arena *arena, struct str *why)
 {
     return db_migrate(db, ledger_tables, migrations, arena, why);
+}
+
+void ledger_write_card(struct buf *out, struct id charge)
+{
+    id_write(out, "card", charge);
+}
+
+bool ledger_read_card(struct str text, struct id *charge)
+{
+    return id_parse(text, "card", charge);
 }
 
 struct id ledger_key(struct str account, struct str reference)

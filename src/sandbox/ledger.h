@@ -24,12 +24,15 @@ enum sandbox_status { SANDBOX_STATUS_NONE = 0, SANDBOX_STATUSES(X) };
 #define X(name, ...) SANDBOX_CODE_##name,
 enum sandbox_code { SANDBOX_CODE_NONE = 0, SANDBOX_CODES(X) };
 #undef X
+#define X(name, ...) SANDBOX_SAVING_##name,
+enum sandbox_saving { SANDBOX_SAVING_NONE = 0, SANDBOX_SAVINGS(X) };
+#undef X
 #define X(name, ...) SANDBOX_CARD_##name,
 enum sandbox_card { SANDBOX_CARD_NONE = 0, SANDBOX_CARDS(X) };
 #undef X
 
 extern const struct word_list words_sandbox_charge_state, words_sandbox_kind, words_sandbox_status,
-    words_sandbox_code, words_sandbox_card;
+    words_sandbox_code, words_sandbox_card, words_sandbox_saving;
 
 struct sandbox_charge {
     enum row_change row;
@@ -46,6 +49,9 @@ struct sandbox_charge {
     bool sale; /* captured as soon as it is authorised */
     enum sandbox_card card;
     struct str last4;
+    enum sandbox_saving saving;
+    struct str customer;  /* for whom its card is kept */
+    struct str paid_with; /* the reference of the charge that its card was saved with, or empty */
     struct str token; /* of the challenge, or empty */
     struct str description;
     struct str return_url;
@@ -98,6 +104,10 @@ struct id ledger_key(struct str account, struct str reference);
  * the sandbox, and whoever moves an installation as a whole, opens them. */
 #define LEDGER_FILE STR("sandbox.db")
 extern const struct table *const ledger_tables[];
+/* What a card that was saved with that charge is called: "card_...". */
+void ledger_write_card(struct buf *out, struct id charge);
+bool ledger_read_card(struct str text, struct id *charge);
+
 must_check enum err ledger_migrate(struct db *db, struct arena *arena, struct str *why);
 
 /* Within a transaction. Rows that are there already are not loaded twice. */

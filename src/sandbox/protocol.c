@@ -65,9 +65,15 @@ static bool is_digits(struct str text, size_t min, size_t max)
 static void read_card(const struct json *card, struct sandbox_ask *ask)
 {
     struct str number = json_text(json_get(card, "number"));
+    struct str saved = json_text(json_get(card, "saved"));
     int64_t month = 0;
     int64_t year = 0;
 
+    if (!str_is_empty(saved)) {
+        if (!ledger_read_card(saved, &ask->saved))
+            refuse(ask, "card.saved");
+        return;
+    }
     if (!is_digits(number, 12, 19) || !pan_luhn_ok(number))
         refuse(ask, "card.number");
     if (!is_digits(json_text(json_get(card, "cvc")), 3, 4))
@@ -84,8 +90,9 @@ static void read_card(const struct json *card, struct sandbox_ask *ask)
 
 static void read_amount(const struct json *doc, struct sandbox_ask *ask)
 {
-    if (!json_int(json_get(doc, "amount"), &ask->amount.minor) || ask->amount.minor <= 0 ||
-        ask->amount.minor > MONEY_MAX_MINOR)
+    /* Of nothing is a look at a card that is to be kept. */
+    if (!json_int(json_get(doc, "amount"), &ask->amount.minor) ||
+        ask->amount.minor < (ask->save ? 0 : 1) || ask->amount.minor > MONEY_MAX_MINOR)
         refuse(ask, "amount");
     ask->amount.currency = currency_of(json_text(json_get(doc, "currency")));
     if (ask->amount.currency == CURRENCY_NONE)
@@ -100,7 +107,11 @@ static void read_members(const struct json *doc, struct sandbox_ask *ask)
             refuse(ask, "operation");
         return;
     }
-    if (ask->kind != SANDBOX_KIND_VOID)
+    if (ask->kind == SANDBOX_KIND_AUTHORIZE) {
+        (void)json_bool(json_get(doc, "save_card"), &ask->save);
+        ask->customer = json_text(json_get(doc, "customer"));
+    }
+    if (ask->kind != SANDBOX_KIND_VOID && ask->kind != SANDBOX_KIND_DEACTIVATE)
         read_amount(doc, ask);
     ask->charge = ask->reference;
     if (ask->kind == SANDBOX_KIND_AUTHORIZE) {
@@ -113,6 +124,9 @@ static void read_members(const struct json *doc, struct sandbox_ask *ask)
         ask->charge = json_text(json_get(doc, "charge"));
         if (!is_reference(ask->charge))
             refuse(ask, "charge");
+        if (ask->kind == SANDBOX_KIND_DEACTIVATE &&
+            !ledger_read_card(json_text(json_get(doc, "card")), &ask->saved))
+            refuse(ask, "card");
     }
 }
 
@@ -187,6 +201,16 @@ static void put_charge(struct json_out *json, const struct sandbox_charge *charg
     json_put_int(json, "captured", charge->captured_minor);
     json_put_int(json, "refunded", charge->refunded_minor);
     json_put_bool(json, "released", charge->state == SANDBOX_CHARGE_VOIDED);
+    json_put_text_or_null(json, "last4", charge->last4);
+    if (charge->saving == SANDBOX_SAVING_KEPT) {
+        char text[ID_TEXT_MAX];
+        struct buf card;
+        buf_fixed(&card, text, sizeof(text));
+        ledger_write_card(&card, charge->id);
+        json_put_text(json, "saved_card", buf_str(&card));
+    } else {
+        json_put_null(json, "saved_card");
+    }
     json_close_object(json);
 }
 
@@ -200,7 +224,7 @@ static void put_operation(struct json_out *json, const struct sandbox_verdict *v
     json_put_text(json, "status", word_str(&words_sandbox_status, operation->status));
     json_put_text_or_null(json, "code", word_str(&words_sandbox_code, operation->code));
     json_put_text_or_null(json, "message", str_of(message_of(operation->code)));
-    if (operation->kind != SANDBOX_KIND_VOID) {
+    if (operation->kind != SANDBOX_KIND_VOID && operation->kind != SANDBOX_KIND_DEACTIVATE) {
         json_put_int(json, "amount", operation->amount_minor);
         json_put_text(json, "currency", str_of(currency_code(operation->currency)));
     }

@@ -21,7 +21,11 @@ struct sandbox_ask {
     struct str charge;      /* its authorize's reference; of an authorize: its own */
     struct money amount;    /* none for a void */
     bool sale;              /* of an authorize: take the money at once */
-    enum sandbox_card card; /* of an authorize */
+    bool save;              /* of an authorize: keep the card, for `customer` */
+    struct str customer;
+    struct id saved;        /* the charge whose card it was saved with: of an authorize with such
+                               a card, and a deactivate; else zero */
+    enum sandbox_card card; /* of an authorize with a new one */
     struct str last4;
     struct str description;
     struct str return_url;

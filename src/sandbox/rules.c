@@ -14,6 +14,7 @@ enum silence {
     SILENCE_NOTHING,
     SILENCE_AUTHORIZE, /* done, but the answer is lost */
     SILENCE_REFUND,
+    SILENCE_DEACTIVATE,
     SILENCE_UNSEEN, /* the request itself is lost: nothing is recorded */
 };
 
@@ -105,6 +106,8 @@ static struct sandbox_charge *make_charge(struct rules *rules, const struct sand
         .sale = ask->sale,
         .card = ask->card,
         .last4 = ask->last4,
+        .saving = ask->save ? SANDBOX_SAVING_ASKED : SANDBOX_SAVING_NONE,
+        .customer = ask->customer,
         .description = ask->description,
         .return_url = ask->return_url,
         .created_ms = rules->now_ms,
@@ -119,6 +122,10 @@ static void hold(struct rules *rules, struct sandbox_charge *charge,
 {
     charge->state = SANDBOX_CHARGE_AUTHORIZED;
     charge->authorized_minor = charge->amount_minor;
+    if (charge->saving == SANDBOX_SAVING_ASKED)
+        charge->saving = SANDBOX_SAVING_KEPT;
+    if (charge->amount_minor == 0) /* a look at the card moves nothing */
+        return;
     move(rules, charge, authorize, SANDBOX_KIND_AUTHORIZE, charge->amount_minor);
     if (charge->sale) {
         charge->state = SANDBOX_CHARGE_CAPTURED;
@@ -127,8 +134,19 @@ static void hold(struct rules *rules, struct sandbox_charge *charge,
     }
 }
 
-static void do_authorize(struct rules *rules, const struct sandbox_ask *ask,
-                         struct sandbox_verdict *out)
+/* The charge that a saved card was saved with, while it is kept; NULL: there is no such card. */
+static struct sandbox_charge *keeper(struct rules *rules, const struct sandbox_ask *ask)
+{
+    struct sandbox_charge *charge = ledger_charge(rules->ledger, ask->saved);
+
+    if (charge == NULL || !str_equal(charge->account, ask->account) ||
+        charge->saving != SANDBOX_SAVING_KEPT)
+        return NULL;
+    return charge;
+}
+
+static void authorize_card(struct rules *rules, const struct sandbox_ask *ask,
+                           const struct sandbox_charge *paid_with, struct sandbox_verdict *out)
 {
     const struct behaviour *card = &behaviours[ask->card];
 
@@ -136,6 +154,8 @@ static void do_authorize(struct rules *rules, const struct sandbox_ask *ask,
     if (card->silence == SILENCE_UNSEEN)
         return;
     struct sandbox_charge *charge = make_charge(rules, ask);
+    if (paid_with != NULL)
+        charge->paid_with = paid_with->reference;
     enum sandbox_status status = card->authorize;
     enum sandbox_code code = card->authorize_code;
     /* A sale is one step: what would refuse its capture refuses the whole. */
@@ -152,6 +172,26 @@ static void do_authorize(struct rules *rules, const struct sandbox_ask *ask,
     }
     out->charge = charge;
     out->operation = operation;
+}
+
+static void do_authorize(struct rules *rules, const struct sandbox_ask *ask,
+                         struct sandbox_verdict *out)
+{
+    struct sandbox_ask with_card = *ask;
+    const struct sandbox_charge *paid_with = NULL;
+
+    if (!id_is_zero(ask->saved)) {
+        paid_with = keeper(rules, ask);
+        if (paid_with == NULL) {
+            out->error = SANDBOX_ERROR_UNKNOWN_CARD;
+            return;
+        }
+        /* The payer who confirmed it once need not again. */
+        with_card.card = paid_with->card == SANDBOX_CARD_CHALLENGE ? SANDBOX_CARD_GOOD
+                                                                   : paid_with->card;
+        with_card.last4 = paid_with->last4;
+    }
+    authorize_card(rules, &with_card, paid_with, out);
 }
 
 /* Why held money of the charge can neither be taken nor released; NONE when it can. */
@@ -196,6 +236,9 @@ static enum sandbox_code do_void(struct rules *rules, struct sandbox_charge *cha
 {
     enum sandbox_code code = why_not_held(charge);
 
+    /* A look at a card that is over holds nothing. */
+    if (code == SANDBOX_CODE_NONE && charge->amount_minor == 0)
+        code = SANDBOX_CODE_NOT_AUTHORIZED;
     if (code != SANDBOX_CODE_NONE && charge->state != SANDBOX_CHARGE_WAITING)
         return code;
     if (charge->state == SANDBOX_CHARGE_WAITING) {
@@ -226,7 +269,25 @@ static enum sandbox_code do_refund(const struct sandbox_ask *ask, struct sandbox
     return SANDBOX_CODE_NONE;
 }
 
-/* Capture, void and refund. */
+static enum sandbox_code do_deactivate(struct sandbox_charge *charge)
+{
+    if (charge->card == SANDBOX_CARD_KEPT_FOR_EVER)
+        return SANDBOX_CODE_DEACTIVATE_REFUSED;
+    charge->saving = SANDBOX_SAVING_FORGOTTEN;
+    row_touch(&charge->row);
+    return SANDBOX_CODE_NONE;
+}
+
+/* What of the done is not answered. */
+static bool is_silent(const struct sandbox_ask *ask, const struct sandbox_charge *charge)
+{
+    enum silence silence = behaviours[charge->card].silence;
+
+    return (ask->kind == SANDBOX_KIND_REFUND && silence == SILENCE_REFUND) ||
+           (ask->kind == SANDBOX_KIND_DEACTIVATE && silence == SILENCE_DEACTIVATE);
+}
+
+/* Capture, void, refund and deactivate. */
 static void do_with_charge(struct rules *rules, const struct sandbox_ask *ask,
                            struct sandbox_verdict *out)
 {
@@ -238,22 +299,27 @@ static void do_with_charge(struct rules *rules, const struct sandbox_ask *ask,
         out->error = SANDBOX_ERROR_UNKNOWN_CHARGE;
         return;
     }
+    if (ask->kind == SANDBOX_KIND_DEACTIVATE && keeper(rules, ask) != charge) {
+        out->error = SANDBOX_ERROR_UNKNOWN_CARD;
+        return;
+    }
     int64_t held_before = held_minor(charge);
     if (ask->kind == SANDBOX_KIND_CAPTURE)
         code = do_capture(ask, charge);
     else if (ask->kind == SANDBOX_KIND_VOID)
         code = do_void(rules, charge);
+    else if (ask->kind == SANDBOX_KIND_DEACTIVATE)
+        code = do_deactivate(charge);
     else
         code = do_refund(ask, charge);
 
     bool done = code == SANDBOX_CODE_NONE;
     struct sandbox_operation *operation = record(
         rules, ask, charge, done ? SANDBOX_STATUS_APPROVED : SANDBOX_STATUS_REFUSED, code);
-    if (done)
+    if (done && ask->kind != SANDBOX_KIND_DEACTIVATE)
         move(rules, charge, operation, ask->kind,
              ask->kind == SANDBOX_KIND_VOID ? held_before : ask->amount.minor);
-    out->silent = done && ask->kind == SANDBOX_KIND_REFUND &&
-                  behaviours[charge->card].silence == SILENCE_REFUND;
+    out->silent = done && is_silent(ask, charge);
     out->charge = charge;
     out->operation = operation;
 }

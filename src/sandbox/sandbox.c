@@ -74,7 +74,7 @@ static enum err load(struct sandbox *sandbox, struct ledger *ledger, const struc
                      size_t count)
 {
     struct id *operations = ARENA_ARRAY(ledger->arena, struct id, count);
-    struct id *charges = ARENA_ARRAY(ledger->arena, struct id, 2 * count);
+    struct id *charges = ARENA_ARRAY(ledger->arena, struct id, 3 * count);
     size_t operation_count = 0;
     size_t charge_count = 0;
 
@@ -84,6 +84,8 @@ static enum err load(struct sandbox *sandbox, struct ledger *ledger, const struc
         operations[operation_count++] = ledger_key(asks[i].account, asks[i].reference);
         if (!asks[i].is_enquiry && asks[i].kind != SANDBOX_KIND_AUTHORIZE)
             charges[charge_count++] = ledger_key(asks[i].account, asks[i].charge);
+        if (!id_is_zero(asks[i].saved))
+            charges[charge_count++] = asks[i].saved;
     }
     enum err err = ledger_load_operations(ledger, sandbox->db, operations, operation_count);
     for (size_t i = 0; err == OK && i < ledger->operations.count; i++)

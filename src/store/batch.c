@@ -79,6 +79,7 @@ static bool needs_no_books(const struct batch *batch, size_t at)
     case TARGET_REFUND:
     case TARGET_OPERATION:
     case TARGET_CHECKOUT:
+    case TARGET_INSTRUMENT:
         break;
     }
     return false;
@@ -148,11 +149,13 @@ static enum err run_turn(struct batch *batch, size_t at)
         return OK;
     give_tenants(batch, turn);
     batch_give_webhooks(batch, turn);
+    batch_give_wallet(batch, turn);
     turn_run(turn);
     take_tenants(batch, turn);
     batch_take_webhooks(batch, turn);
     if (turn->err)
         return OK;
+    batch_take_wallet(batch, turn);
     if (place)
         *place = turn->books;
     else if (turn->books)

@@ -29,6 +29,9 @@ struct batch {
     struct gateway_account_list accounts;    /* of all merchants in the batch */
     struct api_key_list keys;
     struct checkout_settings_list checkout_settings;
+    struct customer_list customers;          /* that turns name, and new ones */
+    struct instrument_list charged;          /* named by turns, of books that are not here */
+    struct instrument_list counted;          /* not over, of customers to be deleted */
     struct turn_webhooks webhooks;           /* likewise, named ones and new ones */
     struct webhook_delivery_list due;        /* pending ones that are new or were changed */
 };
@@ -42,6 +45,11 @@ struct books **batch_books(struct batch *batch, struct invoice_id id);
 struct claim *batch_claim(const struct batch *batch, struct id key);
 /* notices.c: the notices that turns are about, and where in the books they lead. */
 must_check enum err batch_load_notices(struct batch *batch);
+
+/* wallet.c: the customers and saved cards that turns name. */
+must_check enum err batch_load_wallet(struct batch *batch);
+void batch_give_wallet(struct batch *batch, struct turn *turn);
+void batch_take_wallet(struct batch *batch, const struct turn *turn);
 
 /* webhooks.c: endpoints of the merchants and what turns name; deliveries of the new events, once
  * these have their numbers; all their rows. */

@@ -55,6 +55,7 @@ NAMED(payment)
 NAMED(refund)
 NAMED(checkout)
 NAMED(operation)
+NAMED(instrument)
 #undef NAMED
 /* clang-format on */
 
@@ -77,6 +78,14 @@ struct refund_fold *checked_refund(const struct checked *checked, struct refund_
     for (size_t i = 0; i < checked->refunds.count; i++)
         if (refund_id_equal(checked->refunds.items[i]->refund->id, id))
             return checked->refunds.items[i];
+    return NULL;
+}
+
+struct instrument_fold *checked_instrument(const struct checked *checked, struct instrument_id id)
+{
+    for (size_t i = 0; i < checked->instruments.count; i++)
+        if (instrument_id_equal(checked->instruments.items[i]->instrument->id, id))
+            return checked->instruments.items[i];
     return NULL;
 }
 
@@ -137,6 +146,17 @@ static enum err take_checkout(void *self, void *row)
 
     fold->checkout = row;
     checkout_fold_list_add(arena, &owner_of(page, fold->checkout->invoice)->checkouts, fold);
+    return OK;
+}
+
+static enum err take_instrument(void *self, void *row)
+{
+    struct page *page = self;
+    struct arena *arena = page->checker->arena;
+    struct instrument_fold *fold = ARENA_NEW(arena, struct instrument_fold);
+
+    fold->instrument = row;
+    instrument_fold_list_add(arena, &owner_of(page, fold->instrument->invoice)->instruments, fold);
     return OK;
 }
 
@@ -202,6 +222,7 @@ static enum err load_page(struct page *page, struct invoice_id after)
         { &table_payments, take_payment },
         { &table_refunds, take_refund },
         { &table_checkouts, take_checkout },
+        { &table_instruments, take_instrument },
         { &table_operations, take_operation },
         { &table_events, take_event },
         { &table_attempts, take_attempt },
@@ -262,7 +283,7 @@ static bool check_invoice(const struct page *page, struct checked *checked)
     report->refunds += (int64_t)checked->refunds.count;
     report->operations += (int64_t)checked->operations.count;
     report->events += (int64_t)checked->events.count;
-    if (!checker_history(checked) || !checker_rules(checked))
+    if (!checker_history(checked) || !checker_rules(checked) || !checker_instruments(checked))
         return false;
     for (size_t i = 0; i < checked->operations.count; i++)
         if (!check_attempts(page, checked->operations.items[i]))

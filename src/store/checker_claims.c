@@ -16,7 +16,7 @@ static struct str claim_name(struct checker *checker, const struct claim *claim)
 
 struct answer_event {
     bool found;
-    struct id payment, refund;
+    struct id payment, refund, instrument;
 };
 
 static struct id id_of_value(const struct db_value *value)
@@ -37,6 +37,7 @@ static enum err take_answer(void *self, const struct db_value *values, size_t co
     answer->found = true;
     answer->payment = id_of_value(&values[0]);
     answer->refund = id_of_value(&values[1]);
+    answer->instrument = id_of_value(&values[2]);
     return OK;
 }
 
@@ -48,7 +49,8 @@ static enum err check_answered(struct checker *checker, const struct claim *clai
     if (!str_is_empty(claim->body))
         return OK;
     enum err err = db_query(
-        checker->db, "SELECT payment, refund FROM events WHERE invoice = $1 AND sequence = $2",
+        checker->db,
+        "SELECT payment, refund, instrument FROM events WHERE invoice = $1 AND sequence = $2",
         args, 2, take_answer, &answer);
     if (err != OK)
         return err;
@@ -57,7 +59,8 @@ static enum err check_answered(struct checker *checker, const struct claim *clai
                       "its answer is event %lld of an invoice, which is not there",
                       (long long)claim->answer_sequence);
     else if (!id_equal(answer.payment, claim->payment.id) ||
-             !id_equal(answer.refund, claim->refund.id))
+             !id_equal(answer.refund, claim->refund.id) ||
+             !id_equal(answer.instrument, claim->instrument.id))
         checker_blame(checker, "I8", claim_name(checker, claim),
                       "its answer is event %lld, which is about something else",
                       (long long)claim->answer_sequence);

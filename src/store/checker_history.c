@@ -8,7 +8,9 @@
 #include "base/json.h"
 #include "store/checker_parts.h"
 
-enum event_object { OBJECT_INVOICE, OBJECT_PAYMENT, OBJECT_REFUND, OBJECT_CHECKOUT };
+enum event_object {
+    OBJECT_INVOICE, OBJECT_PAYMENT, OBJECT_REFUND, OBJECT_INSTRUMENT, OBJECT_CHECKOUT
+};
 
 /* One event being read. */
 struct reading {
@@ -135,7 +137,8 @@ static bool fold_payment(const struct reading *reading)
     const struct event *event = reading->event;
     struct payment_fold *fold = checked_payment(reading->checked, event->payment);
 
-    if (fold == NULL || !refund_id_is_zero(event->refund))
+    if (fold == NULL || !refund_id_is_zero(event->refund) ||
+        !instrument_id_is_zero(event->instrument))
         return checker_blame(reading->checker, "I6", reading->name,
                              "is %s, but names no payment of its invoice",
                              event_type_text(event->type));
@@ -274,6 +277,41 @@ static bool check_checkout_fold(struct checker *checker, const struct checkout_f
     return true;
 }
 
+/* Saved cards. */
+
+static bool fold_instrument(const struct reading *reading)
+{
+    const struct event *event = reading->event;
+    struct payment_fold *payment = checked_payment(reading->checked, event->payment);
+    struct instrument_fold *fold = checked_instrument(reading->checked, event->instrument);
+
+    if (payment == NULL || fold == NULL ||
+        !payment_id_equal(fold->instrument->payment, payment->payment->id))
+        return checker_blame(reading->checker, "I6", reading->name,
+                             "is %s, but names no saved card of a payment of its invoice",
+                             event_type_text(event->type));
+    unsigned to = word_of(&words_instrument_state, json_text(json_get(reading->data, "status")));
+    if (!check_step(reading, &machine_instrument, fold->status, to) ||
+        !check_version(reading, ++payment->version, false))
+        return false;
+    fold->status = (enum instrument_state)to;
+    fold->corrected = fold->corrected || event->type == EVENT_INSTRUMENT_CORRECTED;
+    return true;
+}
+
+static bool check_instrument_fold(struct checker *checker, const struct instrument_fold *fold)
+{
+    struct str name = checker_instrument_name(checker, fold->instrument->id);
+
+    if (fold->status == INSTRUMENT_NOWHERE)
+        return checker_blame(checker, "I6", name, "has no events");
+    if (fold->instrument->status != fold->status)
+        return checker_blame(checker, "I5", name, "the row says %s, its events end with %s",
+                             word_text(&words_instrument_state, fold->instrument->status),
+                             word_text(&words_instrument_state, fold->status));
+    return true;
+}
+
 /* The invoice. */
 
 struct invoice_fold {
@@ -354,6 +392,8 @@ static bool fold_event(struct reading *reading, struct invoice_fold *fold)
         return fold_refund(reading);
     case OBJECT_CHECKOUT:
         return fold_checkout(reading);
+    case OBJECT_INSTRUMENT:
+        return fold_instrument(reading);
     }
     return false;
 }
@@ -382,6 +422,9 @@ bool checker_history(struct checked *checked)
             return false;
     for (size_t i = 0; i < checked->checkouts.count; i++)
         if (!check_checkout_fold(checker, checked->checkouts.items[i]))
+            return false;
+    for (size_t i = 0; i < checked->instruments.count; i++)
+        if (!check_instrument_fold(checker, checked->instruments.items[i]))
             return false;
     return check_invoice_fold(checked, &fold);
 }

@@ -45,6 +45,19 @@ enum err checker_orphans(struct checker *checker)
         { "cs", "I5", "is a checkout session of no invoice",
           "SELECT id, 0 FROM checkouts WHERE NOT EXISTS "
           "(SELECT 1 FROM invoices WHERE invoices.id = checkouts.invoice) ORDER BY id LIMIT 1" },
+        { "ins", "I5", "is a saved card of no invoice",
+          "SELECT id, 0 FROM instruments WHERE NOT EXISTS "
+          "(SELECT 1 FROM invoices WHERE invoices.id = instruments.invoice) ORDER BY id LIMIT 1" },
+        { "ins", "I21", "is a saved card of a customer of another merchant or mode",
+          "SELECT id, 0 FROM instruments i WHERE NOT EXISTS (SELECT 1 FROM customers c WHERE "
+          "c.id = i.customer AND c.merchant = i.merchant AND c.live = i.live) "
+          "ORDER BY id LIMIT 1" },
+        { "pay", "I21", "is charged with a saved card that is not its merchant's, mode's, "
+                        "customer's or gateway account's",
+          "SELECT id, 0 FROM payments p WHERE instrument IS NOT NULL AND NOT EXISTS "
+          "(SELECT 1 FROM instruments i WHERE i.id = p.instrument AND i.merchant = p.merchant AND "
+          "i.live = p.live AND i.customer = p.customer AND i.gateway_account = p.gateway_account) "
+          "ORDER BY id LIMIT 1" },
         { "op", "I10", "is an operation of no invoice",
           "SELECT id, 0 FROM operations WHERE NOT EXISTS "
           "(SELECT 1 FROM invoices WHERE invoices.id = operations.invoice) ORDER BY id LIMIT 1" },

@@ -41,6 +41,13 @@ struct checkout_fold {
     int64_t version;
 };
 
+struct instrument_fold {
+    const struct instrument *instrument;
+    enum instrument_state status;
+    bool corrected;
+};
+
+LIST_TYPE(instrument_fold_list, struct instrument_fold)
 LIST_TYPE(payment_fold_list, struct payment_fold)
 LIST_TYPE(refund_fold_list, struct refund_fold)
 LIST_TYPE(checkout_fold_list, struct checkout_fold)
@@ -52,6 +59,7 @@ struct checked {
     struct payment_fold_list payments;
     struct refund_fold_list refunds;
     struct checkout_fold_list checkouts;
+    struct instrument_fold_list instruments;
     struct operation_list operations;
     struct event_list events; /* by sequence */
 };
@@ -66,18 +74,22 @@ struct str checker_invoice_name(struct checker *checker, struct invoice_id id);
 struct str checker_payment_name(struct checker *checker, struct payment_id id);
 struct str checker_refund_name(struct checker *checker, struct refund_id id);
 struct str checker_checkout_name(struct checker *checker, struct checkout_id id);
+struct str checker_instrument_name(struct checker *checker, struct instrument_id id);
 struct str checker_operation_name(struct checker *checker, struct operation_id id);
 struct str checker_event_name(struct checker *checker, const struct event *event);
 
 /* NULL when it does not hang on this invoice. */
 struct payment_fold *checked_payment(const struct checked *checked, struct payment_id id);
 struct refund_fold *checked_refund(const struct checked *checked, struct refund_id id);
+struct instrument_fold *checked_instrument(const struct checked *checked, struct instrument_id id);
 
 /* checker_history.c: events, and the rows that they should add up to (I4, I5, I6). Fills in
  * the folds, which the rules look at. */
 bool checker_history(struct checked *checked);
 /* checker_rules.c: rows against each other (I2, I10, I15, I21, I22). */
 bool checker_rules(struct checked *checked);
+/* checker_wallet.c: the saved cards of the invoice (I21, I25). */
+bool checker_instruments(struct checked *checked);
 /* The operation's attempts, by number. */
 bool checker_attempts(struct checker *checker, const struct operation *operation,
                       struct attempt *const *attempts, size_t count);

@@ -45,6 +45,8 @@ static const struct paging pagings[] = {
     BY_ID(refunds),
     BY_ID(checkouts),
     BY_ID(checkout_settings),
+    BY_ID(customers),
+    BY_ID(instruments),
     BY_TWO(operations, id, invoice),
     BY_THREE(attempts, invoice, operation, number),
     BY_TWO(events, invoice, sequence),

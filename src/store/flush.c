@@ -43,6 +43,7 @@ typedef void gather_books_f(struct gather *gather, const struct books *books);
 GATHER_LIST(payment, payments)
 GATHER_LIST(refund, refunds)
 GATHER_LIST(checkout, checkouts)
+GATHER_LIST(instrument, instruments)
 GATHER_LIST(operation, operations)
 GATHER_LIST(attempt, attempts)
 GATHER_LIST(event, events)
@@ -65,6 +66,7 @@ static const struct flush_rule {
     { &table_payments, gather_payments },
     { &table_refunds, gather_refunds },
     { &table_checkouts, gather_checkouts },
+    { &table_instruments, gather_instruments },
     { &table_operations, gather_operations },
     { &table_attempts, gather_attempts },
     { &table_claims, gather_claims },
@@ -221,6 +223,7 @@ enum err batch_flush(struct batch *batch)
         err = flush_accounts(batch);
     FLUSH_LIST(batch, &batch->keys, &table_api_keys, err);
     FLUSH_LIST(batch, &batch->checkout_settings, &table_checkout_settings, err);
+    FLUSH_LIST(batch, &batch->customers, &table_customers, err);
     if (!err)
         err = number_all(batch);
     if (!err)

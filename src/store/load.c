@@ -103,13 +103,23 @@ static enum err place_checkout(void *self, void *row)
     return OK;
 }
 
+static enum err place_instrument(void *self, void *row)
+{
+    const struct instrument *instrument = row;
+    place_add(self, instrument->id.id, instrument->invoice);
+    return OK;
+}
+
 static int by_place(const void *a, const void *b)
 {
     return id_compare(((const struct place *)a)->id, ((const struct place *)b)->id);
 }
 
 /* The kinds of object that lead to an invoice. */
-enum locate { LOCATE_PAYMENT, LOCATE_REFUND, LOCATE_OPERATION, LOCATE_CHECKOUT, LOCATE_COUNT };
+enum locate {
+    LOCATE_PAYMENT, LOCATE_REFUND, LOCATE_OPERATION, LOCATE_INSTRUMENT, LOCATE_CHECKOUT,
+    LOCATE_COUNT
+};
 
 static const struct locate_rule {
     enum turn_target target;
@@ -120,6 +130,7 @@ static const struct locate_rule {
     [LOCATE_REFUND] = { TARGET_REFUND, &table_refunds, place_refund },
     [LOCATE_OPERATION] = { TARGET_OPERATION, &table_operations, place_operation },
     [LOCATE_CHECKOUT] = { TARGET_CHECKOUT, &table_checkouts, place_checkout },
+    [LOCATE_INSTRUMENT] = { TARGET_INSTRUMENT, &table_instruments, place_instrument },
 };
 
 static struct id target_object(const struct turn_input *input)
@@ -133,6 +144,8 @@ static struct id target_object(const struct turn_input *input)
         return input->operation.id;
     case TARGET_CHECKOUT:
         return input->checkout.id;
+    case TARGET_INSTRUMENT:
+        return input->instrument.id;
     case TARGET_NOTHING:
     case TARGET_INVOICE:
     case TARGET_INVOICE_IF_NAMED:
@@ -231,6 +244,7 @@ static enum err add_invoice(void *self, void *row)
     }
 ADD_TO_BOOKS(payment, payments)
 ADD_TO_BOOKS(refund, refunds)
+ADD_TO_BOOKS(instrument, instruments)
 ADD_TO_BOOKS(operation, operations)
 ADD_TO_BOOKS(checkout, checkouts)
 #undef ADD_TO_BOOKS
@@ -259,6 +273,9 @@ static enum err load_books(struct batch *batch, const struct id_set *invoices)
     if (!err)
         err = db_load(db, &table_checkouts, "invoice", invoices->ids, invoices->count, NULL, false,
                       batch->arena, add_checkout, batch);
+    if (!err)
+        err = db_load(db, &table_instruments, "invoice", invoices->ids, invoices->count, NULL,
+                      false, batch->arena, add_instrument, batch);
     if (!err)
         err = db_load(db, &table_operations, "invoice", invoices->ids, invoices->count,
                       "closed_ms IS NULL", false, batch->arena, add_operation, batch);
@@ -444,6 +461,8 @@ enum err batch_load(struct batch *batch)
         err = load_tenants(batch);
     if (!err)
         err = load_checkout_settings(batch);
+    if (!err)
+        err = batch_load_wallet(batch);
     if (!err)
         err = batch_load_webhooks(batch);
     return err;

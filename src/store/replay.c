@@ -31,17 +31,32 @@ static enum err present_body(struct batch *batch, const struct claim *claim, str
 {
     struct payment *payment = NULL;
     struct refund *refund = NULL;
-    bool is_refund = !refund_id_is_zero(claim->refund);
-    struct id id = is_refund ? claim->refund.id : claim->payment.id;
-    enum err err = db_load(batch->db, is_refund ? &table_refunds : &table_payments, "id", &id, 1,
-                           NULL, false, batch->arena, keep_row,
-                           is_refund ? (void *)&refund : (void *)&payment);
-    if (!err && !payment && !refund)
-        err = ERR_INTERNAL;
-    if (!err)
-        *out = is_refund ? render_refund_text(batch->arena, refund)
-                         : render_payment_text(batch->arena, payment);
-    return err;
+    struct instrument *instrument = NULL;
+    const struct {
+        const struct table *table;
+        struct id id;
+        void *row;
+    } kinds[] = {
+        { &table_refunds, claim->refund.id, &refund },
+        { &table_instruments, claim->instrument.id, &instrument },
+        { &table_payments, claim->payment.id, &payment },
+    };
+    size_t kind = 0;
+    while (kind < 2 && id_is_zero(kinds[kind].id))
+        kind++;
+    enum err err = db_load(batch->db, kinds[kind].table, "id", &kinds[kind].id, 1, NULL, false,
+                           batch->arena, keep_row, kinds[kind].row);
+    if (err)
+        return err;
+    if (refund)
+        *out = render_refund_text(batch->arena, refund);
+    else if (instrument)
+        *out = render_instrument_text(batch->arena, instrument);
+    else if (payment)
+        *out = render_payment_text(batch->arena, payment);
+    else
+        return ERR_INTERNAL;
+    return OK;
 }
 
 enum err batch_replay(struct batch *batch, struct turn *turn, const struct claim *claim)

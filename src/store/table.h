@@ -59,6 +59,7 @@ struct table {
 
 /* The books, NULL-terminated, in the order in which they are made. */
 extern const struct table *const store_tables[];
+extern const struct table table_customers, table_instruments;
 extern const struct table table_merchants, table_api_keys, table_gateway_accounts, table_invoices,
     table_payments, table_refunds, table_operations, table_attempts, table_events,
     table_checkpoints, table_claims, table_drifts, table_tasks, table_notices,

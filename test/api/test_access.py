@@ -11,6 +11,7 @@ NOBODY = {'pay': 'pay_00000000000000000000000000', 'inv': 'inv_00000000000000000
           'ref': 'ref_00000000000000000000000000', 'ga': 'ga_00000000000000000000000000',
           'evt': 'evt_00000000000000000000000000', 'key': 'key_00000000000000000000000000',
           'we': 'we_00000000000000000000000000', 'whd': 'whd_00000000000000000000000000',
+          'cus': 'cus_00000000000000000000000001', 'ins': 'ins_00000000000000000000000001',
           'cs': 'cs_00000000000000000000000000'}
 OWED = {'amount': 1250, 'currency': 'EUR'}
 
@@ -143,7 +144,7 @@ def calls(client, payment):
         ('admin', lambda c: c.delete('/v1/api_keys/' + NOBODY['key'])),
         ('admin', lambda c: c.post('/v1/gateway_accounts', {'gateway': 'sandbox'})),
         ('admin', lambda c: c.patch('/v1/gateway_accounts/' + NOBODY['ga'], {'disabled': True})),
-        *webhook_calls(), *checkout_calls(),
+        *wallet_calls(), *webhook_calls(), *checkout_calls(),
     ]
 
 
@@ -158,6 +159,19 @@ def checkout_calls():
         ('write', lambda c: c.post(session + '/expire')),
         ('read', lambda c: c.get('/v1/checkout_settings')),
         ('admin', lambda c: c.patch('/v1/checkout_settings', {})),
+    ]
+
+
+def wallet_calls():
+    customer, instrument = '/v1/customers/' + NOBODY['cus'], '/v1/instruments/' + NOBODY['ins']
+    return [
+        ('read', lambda c: c.get('/v1/customers')), ('read', lambda c: c.get(customer)),
+        ('read', lambda c: c.get('/v1/instruments')), ('read', lambda c: c.get(instrument)),
+        ('write', lambda c: c.post('/v1/customers', {})),
+        ('write', lambda c: c.patch(customer, {})), ('write', lambda c: c.delete(customer)),
+        ('write', lambda c: c.post('/v1/instruments', {
+            'customer': NOBODY['cus'], 'currency': 'EUR', 'payment_method': card()})),
+        ('write', lambda c: c.post(instrument + '/deactivate')),
     ]
 
 

@@ -16,6 +16,8 @@ GATEWAY_ERROR, CHALLENGE = '4000000000000119', '4000002500003155'
 CAPTURE_REFUSED, REFUND_FAILS = '4000000000000341', '4000000000005126'
 LOST_APPROVED, LOST_ABSENT = '4000000000000259', '4000000000000267'
 REFUND_LOST = '4000000000000275'
+# What these two do when they are forgotten is in test_wallet.py.
+KEPT_FOR_EVER, DEACTIVATE_LOST = '4000000000000309', '4000000000000317'
 
 
 def pay(client, number):
@@ -37,7 +39,7 @@ def pay_and_refund(client, number):
 @pytest.fixture(scope='module')
 def stories(client):
     alone = APPROVED + list(DECLINED) + [GATEWAY_ERROR, CHALLENGE, CAPTURE_REFUSED, LOST_APPROVED,
-                                         LOST_ABSENT]
+                                         LOST_ABSENT, KEPT_FOR_EVER, DEACTIVATE_LOST]
     refunded = [REFUND_FAILS, REFUND_LOST]
     ends = together(*[lambda n=n: pay(client, n) for n in alone],
                     *[lambda n=n: pay_and_refund(client, n) for n in refunded])
@@ -48,10 +50,10 @@ def test_the_table_of_the_contract_is_what_is_tested(contract):
     text = next(t['description'] for t in contract.document['tags'] if t['name'] == 'Payments')
     listed = set(re.findall(r'[0-9]{16}', text))
     assert listed == {*APPROVED, *DECLINED, GATEWAY_ERROR, CHALLENGE, CAPTURE_REFUSED, REFUND_FAILS,
-                      LOST_APPROVED, LOST_ABSENT, REFUND_LOST}
+                      LOST_APPROVED, LOST_ABSENT, REFUND_LOST, KEPT_FOR_EVER, DEACTIVATE_LOST}
 
 
-@pytest.mark.parametrize('number', APPROVED)
+@pytest.mark.parametrize('number', APPROVED + [KEPT_FOR_EVER, DEACTIVATE_LOST])
 def test_approved(stories, number):
     status, first, payment = stories[number]
     assert status == 201 and first == payment

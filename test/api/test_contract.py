@@ -12,6 +12,7 @@ WORDS = [
     ('RefundStatus', 'src/core/refund.def', 'REFUND_STATES', 1),
     ('InvoiceStatus', 'src/core/invoice.def', 'INVOICE_STATES', 1),
     ('CheckoutStatus', 'src/core/checkout.def', 'CHECKOUT_STATES', 1),
+    ('InstrumentStatus', 'src/core/instrument.def', 'INSTRUMENT_STATES', 1),
     ('OperationState', 'src/core/operation.def', 'OPERATION_STATES', 1),
     ('OperationKind', 'src/core/operation.def', 'OPERATION_KINDS', 1),
     ('CaptureMethod', 'src/core/payment.def', 'CAPTURE_METHODS', 1),
@@ -37,7 +38,8 @@ def test_the_words_are_those_of_the_program(contract, schema, path, table, colum
 STATE_TABLES = [('Payments', 'src/core/payment.def', 'PAYMENT_STATES'),
                 ('Refunds', 'src/core/refund.def', 'REFUND_STATES'),
                 ('Invoices', 'src/core/invoice.def', 'INVOICE_STATES'),
-                ('Checkout', 'src/core/checkout.def', 'CHECKOUT_STATES')]
+                ('Checkout', 'src/core/checkout.def', 'CHECKOUT_STATES'),
+                ('Instruments', 'src/core/instrument.def', 'INSTRUMENT_STATES')]
 
 
 @pytest.mark.parametrize('tag,path,table', STATE_TABLES, ids=[t[0] for t in STATE_TABLES])
@@ -66,7 +68,7 @@ def test_every_answer_lists_all_its_members(contract):
     """What the contract promises is always there; clients need not ask whether it is."""
     for name in ('Payment', 'Refund', 'Invoice', 'CheckoutSession', 'CheckoutSettings', 'Event',
                  'Operation', 'Attempt', 'GatewayAccount', 'ApiKey', 'Problem', 'Failure',
-                 'NextAction', 'PaymentMethod'):
+                 'NextAction', 'PaymentMethod', 'Customer', 'Instrument'):
         schema = contract.schema(name)
         assert sorted(schema['required']) == sorted(schema['properties']), name
         assert schema['additionalProperties'] is False, name

@@ -46,21 +46,25 @@ static void check_clean(struct str text)
         abort();
 }
 
-static void check_payment(const struct payment_create *ask)
+static void check_payment(const struct turn_input *input)
 {
+    const struct payment_create *ask = input->ask;
     const struct str texts[] = { ask->reference,      ask->description, ask->shop,
                                  ask->customer_email, ask->return_url,  ask->metadata,
                                  ask->card_brand };
 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         check_clean(texts[i]);
-    if (ask->amount.minor < 1 || ask->amount.minor > MONEY_MAX_MINOR)
+    if (ask->amount.minor < (ask->verification ? 0 : 1) || ask->amount.minor > MONEY_MAX_MINOR)
         abort();
     if (ask->amount.currency == CURRENCY_NONE || ask->capture_method == CAPTURE_METHOD_NONE)
         abort();
     bool card = ask->method == METHOD_CARD;
     bool saved = ask->method == METHOD_SAVED_CARD;
-    if ((card || saved) != (ask->card != NULL))
+    bool named = !instrument_id_is_zero(input->instrument);
+    if ((named && !saved) || (card || (saved && !named)) != (ask->card != NULL))
+        abort();
+    if (ask->verification && (!ask->save_card || customer_id_is_zero(input->customer)))
         abort();
     if (ask->card && saved == secret_is_empty(&ask->card->saved))
         abort();
@@ -76,10 +80,14 @@ static void check_asked(const struct desk_turn *turn)
 
     if (!input->handler)
         abort();
-    if (input->handler == &turn_payment_create)
-        check_payment(input->ask);
+    if (input->handler == &turn_payment_create || input->handler == &turn_instrument_create)
+        check_payment(input);
     if (input->handler == &turn_refund_create)
         check_clean(((const struct refund_create *)input->ask)->reason);
+    if (input->handler == &turn_customer_create) {
+        check_clean(((const struct customer_create *)input->ask)->fields.name);
+        check_clean(((const struct customer_create *)input->ask)->fields.metadata);
+    }
     if (input->handler == &turn_invoice_create)
         check_clean(((const struct invoice_create *)input->ask)->metadata);
     if (input->handler == &turn_api_key_create && ((const struct api_key *)input->ask)->scopes == 0)

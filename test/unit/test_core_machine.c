@@ -21,17 +21,21 @@ struct expected {
 static const struct expected payment_expected[] = {
     { "created", "AUTHORIZE authorizing; CANCEL cancelled; TIME_UP cancelled" },
     { "authorizing", "AUTH_YES authorized; AUTH_SALE captured; AUTH_NO failed; "
-                     "AUTH_PAYER requires_action; REROUTE authorizing" },
+                     "AUTH_VERIFIED verified; AUTH_PAYER requires_action; REROUTE authorizing" },
     { "requires_action", "PAYER_DONE authorizing; AUTH_YES authorized; AUTH_SALE captured; "
-                         "AUTH_NO failed; CANCEL cancelling; TIME_UP cancelling" },
+                         "AUTH_NO failed; AUTH_VERIFIED verified; CANCEL cancelling; "
+                         "TIME_UP cancelling" },
     { "authorized", "CAPTURE capturing; CANCEL cancelling; TIME_UP cancelling; "
-                    "FOUND_CAPTURED captured; FOUND_CANCELLED cancelled; FOUND_FAILED failed" },
+                    "FOUND_CAPTURED captured; FOUND_VERIFIED verified; FOUND_CANCELLED cancelled; "
+                    "FOUND_FAILED failed" },
     { "capturing", "CAPTURE_YES captured; CAPTURE_NO authorized; FOUND_CANCELLED cancelled" },
     { "captured", "FOUND_CANCELLED cancelled; FOUND_FAILED failed" },
+    { "verified", "" },
     { "cancelling", "CANCEL_YES cancelled; CANCEL_NO authorized; FOUND_CAPTURED captured; "
-                    "FOUND_FAILED failed" },
-    { "cancelled", "FOUND_CAPTURED captured; FOUND_AUTHORIZED cancelling" },
-    { "failed", "FOUND_CAPTURED captured; FOUND_AUTHORIZED cancelling" },
+                    "FOUND_VERIFIED verified; FOUND_FAILED failed" },
+    { "cancelled", "FOUND_CAPTURED captured; FOUND_VERIFIED verified; "
+                   "FOUND_AUTHORIZED cancelling" },
+    { "failed", "FOUND_CAPTURED captured; FOUND_VERIFIED verified; FOUND_AUTHORIZED cancelling" },
     { NULL, NULL },
 };
 static const struct expected refund_expected[] = {
@@ -57,6 +61,14 @@ static const struct expected operation_expected[] = {
     { "unknown", "YES succeeded; NO refused; NEVER_SENT not_sent; SEND sending" },
     { NULL, NULL },
 };
+static const struct expected instrument_expected[] = {
+    { "pending", "NEEDS_PAYER pending; KEPT active; NOT_KEPT failed" },
+    { "active", "DEACTIVATE deactivating; FOUND_REMOVED removed" },
+    { "deactivating", "DEACTIVATE_YES removed; DEACTIVATE_NO active" },
+    { "removed", "" },
+    { "failed", "FOUND_KEPT active" },
+    { NULL, NULL },
+};
 
 static const struct expected checkout_expected[] = {
     { "open", "PAY processing; CANCEL cancelled; EXPIRE expired; TIME_UP expired; "
@@ -71,10 +83,11 @@ static const struct expected checkout_expected[] = {
 /* Who says each event, and what it records when that is not the new state's own type. */
 static const char *const payment_speakers =
     "AUTHORIZE merchant; CAPTURE merchant; CANCEL merchant; AUTH_YES gateway; AUTH_SALE gateway; "
-    "AUTH_NO gateway; AUTH_PAYER gateway; REROUTE purser; CAPTURE_YES gateway; CAPTURE_NO gateway; "
+    "AUTH_NO gateway; AUTH_VERIFIED gateway; AUTH_PAYER gateway; REROUTE purser; "
+    "CAPTURE_YES gateway; CAPTURE_NO gateway; "
     "CANCEL_YES gateway; CANCEL_NO gateway; PAYER_DONE payer; TIME_UP clock; "
-    "FOUND_AUTHORIZED correction; FOUND_CAPTURED correction; FOUND_CANCELLED correction; "
-    "FOUND_FAILED correction";
+    "FOUND_AUTHORIZED correction; FOUND_CAPTURED correction; FOUND_VERIFIED correction; "
+    "FOUND_CANCELLED correction; FOUND_FAILED correction";
 static const char *const refund_speakers =
     "REFUND_YES gateway; REFUND_NO gateway; FOUND_REFUNDED correction; FOUND_REVERSED correction";
 static const char *const invoice_speakers =
@@ -84,15 +97,24 @@ static const char *const checkout_speakers =
     "TIME_UP clock; FOUND_PAID correction";
 static const char *const operation_speakers =
     "SEND purser; YES gateway; NO gateway; NEVER_SENT gateway; SILENCE clock";
+static const char *const instrument_speakers =
+    "NEEDS_PAYER gateway; KEPT gateway; NOT_KEPT gateway; DEACTIVATE merchant; "
+    "DEACTIVATE_YES gateway; DEACTIVATE_NO gateway; FOUND_KEPT correction; "
+    "FOUND_REMOVED correction";
 
 /* "EVENT type" where an event has a type of its own; states record "machine.state" else,
  * apart from the ones here. */
 static const char *const payment_types =
     "REROUTE payment.rerouted; CAPTURE_NO payment.capture_failed; CANCEL_NO payment.cancel_failed; "
     "FOUND_AUTHORIZED payment.corrected; FOUND_CAPTURED payment.corrected; "
-    "FOUND_CANCELLED payment.corrected; FOUND_FAILED payment.corrected";
+    "FOUND_VERIFIED payment.corrected; FOUND_CANCELLED payment.corrected; "
+    "FOUND_FAILED payment.corrected";
 static const char *const refund_types =
     "FOUND_REFUNDED refund.corrected; FOUND_REVERSED refund.corrected";
+static const char *const instrument_types =
+    "NEEDS_PAYER instrument.requires_action; KEPT instrument.activated; "
+    "DEACTIVATE_NO instrument.deactivation_failed; FOUND_KEPT instrument.corrected; "
+    "FOUND_REMOVED instrument.corrected";
 
 static const struct machine_case {
     const struct machine *machine;
@@ -105,6 +127,8 @@ static const struct machine_case {
     { &machine_refund, refund_expected, refund_speakers, refund_types, "refund.created" },
     { &machine_invoice, invoice_expected, invoice_speakers, "", "invoice.created" },
     { &machine_operation, operation_expected, operation_speakers, "", NULL },
+    { &machine_instrument, instrument_expected, instrument_speakers, instrument_types,
+      "instrument.created" },
     { &machine_checkout, checkout_expected, checkout_speakers,
       "ATTEMPT_NO checkout_session.attempt_failed", "checkout_session.created" },
 };
@@ -325,6 +349,7 @@ static void test_words_round_trip(void **state)
         { &words_refund_state, REFUND_STATE_COUNT, "pending", "failed" },
         { &words_invoice_state, INVOICE_STATE_COUNT, "unpaid", "refunded" },
         { &words_operation_state, OPERATION_STATE_COUNT, "planned", "unknown" },
+        { &words_instrument_state, INSTRUMENT_STATE_COUNT, "pending", "failed" },
         { &words_event_type, EVENT_TYPE_COUNT, "invoice.created",
           "checkout_session.cancelled" },
         { &words_checkout_state, CHECKOUT_STATE_COUNT, "open", "cancelled" },
@@ -355,9 +380,10 @@ static void test_words_round_trip(void **state)
 static void test_words_are_the_machines_own(void **state)
 {
     (void)state;
-    static const struct word_list *const lists[] = { &words_payment_state, &words_refund_state,
-                                                     &words_invoice_state, &words_operation_state,
-                                                     &words_checkout_state };
+    static const struct word_list *const lists[] = {
+        &words_payment_state,   &words_refund_state,     &words_invoice_state,
+        &words_operation_state, &words_instrument_state, &words_checkout_state,
+    };
 
     for (size_t i = 0; i < CASE_COUNT; i++)
         for (unsigned s = 1; s < cases[i].machine->state_count; s++)
@@ -371,6 +397,7 @@ static void test_which_operations_move_money(void **state)
     assert_true(operation_kind_moves_money(OPERATION_KIND_CAPTURE));
     assert_true(operation_kind_moves_money(OPERATION_KIND_CANCEL));
     assert_true(operation_kind_moves_money(OPERATION_KIND_REFUND));
+    assert_false(operation_kind_moves_money(OPERATION_KIND_DEACTIVATE));
     assert_false(operation_kind_moves_money(OPERATION_KIND_ENQUIRE));
     assert_false(operation_kind_moves_money(OPERATION_KIND_NONE));
 }

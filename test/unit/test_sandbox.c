@@ -494,17 +494,20 @@ static void test_replies_in_full(void **state)
         "\"status\":\"approved\",\"code\":null,\"message\":null,\"amount\":1000,"
         "\"currency\":\"EUR\",\"refund\":null,\"action_url\":null,"
         "\"charge\":{\"id\":\"ch_01h455vb4pex5vsknk084sn02q\",\"authorized\":1000,"
-        "\"captured\":0,\"refunded\":0,\"released\":false}}",
+        "\"captured\":0,\"refunded\":0,\"released\":false,"
+        "\"last4\":\"4242\",\"saved_card\":null}}",
         "{\"operation\":\"op_01h455vb4pex5vsknk084sn02r\",\"kind\":\"capture\","
         "\"status\":\"approved\",\"code\":null,\"message\":null,\"amount\":900,"
         "\"currency\":\"EUR\",\"refund\":null,\"action_url\":null,"
         "\"charge\":{\"id\":\"ch_01h455vb4pex5vsknk084sn02q\",\"authorized\":1000,"
-        "\"captured\":900,\"refunded\":0,\"released\":false}}",
+        "\"captured\":900,\"refunded\":0,\"released\":false,"
+        "\"last4\":\"4242\",\"saved_card\":null}}",
         "{\"operation\":\"op_01h455vb4pex5vsknk084sn02s\",\"kind\":\"refund\","
         "\"status\":\"approved\",\"code\":null,\"message\":null,\"amount\":900,"
         "\"currency\":\"EUR\",\"refund\":\"re_01h455vb4pex5vsknk084sn02s\",\"action_url\":null,"
         "\"charge\":{\"id\":\"ch_01h455vb4pex5vsknk084sn02q\",\"authorized\":1000,"
-        "\"captured\":900,\"refunded\":900,\"released\":false}}",
+        "\"captured\":900,\"refunded\":900,\"released\":false,"
+        "\"last4\":\"4242\",\"saved_card\":null}}",
         ("{\"error\":{\"code\":\"invalid_request\","
          "\"message\":\"The request is malformed. See amount.\"}}"),
     };

@@ -76,6 +76,10 @@ static struct books *loaded(struct world *world)
         all->checkouts.items[i]->row = ROW_CLEAN;
         checkout_list_add(&world->arena, &books->checkouts, all->checkouts.items[i]);
     }
+    for (size_t i = 0; i < all->instruments.count; i++) {
+        all->instruments.items[i]->row = ROW_CLEAN;
+        instrument_list_add(&world->arena, &books->instruments, all->instruments.items[i]);
+    }
     for (size_t i = 0; i < all->operations.count; i++) {
         struct operation *operation = all->operations.items[i];
         operation->row = ROW_CLEAN;
@@ -120,6 +124,8 @@ enum err world_turn(struct world *world, const struct turn_handler *handler, con
         .ids = &world->ids,
         .gateways = world->gateways,
         .notice = world->notice,
+        .customer = world->customer,
+        .instrument = world->instrument,
         .books = world->books && handler->target != TARGET_NOTHING ? loaded(world) : NULL,
     };
     gateway_account_list_add(&world->arena, &turn->accounts, &world->account);

@@ -22,6 +22,8 @@ struct world {
     struct event_list events;            /* all of them, in order */
     struct claim_list claims;            /* all of them */
     struct operation_list closed;        /* loaded only when a turn names one */
+    struct customer *customer;           /* given to all turns, as is the next */
+    const struct instrument *instrument;
     struct notice *notice;               /* given to turns that are about one */
     struct turn_input input;             /* of the turn before */
     struct turn turn;                    /* the turn before, with its effects */
