@@ -78,6 +78,9 @@ struct errand {
     struct call *call;
     struct card card;
     struct secret new_key;
+    /* What takes too long for the loop: run on a reader's thread before the turn is handed in.
+     * NULL: nothing does. Run again when the connection was lost meanwhile. */
+    enum err (*prepare)(struct desk_turn *turn, struct db *db);
 };
 
 /* The way of a call: routed, then authenticated, then the route's own. */

@@ -180,16 +180,57 @@ static enum err fill_turn(struct call *call, struct desk_turn *turn)
     return call->route->turn(call, body, turn);
 }
 
+/* On a reader's thread. */
+static void prepare(struct desk_read *read, struct db *db)
+{
+    struct desk_turn *turn = read->user;
+    const struct errand *errand = turn->user;
+
+    read->err = errand->prepare(turn, db);
+}
+
+static void prepared(struct desk_read *read)
+{
+    struct desk_turn *turn = read->user;
+    const struct errand *errand = turn->user;
+    const struct desk *desk = errand->call->api->config.desk;
+
+    turn->err = read->err;
+    desk_read_free(read);
+    if (turn->err == OK && desk->submit(desk->self, turn))
+        return;
+    if (turn->err == OK) {
+        turn->err = ERR_UNAVAILABLE;
+        turn->detail = STR("This node takes no more work now.");
+    }
+    turn_done(turn);
+}
+
+static bool prepare_first(struct call *call, struct desk_turn *turn)
+{
+    const struct desk *desk = call->api->config.desk;
+    struct desk_read *read = desk_read_new();
+
+    read->run = prepare;
+    read->done = prepared;
+    read->user = turn;
+    if (desk->read(desk->self, read))
+        return true;
+    desk_read_free(read);
+    return false;
+}
+
 static bool hand_over(struct call *call, struct desk_turn *turn)
 {
     const struct desk *desk = call->api->config.desk;
+    const struct errand *errand = turn->user;
 
     turn->done = turn_done;
     call->wait_ms = prefer_wait_ms(server_request_header(call->request, "Prefer"));
     call->waiter.claim_key = turn->input.claim_key;
     if (!id_is_zero(turn->input.claim_key))
         waiters_add(&call->api->waiters, &call->waiter);
-    if (desk->submit(desk->self, turn))
+    if (errand->prepare ? prepare_first(call, turn) : desk->submit(desk->self, turn))
         return true;
     waiters_remove(&call->api->waiters, &call->waiter);
     return false;

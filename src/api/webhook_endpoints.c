@@ -222,15 +222,38 @@ static void make_signing_key(struct call *call, struct desk_turn *turn,
     secret_wipe(seed, sizeof seed);
 }
 
-/* For a merchant's first endpoint with RSA; the turn leaves it when there is one already. */
-static void make_rsa_key(struct call *call, struct desk_turn *turn, unsigned bits,
-                         struct webhook_key *key)
+/* For a merchant's first endpoint with RSA, on a reader's thread: a key takes 100 ms and more.
+ * The turn leaves it when another made one meanwhile. */
+static enum err make_rsa_key(struct desk_turn *turn, struct db *db)
 {
+    struct webhook_endpoint_create *ask = (void *)(uintptr_t)turn->input.ask;
+    const struct errand *errand = turn->user;
+    struct vault *vault = errand->call->api->config.vault;
+    struct query_scope scope = { turn->input.merchant, turn->input.live };
+    struct webhook_key_list keys = { 0 };
     struct buf private_der, public_der;
 
+    enum err err = query_webhook_keys(db, scope, &turn->arena, &keys);
+    if (err)
+        return err;
+    for (size_t i = 0; i < keys.count; i++)
+        if (keys.items[i]->bits == ask->key.bits)
+            return OK;
     buf_init(&private_der, &turn->arena, 2 * CRYPTO_RSA_DER_MAX);
     buf_init(&public_der, &turn->arena, CRYPTO_RSA_DER_MAX);
-    crypto_rsa_make(bits, &private_der, &public_der);
+    crypto_rsa_make((unsigned)ask->key.bits, &private_der, &public_der);
+    ask->key.private_key = vault_seal_at(vault, webhook_key_place(ask->key.id, &turn->arena),
+                                         webhook_key_text(&turn->arena, "", buf_str(&private_der)),
+                                         &turn->arena);
+    ask->key.public_key = webhook_key_text(&turn->arena, "", buf_str(&public_der));
+    return OK;
+}
+
+static void want_rsa_key(struct call *call, struct desk_turn *turn, int64_t bits,
+                         struct webhook_key *key)
+{
+    struct errand *errand = turn->user;
+
     *key = (struct webhook_key){
         .id = webhook_key_id_make(&call->api->ids, call_now_ms(call)),
         .merchant = call->who.merchant,
@@ -238,9 +261,7 @@ static void make_rsa_key(struct call *call, struct desk_turn *turn, unsigned bit
         .bits = bits,
         .created_ms = call_now_ms(call),
     };
-    key->private_key =
-        seal_bytes(call, turn, webhook_key_place(key->id, &turn->arena), buf_str(&private_der));
-    key->public_key = webhook_key_text(&turn->arena, "", buf_str(&public_der));
+    errand->prepare = make_rsa_key;
 }
 
 static enum err check_create(struct call *call, const struct create_body *body)
@@ -313,7 +334,7 @@ enum err webhook_endpoint_create_ask(struct call *call, const struct json *json,
         return err;
     fill_row(call, &body, turn, &ask->row);
     if (webhook_has_rsa(body.format))
-        make_rsa_key(call, turn, body.rsa_bits ? (unsigned)body.rsa_bits : 2048, &ask->key);
+        want_rsa_key(call, turn, body.rsa_bits ? body.rsa_bits : 2048, &ask->key);
     turn->input.handler = &turn_webhook_endpoint_create;
     turn->input.ask = ask;
     return OK;

@@ -24,6 +24,8 @@ struct webhook_send {
     struct secret secret, old_secret;  /* decoded */
     struct secret signing_key;         /* Ed25519 seed */
     struct secret private_key;         /* RSA, PKCS#8 */
+    struct str *rsa;                   /* its signature in base64: used where there is one already,
+                                          else written, since it is the body's alone. NULL: made */
 };
 
 /* The body, or empty when the format does not tell this event. The event has its number; `books`

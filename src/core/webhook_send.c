@@ -64,12 +64,18 @@ static bool sign_rsa(const struct webhook_send *send, struct arena *arena, struc
 {
     struct buf signature, text;
 
+    if (send->rsa && !str_is_empty(*send->rsa)) {
+        *out = *send->rsa;
+        return true;
+    }
     buf_init(&signature, arena, CRYPTO_RSA_SIGNATURE_MAX);
     if (!crypto_rsa_sign(secret_reveal(&send->private_key), send->body, &signature))
         return false;
     buf_init(&text, arena, 2 * CRYPTO_RSA_SIGNATURE_MAX);
     crypto_write_base64(&text, buf_str(&signature).ptr, buf_str(&signature).len);
     *out = buf_str(&text);
+    if (send->rsa)
+        *send->rsa = *out;
     return buf_ok(&text);
 }
 

@@ -11,6 +11,7 @@
 /* On shared books nobody announces what other nodes leave. */
 #define SCAN_US (1 * SECOND_MS * 1000)
 #define AGAIN_US (1 * SECOND_MS * 1000)
+#define STUCK_US (3 * SECOND_MS * 1000)
 #define STOP_MS (3 * SECOND_MS)
 
 void deliveries_turn(struct deliveries *deliveries, struct desk_turn *turn,
@@ -123,20 +124,74 @@ static void forget_recorded(struct deliveries *deliveries)
     }
 }
 
-/* A result that the books could not take is kept: nothing is sent again because of that. */
-static void keep_recording(struct deliveries *deliveries)
+static size_t put_ended(struct deliveries *deliveries, struct link *item)
 {
-    struct link *item = deliveries->recording;
-    deliveries->recording = NULL;
-    while (item) {
-        struct link *next = item->next;
+    size_t count = 0;
+    for (struct link *next; item; item = next, count++) {
+        next = item->next;
         item->next = NULL;
         *deliveries->ended_end = item;
         deliveries->ended_end = &item->next;
-        deliveries->ended_count++;
-        item = next;
     }
-    deliveries->record_again_us = outside_monotonic_us(deliveries->outside) + AGAIN_US;
+    deliveries->ended_count += count;
+    return count;
+}
+
+static bool is_away(enum err err)
+{
+    return err == ERR_STORE_AWAY || err == ERR_STORE_IN_DOUBT || err == ERR_STORE_BUSY
+           || err == ERR_LEASE_LOST || err == ERR_UNAVAILABLE;
+}
+
+/* One that is refused even alone is put aside, so that it holds up no other. */
+static void put_aside(struct deliveries *deliveries, struct link *item)
+{
+    char text[ID_TEXT_MAX];
+    struct buf id;
+    buf_fixed(&id, text, sizeof text);
+    webhook_delivery_id_write(&id, LINK_OWNER(item, struct parcel, link)->delivery.id);
+    log_event(LOG_ERROR, "webhooks.result_refused", LOG_STR("delivery", buf_str(&id)), LOG_END);
+    item->next = deliveries->stuck;
+    deliveries->stuck = item;
+    deliveries->stuck_us = outside_monotonic_us(deliveries->outside) + STUCK_US;
+}
+
+/* Results that the books could not take are kept: nothing is sent again because of that. While
+ * the books are there it is one of them that is refused: it is looked for in halves. */
+static void keep_recording(struct deliveries *deliveries, enum err err)
+{
+    struct link *items = deliveries->recording;
+    deliveries->recording = NULL;
+    if (!is_away(err) && items && !items->next) {
+        put_aside(deliveries, items);
+        return;
+    }
+    size_t count = put_ended(deliveries, items);
+    if (is_away(err))
+        deliveries->record_again_us = outside_monotonic_us(deliveries->outside) + AGAIN_US;
+    else
+        deliveries->record_most = count / 2;
+}
+
+static void take_stuck(struct deliveries *deliveries)
+{
+    struct link *items = deliveries->stuck;
+    deliveries->stuck = NULL;
+    deliveries->stuck_us = 0;
+    put_ended(deliveries, items);
+}
+
+static void take_recorded(struct deliveries *deliveries, enum err err)
+{
+    deliveries->records = false;
+    if (err) {
+        keep_recording(deliveries, err);
+        return;
+    }
+    forget_recorded(deliveries);
+    deliveries->record_most *= 2;
+    if (deliveries->record_most > RESULTS_MOST)
+        deliveries->record_most = RESULTS_MOST;
 }
 
 static void take_note(struct deliveries *deliveries, const struct note *note)
@@ -154,11 +209,7 @@ static void take_note(struct deliveries *deliveries, const struct note *note)
         take_ended(deliveries, note->parcel);
         break;
     case NOTE_RECORDED:
-        deliveries->records = false;
-        if (note->failed)
-            keep_recording(deliveries);
-        else
-            forget_recorded(deliveries);
+        take_recorded(deliveries, note->err);
         break;
     case NOTE_LEASED:
         target_leased(deliveries, note);
@@ -227,6 +278,8 @@ static int64_t next_us(const struct deliveries *deliveries)
     int64_t us = first && !deliveries->stopping ? first->timer_us : 0;
     if (deliveries->scan_us != 0 && (us == 0 || deliveries->scan_us < us))
         us = deliveries->scan_us;
+    if (deliveries->stuck_us != 0 && (us == 0 || deliveries->stuck_us < us))
+        us = deliveries->stuck_us;
     if (deliveries->backlogs_us != 0 && (us == 0 || deliveries->backlogs_us < us))
         us = deliveries->backlogs_us;
     if (deliveries->ended && !deliveries->records
@@ -242,6 +295,8 @@ static void work(struct deliveries *deliveries)
         scan(deliveries);
     if (deliveries->backlogs_us != 0 && deliveries->backlogs_us <= now_us)
         backlogs_look(deliveries);
+    if (deliveries->stuck_us != 0 && deliveries->stuck_us <= now_us)
+        take_stuck(deliveries);
     fire_timers(deliveries);
     send_from(deliveries, &deliveries->well);
     send_from(deliveries, &deliveries->sick);
@@ -298,6 +353,7 @@ enum err deliveries_open(struct engine *engine, const struct engine_config *conf
     deliveries->well.most = PLACES - PLACES_SICK;
     deliveries->sick.most = PLACES_SICK;
     deliveries->ended_end = &deliveries->ended;
+    deliveries->record_most = RESULTS_MOST;
     queue_init(&deliveries->notes);
     pthread_mutex_init(&deliveries->backlogs_lock, NULL);
     client.ca_file = config->webhook_ca_file;
@@ -361,12 +417,14 @@ void deliveries_close(struct deliveries *deliveries)
     }
     free_links(deliveries->ended);
     free_links(deliveries->recording);
+    free_links(deliveries->stuck);
     for (size_t i = 0; i < BUCKETS; i++)
         for (struct target *target = deliveries->buckets[i], *next; target; target = next) {
             next = target->next;
             free_target(target);
         }
     mem_free(deliveries->timers);
+    mem_free(deliveries->signatures);
     db_close(deliveries->db);
     queue_done(&deliveries->notes);
     pthread_mutex_destroy(&deliveries->backlogs_lock);

@@ -23,6 +23,8 @@
 #define LOADED_MOST 64               /* deliveries of an endpoint in memory */
 #define BUCKETS 8192
 #define RESULTS_MOST 256             /* in one turn */
+#define SIGNATURES_KEPT 1024
+#define WEBHOOK_RSA_TEXT_MAX 700     /* of 4096 bits, in base64 */
 
 /* An endpoint as it was read last, with its secrets open. Counted: parcels hold it. */
 struct recipient {
@@ -83,7 +85,7 @@ struct note {
     struct webhook_endpoint_id endpoint;
     struct parcel *parcel;
     struct run_id run;
-    bool failed;
+    enum err err;                    /* NOTE_RECORDED */
 };
 
 struct deliveries {
@@ -95,7 +97,7 @@ struct deliveries {
     struct arena scratch;
     struct queue notes;
     pthread_t thread;
-    bool started, stopping, guarded;
+    bool started, stopping, guarded, records, was_late;
     int64_t skew_ms;                 /* the books' clock minus this node's */
     struct target *buckets[BUCKETS];
     struct target **timers;          /* a heap, the earliest first */
@@ -104,13 +106,15 @@ struct deliveries {
     struct link *ended, **ended_end; /* parcels whose results are not recorded yet */
     size_t ended_count;
     struct link *recording;          /* those in the turn that is under way */
-    bool records;
+    size_t record_most;              /* results in a turn: fewer after one was refused */
+    struct link *stuck;              /* results that were refused alone; tried again later */
+    int64_t stuck_us;
     int64_t record_again_us;
     int64_t scan_us;                 /* when to look for work that others left; 0: never */
     unsigned parcels;
+    struct kept_signature *signatures; /* SIGNATURES_KEPT, by message; NULL: none was made */
     int64_t started_ms;              /* by the books' clock */
     int64_t backlogs_us;             /* when to look how far behind endpoints are; 0: never */
-    bool was_late;
     pthread_mutex_t backlogs_lock;
     struct backlogs backlogs;        /* under the lock: metrics read them */
 };

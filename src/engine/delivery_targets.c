@@ -108,7 +108,8 @@ static int64_t wanted_us(const struct deliveries *deliveries, const struct targe
     }
     if (target->ready && target->pause_us > now_us && (us == 0 || target->pause_us < us))
         us = target->pause_us;
-    if (target->ready && target->next_send_us > now_us && (us == 0 || target->next_send_us < us))
+    /* Without work too: the endpoint is not forgotten while its rate does not allow the next. */
+    if (target->next_send_us > now_us && (us == 0 || target->next_send_us < us))
         us = target->next_send_us;
     return us;
 }

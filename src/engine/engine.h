@@ -69,6 +69,7 @@ struct sandbox *engine_sandbox(struct engine *engine);
     X(hints_heard_total, "Hints from other nodes.")                              \
     X(webhooks_delivered_total, "Webhooks that were taken by their endpoint.")    \
     X(webhooks_failed_total, "Tries of webhooks that failed.")                    \
+    X(webhooks_rsa_signed_total, "RSA signatures made; one serves all tries of a body.")  \
     X(due_found_total, "Pieces of due work found by the clock.")
 #define ENGINE_GAUGES(X)                                                         \
     X(queue_depth, "Turns waiting for the writer.")                              \
