@@ -122,7 +122,9 @@ static enum checkout_view view_of_attempt(const struct visit *visit)
     int64_t since_ms = call_now_ms(visit->call) - payment->updated_ms;
 
     if (payment->status == PAYMENT_REQUIRES_ACTION && !str_is_empty(payment->action_url))
-        return visit->returned ? CHECKOUT_VIEW_WAITING : CHECKOUT_VIEW_BANK;
+        return visit->returned                    ? CHECKOUT_VIEW_WAITING
+               : payment->action == ACTION_WIDGET ? CHECKOUT_VIEW_WIDGET
+                                                  : CHECKOUT_VIEW_BANK;
     return since_ms < CHECKING_MS ? CHECKOUT_VIEW_WAITING : CHECKOUT_VIEW_CHECKING;
 }
 
@@ -150,6 +152,12 @@ static enum checkout_view view_of(const struct visit *visit)
     return CHECKOUT_VIEW_EXPIRED;
 }
 
+static struct str address_of(struct call *call, const char *path, struct str rest)
+{
+    return str_format(call->arena, "%.*s%s%.*s", STR_ARG(call->api->config.public_url), path,
+                      STR_ARG(rest));
+}
+
 static void fill_attempt(const struct visit *visit, struct checkout_page *page)
 {
     const struct payment *payment = visit->payment;
@@ -161,8 +169,10 @@ static void fill_attempt(const struct visit *visit, struct checkout_page *page)
     payment_id_write(&id, payment->id);
     page->reference = buf_str(&id);
     page->card_last4 = payment->card_last4;
-    page->bank_url = payment->status == PAYMENT_REQUIRES_ACTION ? payment->action_url
-                                                                : (struct str){ 0 };
+    if (payment->status == PAYMENT_REQUIRES_ACTION)
+        page->bank_url = payment->action == ACTION_WIDGET
+                             ? address_of(visit->call, "/pay/", visit->call->segment)
+                             : payment->action_url;
     page->declined = payment->status == PAYMENT_FAILED;
 }
 
@@ -175,15 +185,19 @@ void checkout_fill_look(const struct checkout_settings *settings, struct checkou
     page->colour = settings->colour;
 }
 
+static struct str language_of(const struct visit *visit)
+{
+    return checkout_page_language(visit->checkout->language,
+                                  server_request_header(visit->call->request, "Accept-Language"));
+}
+
 void checkout_show(struct visit *visit)
 {
     struct call *call = visit->call;
     const struct invoice *invoice = visit->invoice;
     struct checkout_page page = {
         .view = view_of(visit),
-        .language = checkout_page_language(visit->checkout->language,
-                                           server_request_header(call->request,
-                                                                 "Accept-Language")),
+        .language = language_of(visit),
         .live = visit->checkout->live,
         .faults = visit->faults,
         .amount = { invoice->amount_minor, invoice->currency },
@@ -192,6 +206,7 @@ void checkout_show(struct visit *visit)
         .form = checkout_form_proof(visit),
         .back_url = back_url_of(visit),
         .expires_ms = visit->checkout->expires_ms,
+        .widget = visit->widget,
     };
 
     if (page.view == CHECKOUT_VIEW_PAID && visit->payment->status == PAYMENT_CAPTURED)
@@ -203,12 +218,6 @@ void checkout_show(struct visit *visit)
         page.card_last4 = visit->card_last4;
     }
     checkout_answer_page(call, visit->faults ? 422 : 200, &page);
-}
-
-static struct str address_of(struct call *call, const char *path, struct str rest)
-{
-    return str_format(call->arena, "%.*s%s%.*s", STR_ARG(call->api->config.public_url), path,
-                      STR_ARG(rest));
 }
 
 static struct str id_text(struct call *call, struct checkout_id id)
@@ -251,6 +260,25 @@ void checkout_add_cookie(struct visit *visit)
 
 /* --- the books --- */
 
+/* Whoever looks at an attempt that waits for the gateway's script gets a token of their own. */
+static void prepare_page(struct visit *visit)
+{
+    struct vault *vault = visit->call->api->config.vault;
+    const struct gateway *gateway = gateway_of(visit->call, visit->account->gateway);
+    const struct gateway_account *account = visit->account;
+
+    desk_page_free(visit->page);
+    visit->page = NULL;
+    if (visit->posted || !visit->payment || !gateway || !gateway->page ||
+        visit->payment->status != PAYMENT_REQUIRES_ACTION)
+        return;
+    visit->page = desk_page_new();
+    if (!str_is_empty(account->credentials) &&
+        (!vault || !vault_unseal(vault, account->id, account->credentials,
+                                 &visit->page->credentials)))
+        visit->page->credentials = (struct secret){ 0 };
+}
+
 static void run(struct desk_read *read, struct db *db)
 {
     struct visit *visit = read->user;
@@ -269,6 +297,8 @@ static void run(struct desk_read *read, struct db *db)
                                            &visit->account);
     if (!visit->err)
         visit->err = query_checkout_settings(db, scope, arena, &visit->settings);
+    if (!visit->err)
+        prepare_page(visit);
     visit->is_old = false;
     if (!visit->err && visit->payment && !visit->posted && !visit->asked)
         visit->err = look_is_due(db, visit->payment, call_now_ms(visit->call), &visit->is_old);
@@ -329,6 +359,44 @@ static bool is_asked_now(struct visit *visit)
     return look_ask(visit->call, scope, visit->payment->id, look_done, visit);
 }
 
+static void page_is_back(void *arg)
+{
+    struct desk_page *page = arg;
+    struct visit *visit = page->user;
+    struct desk_read *read = visit->read;
+
+    visit->widget = page->err ? NULL : &page->page;
+    checkout_show(visit);
+    desk_page_free(page);
+    desk_read_free(read);
+}
+
+static void page_done(struct desk_page *page)
+{
+    const struct visit *visit = page->user;
+
+    server_post(atomic_load(&visit->call->api->server), page_is_back, page);
+}
+
+/* False: the gateway is not asked now, and the page says that it cannot be reached. */
+static bool is_page_begun(struct visit *visit, struct desk_read *read)
+{
+    const struct api_config *config = &visit->call->api->config;
+    struct desk_page *page = visit->page;
+
+    if (visit->err || !page || view_of(visit) != CHECKOUT_VIEW_WIDGET)
+        return false;
+    visit->read = read;
+    page->gateway = gateway_of(visit->call, visit->account->gateway);
+    page->account = visit->account;
+    page->payment = visit->payment;
+    page->public_url = config->public_url;
+    page->language = language_of(visit);
+    page->done = page_done;
+    page->user = visit;
+    return config->desk->page(config->desk->self, page);
+}
+
 static void go_on(struct visit *visit)
 {
     struct call *call = visit->call;
@@ -340,8 +408,6 @@ static void go_on(struct visit *visit)
     }
     if (!err && visit->posted)
         err = checkout_take(visit);
-    else if (!err && is_asked_now(visit))
-        return;
     else if (!err && may_end_at_once(visit))
         read_soon(visit);
     else if (!err)
@@ -354,8 +420,15 @@ static void read_is_back(void *arg)
 {
     struct desk_read *read = arg;
     struct visit *visit = read->user;
+    struct desk_page *page = visit->page;
 
-    go_on(visit);
+    bool asked = !visit->err && !visit->posted && is_asked_now(visit);
+    if (!asked && is_page_begun(visit, read))
+        return;
+    visit->page = NULL;
+    if (!asked)
+        go_on(visit);
+    desk_page_free(page);
     desk_read_free(read);
 }
 

@@ -24,6 +24,9 @@ struct visit {
     struct payment *payment;     /* the last attempt, or NULL */
     struct gateway_account *account;
     struct checkout_settings *settings;      /* or NULL */
+    struct desk_page *page;      /* to be made: the attempt waits for a script of the gateway's */
+    struct desk_read *read;      /* kept while that is made */
+    const struct gateway_page *widget;
     /* From the form. */
     unsigned faults;
     struct str card;             /* reviewed and sealed: what is shown asks to confirm it */

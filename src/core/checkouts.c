@@ -85,8 +85,9 @@ static enum err choose_account(struct turn *turn, const struct checkout_create *
     enum err err = payment_find_account(turn, &payment, out);
     if (err)
         return err;
-    /* A token for each order goes with a widget, which the page cannot show. */
-    if (turn_gateway(turn, (*out)->gateway)->order_login.build)
+    /* A token for each order goes with a script of theirs, for which there is a page or not. */
+    const struct gateway *gateway = turn_gateway(turn, (*out)->gateway);
+    if (gateway->order_login.build && !gateway->page)
         return turn_fail_param(turn, ERR_PAYMENT_METHOD_NOT_SUPPORTED, "gateway_account",
                                "The payer's page does not show this gateway's widget.");
     return OK;

@@ -11,7 +11,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
-#include "core/wire.h"
+#include "core/gateway_page.h"
 
 struct check_report;
 
@@ -115,6 +115,7 @@ struct gateway {
     const struct gateway_setting *settings;  /* NULL: none of its own */
     struct gateway_login login;      /* build NULL: it needs none */
     struct gateway_login order_login;
+    gateway_page_f *page;            /* of its orders; NULL: the payer's page cannot be used */
     /* NULL: with the account's, where there is a login. */
     enum gateway_token_use (*token_use)(const struct gateway_ask *ask);
     struct gateway_notices notices;  /* verify NULL: it takes none */

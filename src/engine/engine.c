@@ -8,6 +8,7 @@
 #include "engine/check.h"
 #include "engine/deliveries.h"
 #include "engine/engine_parts.h"
+#include "engine/page.h"
 #include "gateways/gateways.h"
 #include "sandbox/ledger.h"
 
@@ -63,6 +64,26 @@ static bool desk_check(void *self, struct desk_check *check)
     check->over = check_is_over;
     check->over_self = engine;
     check_run(engine->client, engine->outside, check);
+    return true;
+}
+
+static void page_is_over(void *self)
+{
+    struct engine *engine = self;
+    atomic_fetch_sub(&engine->pages, 1);
+}
+
+static bool desk_page(void *self, struct desk_page *page)
+{
+    struct engine *engine = self;
+    unsigned under_way = atomic_fetch_add(&engine->pages, 1);
+    if (under_way >= ENGINE_PAGES_MAX || atomic_load(&engine->closing)) {
+        atomic_fetch_sub(&engine->pages, 1);
+        return false;
+    }
+    page->over = page_is_over;
+    page->over_self = engine;
+    page_run(engine->client, engine->outside, page);
     return true;
 }
 
@@ -203,7 +224,8 @@ enum err engine_open(const struct engine_config *config, struct arena *arena,
     engine->wake_self = config->wake_self;
     engine->public_url = str_copy(&engine->arena, config->public_url);
     engine->vault = config->vault;
-    engine->desk = (struct desk){ engine, desk_submit, desk_read, desk_probe, desk_check };
+    engine->desk = (struct desk){ engine, desk_submit, desk_read, desk_probe, desk_check,
+                                  desk_page };
     queue_init(&engine->turns);
     queue_init(&engine->reads);
     queue_init(&engine->calls);

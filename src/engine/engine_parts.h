@@ -71,7 +71,7 @@ struct engine {
     /* Turns from being handed in until they were released, calls from being ordered until their
      * turn was handed in. What one brings is counted before it is not any more: 0 is the end. */
     _Atomic int64_t in_work;
-    _Atomic unsigned checks;         /* of gateway accounts, under way */
+    _Atomic unsigned checks, pages;  /* of accounts, and for payers (page.h), under way */
     _Atomic bool closing;            /* the desk takes nothing more */
     _Atomic bool hurry;              /* the grace is over: leave the rest to the books */
 

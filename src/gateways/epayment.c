@@ -17,6 +17,7 @@
  * joins are made with exactly one. */
 #include <assert.h>
 
+#include "base/origin.h"
 #include "base/time.h"
 #include "gateways/epayment.def"
 #include "gateways/epayment.h"
@@ -246,6 +247,65 @@ static enum err build_authorize(const struct gateway_ask *ask, struct arena *are
                                             : build_order_login(ask, arena, out);
 }
 
+/* --- the payer's page --- */
+
+/* Their own and no others: a setting with something else in it lets nothing in. */
+static struct str page_origins(const struct place *place, struct arena *arena)
+{
+    struct str rest = place->page_origins, text, origin;
+    struct buf out;
+
+    buf_init(&out, arena, BODY_MAX);
+    if (origin_of(place->page_url, arena, &origin))
+        buf_add(&out, origin);
+    while (str_cut(&rest, ' ', &text))
+        if (origin_of(text, arena, &origin))
+            buf_addf(&out, " %.*s", STR_ARG(origin));
+    return buf_str(&out);
+}
+
+static const char *language_of(struct str language)
+{
+    return str_equal_c(language, "ru") ? "rus" : str_equal_c(language, "kk") ? "kaz" : "eng";
+}
+
+/* The widget's object. `auth` is the whole reply, not only the token in it. */
+static enum err make_page(const struct gateway_ask *ask, const struct http_reply *reply,
+                          struct str language, struct arena *arena, struct gateway_page *out)
+{
+    const struct json *credentials = gateway_credentials(ask->credentials, arena);
+    struct place place = place_of(ask, arena);
+    struct gateway_token token;
+    struct json_out json;
+    struct buf text, amount;
+
+    enum err err = epayment_parse_login(reply, arena, &token);
+    if (err)
+        return err;
+    buf_init(&amount, arena, 64);
+    epayment_amount_write(&amount, ask->amount);
+    buf_init(&text, arena, BODY_MAX + reply->body.len);
+    json_begin(&json, &text);
+    json_open_object(&json, NULL);
+    json_put_text(&json, "invoiceId", ask->payment_reference);
+    json_put_raw(&json, "amount", buf_str(&amount));
+    json_put_text(&json, "currency", str_of(currency_code(ask->amount.currency)));
+    json_put_text(&json, "terminal", json_text(json_get(credentials, "terminal")));
+    json_put_text(&json, "backLink", ask->return_url);
+    json_put_text(&json, "failureBackLink", ask->return_url);
+    json_put_bool(&json, "autoBackLink", true);
+    json_put_text(&json, "postLink", notify_url(ask, arena));
+    json_put_text(&json, "failurePostLink", notify_url(ask, arena));
+    json_put_text(&json, "language", str_of(language_of(language)));
+    json_put_text(&json, "description", description_of(ask));
+    json_put_raw(&json, "auth", reply->body);
+    json_close_object(&json);
+    json_done(&json);
+    *out = (struct gateway_page){ place.page_url, "halyk.pay", buf_str(&text),
+                                  page_origins(&place, arena) };
+    return buf_ok(&text) ? OK : ERR_INTERNAL;
+}
+
 /* --- charge, cancel, refund, status --- */
 
 static enum err build_status(const struct gateway_ask *ask, struct arena *arena,
@@ -368,6 +428,7 @@ const struct gateway gateway_epayment = {
     .settings = settings,
     .login = { build_login, epayment_parse_login },
     .order_login = { build_order_login, epayment_parse_login },
+    .page = make_page,
     .token_use = token_use,
     .notices = { epayment_notice_verify, epayment_notice_read, secret_members },
     .probe = { build_probe, epayment_parse_probe },

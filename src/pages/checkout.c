@@ -57,8 +57,16 @@ const struct str checkout_page_style = STR_INIT(
 
 void checkout_page_write_policy(struct buf *out, const struct checkout_page *page)
 {
-    buf_add_c(out, "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
-                   "form-action 'self'; style-src 'self'");
+    const struct gateway_page *widget =
+        page->view == CHECKOUT_VIEW_WIDGET ? page->widget : NULL;
+    struct str origins = widget ? widget->origins : (struct str){ 0 };
+
+    buf_addf(out, "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
+                  "form-action 'self' %.*s; ", STR_ARG(origins));
+    if (widget)
+        buf_addf(out, "script-src 'nonce-%.*s' %.*s; connect-src %.*s; frame-src %.*s; ",
+                 STR_ARG(page->nonce), STR_ARG(origins), STR_ARG(origins), STR_ARG(origins));
+    buf_add_c(out, "style-src 'self'");
     if (!str_is_empty(page->colour))
         buf_addf(out, " 'nonce-%.*s'", STR_ARG(page->nonce));
     if (!str_is_empty(page->logo))
@@ -128,6 +136,7 @@ static enum text title_of(const struct checkout_page *page)
         [CHECKOUT_VIEW_CONFIRM] = TEXT_CONFIRM_TITLE,
         [CHECKOUT_VIEW_GATEWAY] = TEXT_PAY_TITLE,
         [CHECKOUT_VIEW_BANK] = TEXT_BANK_TITLE,
+        [CHECKOUT_VIEW_WIDGET] = TEXT_BANK_TITLE,
         [CHECKOUT_VIEW_WAITING] = TEXT_WAIT_TITLE,
         [CHECKOUT_VIEW_CHECKING] = TEXT_CHECK_TITLE,
         [CHECKOUT_VIEW_PAID] = TEXT_PAID_TITLE,
@@ -158,7 +167,8 @@ static void begin(const struct sheet *sheet)
              "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
              "<meta name=\"robots\" content=\"noindex\">\n",
              language_code(sheet->spoken));
-    if (page->view == CHECKOUT_VIEW_WAITING || page->view == CHECKOUT_VIEW_CHECKING)
+    bool away = page->view == CHECKOUT_VIEW_WIDGET && !page->widget;
+    if (away || page->view == CHECKOUT_VIEW_WAITING || page->view == CHECKOUT_VIEW_CHECKING)
         buf_addf(sheet->out, "<meta http-equiv=\"refresh\" content=\"%d\">\n",
                  page->view == CHECKOUT_VIEW_WAITING ? 2 : 10);
     put(sheet, "<title>");
@@ -474,6 +484,52 @@ static void put_note(const struct sheet *sheet, enum text text)
     put(sheet, "</div>\n");
 }
 
+/* JSON as a script may hold it: nothing in it can end the script. */
+static void put_json(const struct sheet *sheet, struct str json)
+{
+    for (size_t i = 0; i < json.len; i++) {
+        struct str rest = str_slice(json, i, 3);
+        bool ends_line = str_equal_c(rest, "\xe2\x80\xa8") || str_equal_c(rest, "\xe2\x80\xa9");
+        if (json.ptr[i] == '<' || json.ptr[i] == '>' || json.ptr[i] == '&')
+            buf_addf(sheet->out, "\\u%04x", (unsigned)json.ptr[i]);
+        else if (ends_line)
+            buf_addf(sheet->out, "\\u202%c", rest.ptr[2] == '\xa8' ? '8' : '9');
+        else
+            buf_add_char(sheet->out, json.ptr[i]);
+        i += ends_line ? 2 : 0;
+    }
+}
+
+/* Begun by itself, but not for those who came back with the back button: they have a button. */
+static void put_widget(const struct sheet *sheet)
+{
+    const struct checkout_page *page = sheet->page;
+
+    if (!page->widget) {
+        put_note(sheet, TEXT_AWAY);
+        put_cancel(sheet);
+        return;
+    }
+    put_note(sheet, TEXT_GATEWAY);
+    put(sheet, "<noscript><div class=\"box alert\">");
+    element(sheet, "p", "what", TEXT_NEEDS_SCRIPT);
+    put(sheet, "</div></noscript>\n<button class=\"deed\" id=\"go\" type=\"button\">");
+    say(sheet, TEXT_CONTINUE);
+    put(sheet, "</button>\n");
+    put_cancel(sheet);
+    put(sheet, "<script src=\"");
+    html_write(sheet->out, page->widget->script_url);
+    buf_addf(sheet->out, "\" nonce=\"%.*s\"></script>\n<script nonce=\"%.*s\">\n(function () {\n"
+                         "var object = ", STR_ARG(page->nonce), STR_ARG(page->nonce));
+    put_json(sheet, page->widget->object);
+    buf_addf(sheet->out,
+             ";\nfunction go() { %s(object); }\n"
+             "document.getElementById('go').addEventListener('click', go);\n"
+             "var way = performance.getEntriesByType('navigation')[0];\n"
+             "if (!way || way.type !== 'back_forward') go();\n}());\n</script>\n",
+             page->widget->function);
+}
+
 static void put_view(const struct sheet *sheet)
 {
     switch (sheet->page->view) {
@@ -490,6 +546,9 @@ static void put_view(const struct sheet *sheet)
         put_note(sheet, TEXT_BANK);
         put_link(sheet, sheet->page->bank_url, TEXT_CONTINUE);
         put_cancel(sheet);
+        break;
+    case CHECKOUT_VIEW_WIDGET:
+        put_widget(sheet);
         break;
     case CHECKOUT_VIEW_WAITING:
         put_note(sheet, TEXT_WAIT);

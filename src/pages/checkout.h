@@ -1,14 +1,16 @@
 /* checkout.h - the payer's page: what it shows in each state of a checkout session.
  *
- * Whole HTML documents without a script, which work in any browser; forms are posted to the
- * page's own address as application/x-www-form-urlencoded. Their fields: form (proves that the
- * page was shown), do=review, do=pay or do=leave; with review number, expiry, cvc and name of a
- * card, and with pay the card that was reviewed, as `card` gave it. */
+ * Whole HTML documents, which work in any browser and have no script but a gateway's that gives no
+ * other way. Forms are posted to the page's own address as application/x-www-form-urlencoded. Their
+ * fields: form (proves that the page was shown), do=review, do=pay or do=leave; with review
+ * number, expiry, cvc and name of a card, and with pay the card that was reviewed, as `card`
+ * gave it. */
 #ifndef PAGES_CHECKOUT_H
 #define PAGES_CHECKOUT_H
 
 #include "base/err.h"
 #include "base/money.h"
+#include "core/gateway.h"
 #include "net/server.h"
 
 enum checkout_view {
@@ -16,6 +18,7 @@ enum checkout_view {
     CHECKOUT_VIEW_CONFIRM,   /* what will be paid and how, and the button that does it */
     CHECKOUT_VIEW_GATEWAY,   /* one button: the payer goes to the gateway's page */
     CHECKOUT_VIEW_BANK,      /* the payer must act elsewhere */
+    CHECKOUT_VIEW_WIDGET,    /* a script of the gateway's leads to its page */
     CHECKOUT_VIEW_WAITING,
     CHECKOUT_VIEW_CHECKING,  /* waits for long: the outcome is not known */
     CHECKOUT_VIEW_PAID,
@@ -67,6 +70,7 @@ struct checkout_page {
     struct str card_brand, card_last4;
     struct str bank_url;     /* of CHECKOUT_VIEW_BANK, and of WAITING for those who came back */
     struct str back_url;     /* at an end; may be empty */
+    const struct gateway_page *widget; /* of CHECKOUT_VIEW_WIDGET; NULL: they cannot be reached */
     struct str receipt_path; /* of CHECKOUT_VIEW_PAID; may be empty */
     const struct receipt *receipt; /* of CHECKOUT_VIEW_RECEIPT */
     int64_t expires_ms;

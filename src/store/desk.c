@@ -43,3 +43,18 @@ void desk_check_free(struct desk_check *check)
     arena_done(&check->arena);
     mem_free(check);
 }
+
+struct desk_page *desk_page_new(void)
+{
+    return mem_alloc(sizeof(struct desk_page));
+}
+
+void desk_page_free(struct desk_page *page)
+{
+    if (!page)
+        return;
+    secret_done(&page->credentials);
+    arena_wipe(&page->arena);
+    arena_done(&page->arena);
+    mem_free(page);
+}

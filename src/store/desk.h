@@ -60,6 +60,24 @@ struct desk_check {
     struct check_report report;
 };
 
+/* The page of ours with a gateway's script (struct gateway_page), made with a token for this one
+ * order. As above; what it points to lives until `done`. Nothing of it is kept. */
+struct desk_page {
+    struct arena arena;
+    const struct gateway *gateway;
+    const struct gateway_account *account;
+    const struct payment *payment;
+    struct secret credentials;               /* opened */
+    struct str public_url, language;
+    void (*done)(struct desk_page *page);
+    void *user;
+    void (*over)(void *self);                /* the desk's: called just before `done` */
+    void *over_self;
+
+    enum err err;                            /* then `page` is not there */
+    struct gateway_page page;
+};
+
 struct desk {
     void *self;
     /* False when the queue is full or the desk is closing: nothing happened. */
@@ -69,6 +87,7 @@ struct desk {
     bool (*probe)(void *self, void (*done)(void *user, enum err err), void *user);
     /* False when too many are under way, or the desk is closing. */
     bool (*check)(void *self, struct desk_check *check);
+    bool (*page)(void *self, struct desk_page *page);
 };
 
 struct desk_turn *desk_turn_new(void);
@@ -77,5 +96,7 @@ struct desk_read *desk_read_new(void);
 void desk_read_free(struct desk_read *read);
 struct desk_check *desk_check_new(void);
 void desk_check_free(struct desk_check *check);  /* ends its secrets */
+struct desk_page *desk_page_new(void);
+void desk_page_free(struct desk_page *page);     /* likewise; accepts NULL */
 
 #endif

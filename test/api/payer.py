@@ -34,7 +34,7 @@ class Page(html.parser.HTMLParser):
             self.forms[-1]['hidden'][given['name']] = given['value']
         elif tag == 'input':
             self.fields[given['name']] = given
-        if tag == 'button':
+        if tag == 'button' and 'form' in self.within:
             self.forms[-1]['buttons'].append(given.get('value'))
         if tag == 'a':
             self.links.append(given['href'])

@@ -355,7 +355,7 @@ void api_fixture_open(struct api_fixture *fixture)
     log_setup(&fixture->books.outside.outside, LOG_TEXT, LOG_ERROR);
     fixture->installation_key = secret_copy(STR("installation key of a test"));
     open_vault(fixture);
-    fixture->desk = (struct desk){ fixture, submit, take_read, take_probe, take_check };
+    fixture->desk = (struct desk){ fixture, submit, take_read, take_probe, take_check, NULL };
     struct api_config config = {
         .outside = &fixture->books.outside.outside,
         .desk = &fixture->desk,

@@ -107,6 +107,30 @@ static void the_policy_lets_in_what_is_there(void **state)
     assert_false(has(buf_c(&buf), "unsafe"));
 }
 
+/* What a merchant writes stands in a script: it must neither end it nor begin another. */
+static void a_gateways_script_gets_its_object(void **state)
+{
+    const struct gateway_page widget = {
+        STR_INIT("https://bank.test/a.js?b&c"), "bank.pay",
+        STR_INIT("{\"a\":\"</script>\xe2\x80\xa8\"}"), STR_INIT("https://bank.test"),
+    };
+    struct checkout_page page = card;
+    struct buf buf;
+    (void)state;
+    page.view = CHECKOUT_VIEW_WIDGET;
+    page.nonce = STR("n0");
+    assert_false(has(written(&page), "<script"));
+    page.widget = &widget;
+    const char *html = written(&page);
+    assert_true(has(html, "src=\"https://bank.test/a.js?b&amp;c\" nonce=\"n0\""));
+    assert_true(has(html, "{\"a\":\"\\u003c/script\\u003e\\u2028\"}"));
+    assert_true(has(html, "bank.pay(object)"));
+    buf_fixed(&buf, text, sizeof text);
+    checkout_page_write_policy(&buf, &page);
+    assert_true(has(buf_c(&buf), "script-src 'nonce-n0' https://bank.test;"));
+    assert_true(has(buf_c(&buf), "form-action 'self' https://bank.test;"));
+}
+
 static void languages_are_chosen(void **state)
 {
     static const struct {
@@ -142,6 +166,7 @@ int main(void)
         cmocka_unit_test(every_page_is_whole),
         cmocka_unit_test(no_link_leads_into_a_script),
         cmocka_unit_test(the_policy_lets_in_what_is_there),
+        cmocka_unit_test(a_gateways_script_gets_its_object),
         cmocka_unit_test(languages_are_chosen),
         cmocka_unit_test(amounts_have_their_currencys_places),
     };
