@@ -102,7 +102,7 @@ static enum err open_one(struct turn *turn, struct webhook_replay **out)
 
 static enum err change(struct turn *turn, enum replay_status status)
 {
-    struct webhook_replay *replay;
+    struct webhook_replay *replay = NULL;
     enum err err = open_one(turn, &replay);
     if (err)
         return err;
