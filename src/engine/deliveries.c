@@ -35,6 +35,21 @@ static void put_note(struct deliveries *deliveries, struct note *note)
         mem_free(note);
 }
 
+static void put_due(struct deliveries *deliveries, struct webhook_endpoint_id endpoint, bool own)
+{
+    struct note *note = mem_alloc(sizeof *note);
+    note->kind = NOTE_DUE;
+    note->endpoint = endpoint;
+    note->own = own;
+    put_note(deliveries, note);
+}
+
+void deliveries_heard(struct deliveries *deliveries, struct webhook_endpoint_id endpoint)
+{
+    if (deliveries)
+        put_due(deliveries, endpoint, false);
+}
+
 void deliveries_due(struct deliveries *deliveries, const struct webhook_delivery_list *due)
 {
     struct webhook_endpoint_id last = { { { 0 } } };
@@ -43,10 +58,7 @@ void deliveries_due(struct deliveries *deliveries, const struct webhook_delivery
         if (webhook_endpoint_id_equal(delivery->endpoint, last))
             continue;
         last = delivery->endpoint;
-        struct note *note = mem_alloc(sizeof *note);
-        note->kind = NOTE_DUE;
-        note->endpoint = delivery->endpoint;
-        put_note(deliveries, note);
+        put_due(deliveries, delivery->endpoint, true);
     }
 }
 
@@ -203,6 +215,7 @@ static void take_note(struct deliveries *deliveries, const struct note *note)
             deliveries->backlogs_us = outside_monotonic_us(deliveries->outside) + AGAIN_US;
         target = target_get(deliveries, note->endpoint);
         target->due_ms = 1;
+        target->untold = target->untold || note->own;
         target_set_timer(deliveries, target);
         break;
     case NOTE_ENDED:

@@ -21,6 +21,8 @@ must_check enum err deliveries_open(struct engine *engine, const struct engine_c
                                     struct arena *arena, struct str *why);
 /* Something is due at their endpoints. From any thread; accepts NULL, as the others do. */
 void deliveries_due(struct deliveries *deliveries, const struct webhook_delivery_list *due);
+/* Another node says so. */
+void deliveries_heard(struct deliveries *deliveries, struct webhook_endpoint_id endpoint);
 /* How far behind the worst endpoints are, as text for Prometheus. From any thread. */
 void deliveries_write_metrics(struct deliveries *deliveries, struct buf *out);
 /* Begins no try any more, records those that ended, ends the thread. While writers still run. */

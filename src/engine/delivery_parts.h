@@ -46,6 +46,7 @@ struct target {
     unsigned window, good;           /* successes since the window last grew */
     unsigned failures;               /* in a row */
     bool in_ring;
+    bool untold;                     /* due by this node's commit: whoever has it may not know */
     enum target_lease lease;
     struct run_id run;               /* LEASE_OURS: under which */
     int64_t due_ms;                  /* when to read what is due, by the books' clock; 0 never */
@@ -86,6 +87,7 @@ struct note {
     struct parcel *parcel;
     struct run_id run;
     enum err err;                    /* NOTE_RECORDED */
+    bool own;                        /* NOTE_DUE: by a commit of this node */
 };
 
 struct deliveries {

@@ -7,7 +7,7 @@
 #include "store/query_webhooks.h"
 
 #define LOADED_SICK 4
-/* Others' endpoints are looked at so often: soon after their node died they are ours. */
+/* Others' endpoints are looked at so often, and when their lease ends: then they are ours. */
 #define LEASE_LOOK_MS (2 * SECOND_MS)
 
 static size_t bucket_of(struct webhook_endpoint_id id)
@@ -411,7 +411,7 @@ void target_leased(struct deliveries *deliveries, const struct note *note)
 static enum err is_ours(struct deliveries *deliveries, struct target *target,
                         const struct webhook_endpoint *endpoint, int64_t now_ms, bool *out)
 {
-    bool held = false;
+    int64_t lapses_ms = 0;
     enum err err = OK;
     *out = true;
     target->run = endpoint->run;
@@ -423,10 +423,14 @@ static enum err is_ours(struct deliveries *deliveries, struct target *target,
     if (target->lease == LEASE_ASKED)
         return OK;
     if (!run_id_is_zero(endpoint->run))
-        err = query_run_holds(deliveries->db, endpoint->run, now_ms, &held);
-    if (!err && held) {
+        err = query_run_lapses(deliveries->db, endpoint->run, now_ms, &lapses_ms);
+    if (!err && lapses_ms != 0) {
         target->lease = LEASE_OTHERS;
-        target->due_ms = now_ms + LEASE_LOOK_MS;
+        if (target->untold)
+            engine_hint_target(deliveries->engine, target->id);
+        target->untold = false;
+        target->due_ms = lapses_ms - now_ms < LEASE_LOOK_MS ? lapses_ms + 1
+                                                            : now_ms + LEASE_LOOK_MS;
     } else if (!err) {
         ask_lease(deliveries, target, endpoint->run);
     }

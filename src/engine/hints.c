@@ -2,18 +2,24 @@
  *
  * A caller may wait at one node for what another brings. The books have it from the commit on;
  * a hint says that looking is worth it, instead of the next look half a second later. It names
- * claims by the beginning of their keys, eight hex digits each. Under load one hint is for many
+ * claims by the beginning of their keys, eight hex digits each, and then, a dot before each, the
+ * endpoints at which something is due, for the node that delivers to them. Under load one hint is for many
  * batches: each wakes every other node, and one per batch took half of three nodes' throughput. */
 #include <assert.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/crypto.h"
 #include "base/log.h"
+#include "engine/deliveries.h"
 #include "engine/engine_parts.h"
 
 #define MARK_DIGITS 8
 #define GAP_US (25 * INT64_C(1000))
-_Static_assert(ENGINE_MARKS_MAX * MARK_DIGITS <= HINT_MAX, "");
+#define TARGET_MARK '.'
+#define TARGET_DIGITS 32
+_Static_assert(ENGINE_MARKS_MAX * MARK_DIGITS + ENGINE_TARGETS_MAX * (1 + TARGET_DIGITS)
+               <= HINT_MAX, "");
 
 /* Beyond what fits in one hint the rest is left to the others' own looks. */
 void engine_hint(struct engine *engine, const struct turn_answer *const *answers, size_t count)
@@ -31,6 +37,22 @@ void engine_hint(struct engine *engine, const struct turn_answer *const *answers
         hints_nudge(engine->hints.wire);
 }
 
+void engine_hint_target(struct engine *engine, struct webhook_endpoint_id endpoint)
+{
+    if (!engine->hints.wire)
+        return;
+    pthread_mutex_lock(&engine->hints.lock);
+    size_t count = engine->hints.target_count, at = 0;
+    while (at < count && !webhook_endpoint_id_equal(engine->hints.targets[at], endpoint))
+        at++;
+    bool more = at == count && count < ENGINE_TARGETS_MAX;
+    if (more)
+        engine->hints.targets[engine->hints.target_count++] = endpoint;
+    pthread_mutex_unlock(&engine->hints.lock);
+    if (more)
+        hints_nudge(engine->hints.wire);
+}
+
 static void send_marks(struct engine *engine)
 {
     char text[HINT_MAX];
@@ -40,6 +62,11 @@ static void send_marks(struct engine *engine)
     for (size_t i = 0; i < engine->hints.mark_count; i++)
         buf_addf(&words, "%08lx", (unsigned long)engine->hints.marks[i]);
     engine->hints.mark_count = 0;
+    for (size_t i = 0; i < engine->hints.target_count; i++) {
+        buf_add_char(&words, TARGET_MARK);
+        buf_add_hex(&words, &engine->hints.targets[i], sizeof engine->hints.targets[i]);
+    }
+    engine->hints.target_count = 0;
     pthread_mutex_unlock(&engine->hints.lock);
     assert(buf_ok(&words));
     if (words.len && hints_send(engine->hints.wire, buf_str(&words)))
@@ -60,17 +87,34 @@ static bool read_mark(struct str digits, uint32_t *out)
     return true;
 }
 
+/* Those are looked at by whoever has them: a wrong word costs one look. */
+static bool hear_targets(struct engine *engine, struct str text)
+{
+    while (text.len > 0) {
+        struct webhook_endpoint_id id;
+        struct str digits = str_slice(text, 1, TARGET_DIGITS);
+        if (text.ptr[0] != TARGET_MARK || digits.len != TARGET_DIGITS
+            || !crypto_read_hex(digits, &id, sizeof id))
+            return false;
+        deliveries_heard(engine->deliveries, id);
+        text = str_slice(text, 1 + TARGET_DIGITS, text.len);
+    }
+    return true;
+}
+
 static void heard(void *self, struct str text)
 {
     struct engine *engine = self;
     uint32_t marks[ENGINE_MARKS_MAX];
     size_t count = 0;
-    while (text.len >= MARK_DIGITS && count < ENGINE_MARKS_MAX) {
+    while (text.len >= MARK_DIGITS && text.ptr[0] != TARGET_MARK && count < ENGINE_MARKS_MAX) {
         if (!read_mark(str_slice(text, 0, MARK_DIGITS), &marks[count]))
             return;
         count++;
         text = str_slice(text, MARK_DIGITS, text.len);
     }
+    if (!hear_targets(engine, text))
+        return;
     ENGINE_COUNT(engine, hints_heard_total, 1);
     if (count && engine->heard)
         engine->heard(engine->wake_self, marks, count);

@@ -232,15 +232,13 @@ enum err query_webhooks_backlogs(struct db *db, int64_t now_ms, db_row_f *row, v
                     QUERY_ARGS(args), row, self);
 }
 
-enum err query_run_holds(struct db *db, struct run_id run, int64_t now_ms, bool *out)
+enum err query_run_lapses(struct db *db, struct run_id run, int64_t now_ms, int64_t *out)
 {
     struct db_value args[] = { DB_ID(run), DB_NUMBER(now_ms) };
-    int64_t found = 0;
 
-    enum err err = db_query(db, "SELECT 1 FROM runs WHERE id = $1 AND lapses_ms > $2",
-                            QUERY_ARGS(args), take_number, &found);
-    *out = found != 0;
-    return err;
+    *out = 0;
+    return db_query(db, "SELECT lapses_ms FROM runs WHERE id = $1 AND lapses_ms > $2",
+                    QUERY_ARGS(args), take_number, out);
 }
 
 static enum err take_backlog(void *self, const struct db_value *values, size_t count)

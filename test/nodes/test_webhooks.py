@@ -1,0 +1,47 @@
+"""Webhooks of many nodes: one of them delivers to an endpoint. The others tell it what they
+committed, and one of them takes over when it dies."""
+import json
+import time
+
+from client import Client, until
+from node import Node
+from sink import Sink
+
+LEASE_S = 10
+HINTED_S = 0.6      # of the second that a node lets pass between looks by itself
+
+
+def test_an_endpoint_is_taken_over_from_a_dead_node(cluster, tmp_path, contract):
+    sink = Sink()
+    nodes = [Node(tmp_path, 'node0').start(PURSER_WEBHOOK_ADDRESSES='any')]
+    nodes.append(Node(tmp_path, 'node1', nodes[0]).start(PURSER_WEBHOOK_ADDRESSES='any'))
+    key = nodes[0].key()
+    clients = [Client(node, key, contract) for node in nodes]
+    made = clients[0].post('/v1/webhook_endpoints', {'url': sink.url(), 'filter': {
+        'events': ['invoice.created']}}).expect(201)
+    count = [0]
+
+    def told(client, seconds):
+        """How long an event of this node's took to come."""
+        begin = time.monotonic()
+        client.post('/v1/invoices', {'amount': 5, 'currency': 'EUR'}).expect(201)
+        count[0] += 1
+        sink.wait(count[0], seconds=seconds)
+        return time.monotonic() - begin
+    told(clients[0], 10)
+    holder, other = nodes
+    # Without a hint that takes half a second in the middle.
+    lags = sorted(told(clients[1], 10) for _ in range(8))
+    assert lags[4] < HINTED_S, lags
+    holder.process.kill()
+    holder.process.wait()
+    lag = told(clients[1], LEASE_S + 5)
+    print('told over in %.2f s, taken over in %.2f s' % (lags[4], lag))
+    assert lag < LEASE_S + 1
+    ids = [r['headers']['webhook-id'] for r in sink.at('/hook')]
+    assert len(set(ids)) == count[0]
+    until(lambda: not clients[1].get('/v1/webhook_endpoints/' + made['id'])
+          .expect(200)['backlog']['count'], 5)
+    assert {json.loads(r['body'])['type'] for r in sink.at('/hook')} == {'invoice.created'}
+    assert other.stop() == 0
+    sink.close()
