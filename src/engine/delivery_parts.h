@@ -45,8 +45,7 @@ struct target {
     unsigned ready_count, under_way, held;
     unsigned window, good;           /* successes since the window last grew */
     unsigned failures;               /* in a row */
-    bool in_ring;
-    bool untold;                     /* due by this node's commit: whoever has it may not know */
+    bool in_ring, untold;            /* untold: whoever has it may not know of our commit */
     enum target_lease lease;
     struct run_id run;               /* LEASE_OURS: under which */
     int64_t due_ms;                  /* when to read what is due, by the books' clock; 0 never */
@@ -110,8 +109,7 @@ struct deliveries {
     struct link *recording;          /* those in the turn that is under way */
     size_t record_most;              /* results in a turn: fewer after one was refused */
     struct link *stuck;              /* results that were refused alone; tried again later */
-    int64_t stuck_us;
-    int64_t record_again_us;
+    int64_t record_again_us, stuck_us;
     int64_t scan_us;                 /* when to look for work that others left; 0: never */
     unsigned parcels;
     struct kept_signature *signatures; /* SIGNATURES_KEPT, by message; NULL: none was made */

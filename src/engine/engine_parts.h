@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "engine/engine.h"
+#include "engine/engine_hints.h"
 #include "engine/queue.h"
 #include "net/client.h"
 #include "sandbox/sandbox.h"
@@ -16,9 +17,6 @@
 #define ENGINE_WRITERS_MAX 64
 /* Checks of accounts at once: they are for people, and each may last half a minute. */
 #define ENGINE_CHECKS_MAX 8
-/* As many as fit in one hint, endpoints beside the marks of claims. */
-#define ENGINE_TARGETS_MAX 64
-#define ENGINE_MARKS_MAX ((HINT_MAX - 33 * ENGINE_TARGETS_MAX) / 8)
 
 struct engine_tally {
 #define X(name, help) _Atomic uint64_t name;
@@ -82,16 +80,7 @@ struct engine {
         void *user;
     } probe;
 
-    struct {                         /* from and to other nodes */
-        struct hints *wire;          /* NULL: none */
-        pthread_mutex_t lock;
-        uint32_t marks[ENGINE_MARKS_MAX];
-        size_t mark_count;           /* to be sent */
-        struct webhook_endpoint_id targets[ENGINE_TARGETS_MAX];
-        size_t target_count;         /* likewise: something is due at them */
-        pthread_t thread;
-        bool started, stop;
-    } hints;
+    struct engine_hints hints;
 
     struct {                         /* when the clock has to look up next */
         pthread_mutex_t lock;
@@ -135,14 +124,6 @@ void engine_network_close(struct engine *engine);
 /* readers.c */
 must_check enum err engine_open_readers(struct engine *engine, struct str where, unsigned count,
                                         struct arena *arena, struct str *why);
-
-/* hints.c */
-must_check enum err engine_hints_open(struct engine *engine, struct str where, struct str *why);
-void engine_hints_close(struct engine *engine);
-/* Other nodes may have callers who wait for these. */
-void engine_hint(struct engine *engine, const struct turn_answer *const *answers, size_t count);
-/* Tells whoever delivers to the endpoint that something is due there. */
-void engine_hint_target(struct engine *engine, struct webhook_endpoint_id endpoint);
 
 /* clock.c */
 void *engine_clock(void *engine);

@@ -2,9 +2,10 @@
  *
  * A caller may wait at one node for what another brings. The books have it from the commit on;
  * a hint says that looking is worth it, instead of the next look half a second later. It names
- * claims by the beginning of their keys, eight hex digits each, and then, a dot before each, the
- * endpoints at which something is due, for the node that delivers to them. Under load one hint is for many
- * batches: each wakes every other node, and one per batch took half of three nodes' throughput. */
+ * claims by the beginning of their keys, eight hex digits each, then, a dot before each, the
+ * endpoints at which something is due, for the node that delivers to them. Under load one hint is
+ * for many batches: each wakes every other node, and one per batch took half of three nodes'
+ * throughput. */
 #include <assert.h>
 #include <string.h>
 #include <unistd.h>

@@ -56,7 +56,7 @@ def check_received(came, events, made):
     for request in came:
         by_id[request['headers']['webhook-id']].append(request['body'])
     missing = set(events) - set(by_id)
-    assert not missing, '%d of %d events never came to %s' % (len(missing), len(events), made['url'])
+    assert not missing, '%d of %d events never came: %s' % (len(missing), len(events), made['url'])
     assert set(by_id) <= set(events)
     for name, bodies in by_id.items():
         assert len(set(bodies)) == 1, 'the second time %s was another' % name
