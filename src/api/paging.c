@@ -102,6 +102,14 @@ void list_open(struct json_out *out)
     json_open_array(out, "data");
 }
 
+void list_open_history(struct json_out *out, bool pruned)
+{
+    json_open_object(out, NULL);
+    json_put_text(out, "object", STR("list"));
+    json_put_bool(out, "pruned", pruned);
+    json_open_array(out, "data");
+}
+
 void list_close_at(struct json_out *out, struct str next_cursor)
 {
     json_close_array(out);

@@ -7,6 +7,7 @@
 #include "api/resources.h"
 #include "core/render.h"
 #include "core/requests.h"
+#include "store/query_pruned.h"
 
 struct create_body {
     int64_t amount;
@@ -231,11 +232,12 @@ const struct reading read_payments = {
 };
 
 static enum err put_operations(const struct read_ask *ask, struct db *db,
-                               const struct operation_list *operations, struct json_out *out)
+                               const struct operation_list *operations, bool pruned,
+                               struct json_out *out)
 {
     struct id last = { { 0 } };
 
-    list_open(out);
+    list_open_history(out, pruned);
     for (size_t i = 0; i < page_shown(ask->page, operations->count); i++) {
         struct attempt_list attempts = { 0 };
         enum err err = query_attempts(db, operations->items[i], ask->arena, &attempts);
@@ -253,13 +255,16 @@ static enum err run_operations(const struct read_ask *ask, struct db *db, struct
     struct operation_id after = { ask->page->place };
     struct operation_list operations = { 0 };
     struct payment *payment = NULL;
+    bool pruned = false;
 
     enum err err = query_payment(db, ask->scope, (struct payment_id){ ask->object }, ask->arena,
                                  &payment);
     if (!err)
         err = query_payment_operations(db, payment, after, page_limit(ask->page), ask->arena,
                                        &operations);
-    return err ? err : put_operations(ask, db, &operations, out);
+    if (!err)
+        err = query_payment_pruned(db, payment, &pruned);
+    return err ? err : put_operations(ask, db, &operations, pruned, out);
 }
 
 /* GET /v1/payments/{id}/operations */

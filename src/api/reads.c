@@ -27,6 +27,16 @@ static void run_read(struct desk_read *read, struct db *db)
         read->err = ERR_INTERNAL;
 }
 
+/* What the books have no words for. */
+static struct str detail_of(const struct read_ask *ask, enum err err)
+{
+    if (err == ERR_NOT_FOUND)
+        return STR("There is no such object.");
+    if (err == ERR_PRUNED)
+        return STR("It is older than events that were pruned: what would follow is not whole.");
+    return ask->store_detail;
+}
+
 static void read_is_back(void *arg)
 {
     struct desk_read *read = arg;
@@ -36,8 +46,7 @@ static void read_is_back(void *arg)
     if (read->err == OK) {
         call_answer_json(call, 200, buf_str(&ask->body));
     } else {
-        call->trouble.detail = read->err == ERR_NOT_FOUND ? STR("There is no such object.")
-                                                          : ask->store_detail;
+        call->trouble.detail = detail_of(ask, read->err);
         call_fail(call, read->err);
     }
     desk_read_free(read);

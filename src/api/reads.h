@@ -61,6 +61,8 @@ struct reading {
 int64_t page_limit(const struct page *page); /* to ask the books for */
 size_t page_shown(const struct page *page, size_t row_count);
 void list_open(struct json_out *out);
+/* Of a payment's history, whose beginning may have been pruned. */
+void list_open_history(struct json_out *out, bool pruned);
 /* `last` is the place of the last one shown; ignored when all were. */
 void list_close(struct json_out *out, const struct read_ask *ask, size_t row_count, struct id last);
 void list_close_at(struct json_out *out, struct str next_cursor);

@@ -32,6 +32,7 @@
     X(migrate_status)                                                                              \
     X(migrate_up)                                                                                  \
     X(wait)                                                                                        \
+    X(prune)                                                                                       \
     X(copy)                                                                                        \
     X(recover)                                                                                     \
     X(graph)                                                                                       \

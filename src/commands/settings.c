@@ -11,11 +11,13 @@
 #include "base/nearest.h"
 #include "commands/file.h"
 #include "core/credentials.h"
+#include "store/prune.h"
 
 #define FILE_MAX_BYTES 65536
 #define VALUE_MAX_BYTES 4096
 #define READERS_MAX 64
 #define LIMIT_MAX   1000000
+#define DAYS_MAX 36500
 
 /* clang-format off */
 #define X(KIND, value) [SETTING_KIND_##KIND] = value,
@@ -130,6 +132,15 @@ static bool is_limit(struct str value)
     return str_to_i64(value, &limit) && limit >= 0 && limit <= LIMIT_MAX;
 }
 
+/* Below that answers to idempotency keys would be pruned before the keys. */
+static bool is_days_or_none(struct str value)
+{
+    int64_t days;
+
+    return value.len == 0 || (str_to_i64(value, &days) && days >= PRUNE_KEEP_LEAST_DAYS &&
+                              days <= DAYS_MAX);
+}
+
 static bool is_switch(struct str value)
 {
     return str_equal_c(value, "on") || str_equal_c(value, "off");
@@ -213,6 +224,8 @@ bool setting_check(enum setting setting, struct str value, const char **why)
         [SETTING_KIND_BLOCKS] = { is_blocks, "is no list of addresses or CIDR blocks, like "
                                              "10.0.0.7,192.0.2.0/24" },
         [SETTING_KIND_COUNT] = { is_count, "is not a number from 1 to 64" },
+        [SETTING_KIND_DAYS_OR_NONE] = { is_days_or_none,
+                                        "is neither empty nor a number of days from 31 to 36500" },
         [SETTING_KIND_SWITCH] = { is_switch, "is neither on nor off" },
         [SETTING_KIND_REACH] = { is_reach, "is none of public, any" },
         [SETTING_KIND_LOG_FORMAT] = { is_log_format, "is none of auto, text, json" },

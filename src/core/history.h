@@ -65,8 +65,8 @@ struct event {
     struct str data;              /* the object as it was then, JSON; frozen */
 };
 
-/* The invoice itself (object is its id), or one of its payments or refunds, as its events up to
- * `sequence` add up: what is left of them when they are pruned. Made while all was final. */
+/* The invoice itself (object is its id), or a payment, refund, checkout or saved card of it, as
+ * its events up to `sequence` add up: what is left of them when they are pruned. */
 struct checkpoint {
     enum row_change row;
     struct invoice_id invoice;

@@ -8,17 +8,6 @@
 #include "base/time.h"
 #include "store/checker_parts.h"
 
-#define PAGE_INVOICES 500
-
-/* A page of invoices, in the order of their ids. */
-struct page {
-    struct checker *checker;
-    struct checked invoices[PAGE_INVOICES];
-    struct id ids[PAGE_INVOICES];
-    size_t count;
-    struct attempt_list attempts; /* by operation and number */
-};
-
 /* Reporting. */
 
 bool checker_blame(struct checker *checker, const char *invariant, struct str row,
@@ -96,7 +85,7 @@ static int compare_ids(const void *a, const void *b)
     return id_compare(*(const struct id *)a, *(const struct id *)b);
 }
 
-static struct checked *owner_of(struct page *page, struct invoice_id invoice)
+static struct checked *owner_of(struct checker_page *page, struct invoice_id invoice)
 {
     const struct id *found = bsearch(&invoice.id, page->ids, page->count, sizeof page->ids[0],
                                      compare_ids);
@@ -108,17 +97,18 @@ static struct checked *owner_of(struct page *page, struct invoice_id invoice)
 static enum err take_invoice(void *self, void *row)
 {
     const struct invoice *invoice = row;
-    struct page *page = self;
+    struct checker_page *page = self;
 
     assert(page->count < PAGE_INVOICES);
     page->ids[page->count] = invoice->id.id;
-    page->invoices[page->count++] = (struct checked){ page->checker, .invoice = invoice };
+    page->invoices[page->count++] = (struct checked){ .checker = page->checker,
+                                                      .invoice = invoice };
     return OK;
 }
 
 static enum err take_payment(void *self, void *row)
 {
-    struct page *page = self;
+    struct checker_page *page = self;
     struct arena *arena = page->checker->arena;
     struct payment_fold *fold = ARENA_NEW(arena, struct payment_fold);
 
@@ -129,7 +119,7 @@ static enum err take_payment(void *self, void *row)
 
 static enum err take_refund(void *self, void *row)
 {
-    struct page *page = self;
+    struct checker_page *page = self;
     struct arena *arena = page->checker->arena;
     struct refund_fold *fold = ARENA_NEW(arena, struct refund_fold);
 
@@ -140,7 +130,7 @@ static enum err take_refund(void *self, void *row)
 
 static enum err take_checkout(void *self, void *row)
 {
-    struct page *page = self;
+    struct checker_page *page = self;
     struct arena *arena = page->checker->arena;
     struct checkout_fold *fold = ARENA_NEW(arena, struct checkout_fold);
 
@@ -151,7 +141,7 @@ static enum err take_checkout(void *self, void *row)
 
 static enum err take_instrument(void *self, void *row)
 {
-    struct page *page = self;
+    struct checker_page *page = self;
     struct arena *arena = page->checker->arena;
     struct instrument_fold *fold = ARENA_NEW(arena, struct instrument_fold);
 
@@ -162,7 +152,7 @@ static enum err take_instrument(void *self, void *row)
 
 static enum err take_operation(void *self, void *row)
 {
-    struct page *page = self;
+    struct checker_page *page = self;
     struct operation *operation = row;
 
     operation_list_add(page->checker->arena, &owner_of(page, operation->invoice)->operations,
@@ -172,16 +162,26 @@ static enum err take_operation(void *self, void *row)
 
 static enum err take_event(void *self, void *row)
 {
-    struct page *page = self;
+    struct checker_page *page = self;
     struct event *event = row;
 
     event_list_add(page->checker->arena, &owner_of(page, event->invoice)->events, event);
     return OK;
 }
 
+static enum err take_checkpoint(void *self, void *row)
+{
+    struct checker_page *page = self;
+    struct checkpoint *checkpoint = row;
+
+    checkpoint_list_add(page->checker->arena, &owner_of(page, checkpoint->invoice)->checkpoints,
+                        checkpoint);
+    return OK;
+}
+
 static enum err take_attempt(void *self, void *row)
 {
-    struct page *page = self;
+    struct checker_page *page = self;
 
     attempt_list_add(page->checker->arena, &page->attempts, row);
     return OK;
@@ -213,7 +213,7 @@ static void sort(void *items, size_t count, int (*order)(const void *, const voi
         qsort(items, count, sizeof(void *), order);
 }
 
-static enum err load_page(struct page *page, struct invoice_id after)
+static enum err load_parts(struct checker_page *page)
 {
     static const struct {
         const struct table *table;
@@ -226,14 +226,11 @@ static enum err load_page(struct page *page, struct invoice_id after)
         { &table_operations, take_operation },
         { &table_events, take_event },
         { &table_attempts, take_attempt },
+        { &table_checkpoints, take_checkpoint },
     };
     struct checker *checker = page->checker;
-    struct db_value args[] = { DB_ID(after), DB_NUMBER(PAGE_INVOICES) };
+    enum err err = OK;
 
-    page->count = 0;
-    page->attempts = (struct attempt_list){ 0 };
-    enum err err = db_select(checker->db, &table_invoices, "id > $1 ORDER BY id LIMIT $2", args, 2,
-                             checker->arena, take_invoice, page);
     for (size_t i = 0; err == OK && i < sizeof(parts) / sizeof(parts[0]); i++)
         err = db_load(checker->db, parts[i].table, "invoice", page->ids, page->count, NULL, false,
                       checker->arena, parts[i].take, page);
@@ -243,10 +240,37 @@ static enum err load_page(struct page *page, struct invoice_id after)
     return err;
 }
 
+static void page_clear(struct checker_page *page)
+{
+    page->count = 0;
+    page->attempts = (struct attempt_list){ 0 };
+}
+
+static enum err load_page(struct checker_page *page, struct invoice_id after)
+{
+    struct checker *checker = page->checker;
+    struct db_value args[] = { DB_ID(after), DB_NUMBER(PAGE_INVOICES) };
+
+    page_clear(page);
+    enum err err = db_select(checker->db, &table_invoices, "id > $1 ORDER BY id LIMIT $2", args, 2,
+                             checker->arena, take_invoice, page);
+    return err == OK ? load_parts(page) : err;
+}
+
+enum err checker_load(struct checker_page *page, const struct id *ids, size_t count, bool hold)
+{
+    struct checker *checker = page->checker;
+
+    page_clear(page);
+    enum err err = db_load(checker->db, &table_invoices, "id", ids, count, NULL, hold,
+                           checker->arena, take_invoice, page);
+    return err == OK ? load_parts(page) : err;
+}
+
 /* Checking. */
 
 /* The place of the operation's first attempt, or of what would come after it. */
-static size_t first_attempt(const struct page *page, struct operation_id operation)
+static size_t first_attempt(const struct checker_page *page, struct operation_id operation)
 {
     size_t low = 0, high = page->attempts.count;
 
@@ -260,7 +284,7 @@ static size_t first_attempt(const struct page *page, struct operation_id operati
     return low;
 }
 
-static bool check_attempts(const struct page *page, const struct operation *operation)
+static bool check_attempts(const struct checker_page *page, const struct operation *operation)
 {
     struct checker *checker = page->checker;
     size_t from = first_attempt(page, operation->id);
@@ -274,7 +298,7 @@ static bool check_attempts(const struct page *page, const struct operation *oper
                             to - from);
 }
 
-static bool check_invoice(const struct page *page, struct checked *checked)
+bool checker_invoice(const struct checker_page *page, struct checked *checked)
 {
     struct checker_report *report = &page->checker->report;
 
@@ -293,7 +317,7 @@ static bool check_invoice(const struct page *page, struct checked *checked)
 
 static enum err check_invoices(struct checker *checker)
 {
-    struct page *page = mem_alloc(sizeof *page);
+    struct checker_page *page = mem_alloc(sizeof *page);
     struct invoice_id after = { 0 };
     bool clean = true;
     enum err err;
@@ -303,7 +327,7 @@ static enum err check_invoices(struct checker *checker)
         arena_reset(checker->arena);
         err = load_page(page, after);
         for (size_t i = 0; err == OK && clean && i < page->count; i++) {
-            clean = check_invoice(page, &page->invoices[i]);
+            clean = checker_invoice(page, &page->invoices[i]);
             after = page->invoices[i].invoice->id;
         }
     } while (err == OK && clean && page->count == PAGE_INVOICES);
@@ -311,16 +335,21 @@ static enum err check_invoices(struct checker *checker)
     return err;
 }
 
-enum err checker_run(struct db *db, struct arena *arena, struct checker_report *out)
+struct checker checker_of(struct db *db, struct arena *arena, struct arena *report_arena)
 {
-    struct arena page_arena = { 0 };
-    struct checker checker = {
+    return (struct checker){
         .db = db,
-        .arena = &page_arena,
-        .report_arena = arena,
+        .arena = arena,
+        .report_arena = report_arena,
         /* Where many nodes write, each has a clock of its own. */
         .clock_slack_ms = db_is_shared(db) ? MINUTE_MS : 0,
     };
+}
+
+enum err checker_run(struct db *db, struct arena *arena, struct checker_report *out)
+{
+    struct arena page_arena = { 0 };
+    struct checker checker = checker_of(db, &page_arena, arena);
 
     enum err err = db_begin(db);
     if (err == OK)

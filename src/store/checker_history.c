@@ -314,12 +314,6 @@ static bool check_instrument_fold(struct checker *checker, const struct instrume
 
 /* The invoice. */
 
-struct invoice_fold {
-    unsigned status;
-    int64_t version;
-    int64_t number; /* of the last event, in the feed */
-};
-
 static bool fold_invoice(const struct reading *reading, struct invoice_fold *fold)
 {
     const struct invoice *invoice = reading->checked->invoice;
@@ -342,9 +336,9 @@ static bool check_invoice_fold(const struct checked *checked, const struct invoi
     struct checker *checker = checked->checker;
     struct str name = checker_invoice_name(checker, invoice->id);
 
-    if (invoice->sequence != (int64_t)checked->events.count)
-        return checker_blame(checker, "I6", name, "has %zu events, but counted %lld",
-                             checked->events.count, (long long)invoice->sequence);
+    if (invoice->sequence != fold->sequence)
+        return checker_blame(checker, "I6", name, "has %lld events, but counted %lld",
+                             (long long)fold->sequence, (long long)invoice->sequence);
     if (fold->status != invoice->status)
         return checker_blame(checker, "I5", name, "the row says %s, its events end with %s",
                              word_text(&words_invoice_state, invoice->status),
@@ -401,8 +395,11 @@ static bool fold_event(struct reading *reading, struct invoice_fold *fold)
 bool checker_history(struct checked *checked)
 {
     struct checker *checker = checked->checker;
-    struct invoice_fold fold = { 0 };
+    struct invoice_fold *fold = &checked->fold;
+    int64_t next = 1;
 
+    if (!checkpoints_resume(checked, &next))
+        return false;
     for (size_t i = 0; i < checked->events.count; i++) {
         struct reading reading = {
             .checker = checker,
@@ -410,9 +407,12 @@ bool checker_history(struct checked *checked)
             .event = checked->events.items[i],
             .name = checker_event_name(checker, checked->events.items[i]),
         };
-        if (!check_place(&reading, (int64_t)i + 1, fold.number) || !fold_event(&reading, &fold))
+        if (!check_place(&reading, next++, fold->number) || !fold_event(&reading, fold))
             return false;
-        fold.number = reading.event->number;
+        fold->sequence = reading.event->sequence;
+        fold->number = reading.event->number;
+        if (!checkpoints_compare(checked))
+            return false;
     }
     for (size_t i = 0; i < checked->payments.count; i++)
         if (!check_payment_fold(checker, checked->payments.items[i]))
@@ -426,5 +426,5 @@ bool checker_history(struct checked *checked)
     for (size_t i = 0; i < checked->instruments.count; i++)
         if (!check_instrument_fold(checker, checked->instruments.items[i]))
             return false;
-    return check_invoice_fold(checked, &fold);
+    return check_invoice_fold(checked, fold);
 }

@@ -27,12 +27,21 @@ struct payment_fold {
     int64_t captured_minor, refunded_minor, reserved_minor;
     int64_t times_authorizing, times_capturing;
     enum captured_way way;
+    bool resumed; /* from a checkpoint: what was before has no operations any more */
 };
 
 struct refund_fold {
     const struct refund *refund;
     enum refund_state status;
     bool corrected;
+    bool resumed;
+};
+
+struct invoice_fold {
+    unsigned status;
+    int64_t version;
+    int64_t sequence; /* of the last event */
+    int64_t number;   /* and its place in the feed */
 };
 
 struct checkout_fold {
@@ -45,6 +54,7 @@ struct instrument_fold {
     const struct instrument *instrument;
     enum instrument_state status;
     bool corrected;
+    bool resumed;
 };
 
 LIST_TYPE(instrument_fold_list, struct instrument_fold)
@@ -62,7 +72,26 @@ struct checked {
     struct instrument_fold_list instruments;
     struct operation_list operations;
     struct event_list events; /* by sequence */
+    struct checkpoint_list checkpoints;
+    struct invoice_fold fold;
 };
+
+struct checker checker_of(struct db *db, struct arena *arena, struct arena *report_arena);
+
+/* A page of invoices, in the order of their ids. */
+#define PAGE_INVOICES 500
+struct checker_page {
+    struct checker *checker;
+    struct checked invoices[PAGE_INVOICES];
+    struct id ids[PAGE_INVOICES];
+    size_t count;
+    struct attempt_list attempts; /* by operation and number */
+};
+/* These invoices, held until the end of the transaction if `hold`, and all that hangs on them. */
+must_check enum err checker_load(struct checker_page *page, const struct id *ids, size_t count,
+                                 bool hold);
+/* All checks of one of them. */
+bool checker_invoice(const struct checker_page *page, struct checked *checked);
 
 /* Keeps the first finding, and returns false. */
 __attribute__((format(printf, 4, 5))) bool checker_blame(struct checker *checker,
@@ -82,6 +111,14 @@ struct str checker_event_name(struct checker *checker, const struct event *event
 struct payment_fold *checked_payment(const struct checked *checked, struct payment_id id);
 struct refund_fold *checked_refund(const struct checked *checked, struct refund_id id);
 struct instrument_fold *checked_instrument(const struct checked *checked, struct instrument_id id);
+
+/* checker_checkpoints.c: where a history goes on whose beginning was pruned; whether the
+ * checkpoints say what the events until then say. `next` is the first event's sequence. */
+bool checkpoints_resume(struct checked *checked, int64_t *next);
+bool checkpoints_compare(struct checked *checked);
+/* As the history, which was found right, adds up now: one for the invoice, each payment and each
+ * refund, in the checker's arena. */
+void checkpoints_make(struct checked *checked, int64_t now_ms, struct checkpoint_list *out);
 
 /* checker_history.c: events, and the rows that they should add up to (I4, I5, I6). Fills in
  * the folds, which the rules look at. */

@@ -44,7 +44,8 @@ static bool check_forgetting(const struct checked *checked, const struct instrum
 
     if (instrument->status == INSTRUMENT_REMOVED && !str_is_empty(instrument->token))
         return checker_blame(checked->checker, "I25", name, "is removed, but its token is here");
-    if (instrument->status == INSTRUMENT_REMOVED && count.done == 0 && !fold->corrected)
+    if (instrument->status == INSTRUMENT_REMOVED && count.done == 0 && !fold->corrected &&
+        !fold->resumed)
         return checker_blame(checked->checker, "I25", name,
                              "is removed, but no deactivation succeeded");
     if (instrument->status != INSTRUMENT_REMOVED && count.done > 0)

@@ -18,8 +18,8 @@ COMMANDS = ['serve', 'init', 'key create', 'key list', 'key revoke', 'credential
             'credentials rotate', 'config', 'doctor', 'recover', 'check', 'gateways',
             'events tail', 'listen', 'trigger', 'webhook verify', 'deliveries list',
             'deliveries show', 'deliveries redeliver', 'deliveries replay',
-            'deliveries pause', 'deliveries resume', 'migrate status', 'migrate up', 'copy',
-            'wait', 'graph', 'version', 'help']
+            'deliveries pause', 'deliveries resume', 'migrate status', 'migrate up', 'prune',
+            'copy', 'wait', 'graph', 'version', 'help']
 
 
 def done(*arguments, **env):

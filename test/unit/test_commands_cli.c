@@ -56,7 +56,7 @@ static void every_example_parses(void **state)
             assert_non_null(call);
             call += strlen("purser ");
             /* As far as the shell gives it to purser. */
-            struct str words = str_make(call, strcspn(call, "|>&"));
+            struct str words = str_make(call, strcspn(call, "|<>&"));
             if (words.ptr[words.len - 1] == ' ')
                 words.len--;
             const char *line = str_format(&fixture->arena, "%.*s --help", STR_ARG(words)).ptr;
