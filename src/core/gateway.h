@@ -1,10 +1,10 @@
 /* gateway.h - what a gateway is to purser: a pure translator.
  *
- * An operation is a pair of functions: build turns what we ask into the HTTP request
- * of their protocol, parse turns their reply into an answer. No I/O, no clock, no
- * memory of their own; the transport between the two is the engine's business. An
- * operation without a pair is one that this gateway cannot do, and that is the only
- * place which says so. Adding a gateway: gateways/README.md. */
+ * An operation is a pair of functions: build turns what we ask into the HTTP request of their
+ * protocol, parse turns their reply into an answer. No I/O, no clock, no memory of their own;
+ * the transport between the two is the engine's business. An operation without a pair is one
+ * that this gateway cannot do, and that is the only place which says so. Adding a gateway:
+ * gateways/README.md. */
 #ifndef CORE_GATEWAY_H
 #define CORE_GATEWAY_H
 
@@ -132,13 +132,12 @@ enum gateway_token_use gateway_token_use(const struct gateway *gateway,
 int64_t gateway_refund_least(const struct gateway *gateway, enum currency currency);
 
 /* The account's settings and credentials as JSON, for build, parse and verify; NULL, which
- * json_get takes for an object without members, when there are none. What is read from
- * credentials is secret and lives in the arena: it belongs into the request only. */
+ * json_get takes for an object without members, when there are none. What is read from credentials
+ * is secret and lives in the arena: it belongs into the request only. */
 const struct json *gateway_settings(const struct gateway_ask *ask, struct arena *arena);
 const struct json *gateway_credentials(const struct secret *credentials, struct arena *arena);
 
-/* The one check of amounts for all gateways: an approval of another amount or
- * currency than was asked becomes UNKNOWN. Returns false when it had to. */
+/* An approval of another amount or currency than was asked becomes UNKNOWN; false when it was. */
 bool gateway_check_amount(const struct gateway_ask *ask, struct gateway_answer *answer);
 
 /* Their words for outcomes, an adapter's table; not listed is GW_UNKNOWN. */

@@ -183,7 +183,7 @@ static void begin(const struct sheet *sheet)
                  STR_ARG(page->nonce), STR_ARG(page->colour), STR_ARG(page->colour));
     put(sheet, "</head>\n<body>\n");
     if (!page->live && !is_nobodys(page))
-        element(sheet, "p", "test", TEXT_TEST);
+        element(sheet, "header", "test", TEXT_TEST);
     put(sheet, "<main>\n");
 }
 
@@ -337,11 +337,12 @@ static void put_pay_button(const struct sheet *sheet)
     put_until(sheet);
 }
 
-/* People leave it empty, because they do not see it. */
+/* People leave it empty, because they do not see it; those who do are told. */
 static void put_trap(const struct sheet *sheet)
 {
-    put(sheet, "<div class=\"trap\" aria-hidden=\"true\"><input name=\"website\" tabindex=\"-1\" "
-               "autocomplete=\"off\"></div>\n");
+    put(sheet, "<div class=\"trap\" aria-hidden=\"true\"><label>");
+    say(sheet, TEXT_LEAVE_EMPTY);
+    put(sheet, " <input name=\"website\" tabindex=\"-1\" autocomplete=\"off\"></label></div>\n");
 }
 
 static void put_card_form(const struct sheet *sheet)

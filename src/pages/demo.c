@@ -34,8 +34,8 @@ static void put_return(struct buf *out, const struct demo_page *page)
 void demo_page_write(struct buf *out, const struct demo_page *page)
 {
     begin(out, "Demo shop", "");
-    buf_add_c(out, "<p class=\"test\">Test mode: no money moves.</p>\n<main class=\"wide\">\n"
-                   "<h1>Demo shop</h1>\n");
+    buf_add_c(out, "<header class=\"test\">Test mode: no money moves.</header>\n"
+                   "<main class=\"wide\">\n<h1>Demo shop</h1>\n");
     put_return(out, page);
     buf_add_c(out, "<div class=\"box\">\n<p class=\"what\">Two cups, ");
     checkout_page_write_amount(out, page->price, STR("en"));
