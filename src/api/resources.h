@@ -90,6 +90,12 @@ enum err checkout_page_back(struct call *call);
 enum err checkout_page_posted_back(struct call *call);
 enum err checkout_style_show(struct call *call);
 
+/* findings.c */
+turn_ask_f reconciliation_ask, drift_resolve_ask, task_resolve_ask;
+extern const struct reading read_audit;
+extern const struct reading read_reconciliations, read_reconciliation, read_drifts, read_drift,
+    read_tasks, read_task;
+
 /* notifications.c */
 #define NOTIFICATIONS_PATH "/v1/notifications/"
 #define NOTIFICATION_BODY_MAX ((size_t)1024 * 1024)

@@ -20,6 +20,7 @@
     X(payment, "pay") X(operation, "op") X(refund, "ref") X(event, "evt")            \
     X(customer, "cus") X(instrument, "ins")                                          \
     X(request, "req") X(run, "run") X(drift, "drf") X(task, "tsk")                   \
+    X(reconciliation, "rec")                                                         \
     X(notice, "ntc") X(webhook_endpoint, "we") X(webhook_key, "wk")                  \
     X(webhook_message, "wm") X(webhook_delivery, "whd") X(checkout, "cs") \
     X(webhook_replay, "whr")

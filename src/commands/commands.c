@@ -29,6 +29,12 @@
     X(deliveries_replay)                                                                           \
     X(deliveries_pause)                                                                            \
     X(deliveries_resume)                                                                           \
+    X(reconcile)                                                                                   \
+    X(drift_list)                                                                                  \
+    X(drift_resolve)                                                                               \
+    X(tasks_list)                                                                                  \
+    X(tasks_resolve)                                                                               \
+    X(audit_verify)                                                                                \
     X(migrate_status)                                                                              \
     X(migrate_up)                                                                                  \
     X(wait)                                                                                        \

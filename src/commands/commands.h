@@ -10,7 +10,7 @@ int commands_run(const struct world *world, int argc, const char *const *argv);
 
 /* All commands, NULL-terminated, in the order in which help lists them. */
 extern const struct command *const commands[];
-#define COMMANDS_MAX 32
+#define COMMANDS_MAX 64
 
 /* The command whose words begin the arguments, or NULL; `words` is how many they are. */
 const struct command *command_find(int argc, const char *const *argv, int *words);

@@ -12,6 +12,7 @@
 
 #include "api/api.h"
 #include "base/log.h"
+#include "base/time.h"
 #include "commands/command.h"
 #include "commands/key.h"
 #include "commands/keyring.h"
@@ -273,6 +274,13 @@ static unsigned count_setting(const struct cli *cli, enum setting setting)
     return (unsigned)count;
 }
 
+static int64_t reconcile_ms(struct cli *cli)
+{
+    if (!str_equal_c(cli_setting(cli, SETTING_RECONCILE_ENABLED), "on"))
+        return 0;
+    return count_setting(cli, SETTING_RECONCILE_MINUTES) * MINUTE_MS;
+}
+
 static enum err open_engine(struct serve *serve, struct str *why)
 {
     struct cli *cli = serve->cli;
@@ -287,6 +295,7 @@ static enum err open_engine(struct serve *serve, struct str *why)
         .webhook_private = str_equal_c(cli_setting(cli, SETTING_WEBHOOK_ADDRESSES), "any"),
         .readers = count_setting(cli, SETTING_READERS),
         .writers = count_setting(cli, SETTING_WRITERS),
+        .reconcile_ms = reconcile_ms(cli),
         .hints = str_equal_c(cli_setting(cli, SETTING_HINTS), "on"),
         .wake = pass_wake,
         .heard = pass_hint,

@@ -141,6 +141,13 @@ static bool is_days_or_none(struct str value)
                               days <= DAYS_MAX);
 }
 
+static bool is_minutes(struct str value)
+{
+    int64_t minutes;
+
+    return str_to_i64(value, &minutes) && minutes >= 1 && minutes <= 10080;
+}
+
 static bool is_switch(struct str value)
 {
     return str_equal_c(value, "on") || str_equal_c(value, "off");
@@ -226,6 +233,7 @@ bool setting_check(enum setting setting, struct str value, const char **why)
         [SETTING_KIND_COUNT] = { is_count, "is not a number from 1 to 64" },
         [SETTING_KIND_DAYS_OR_NONE] = { is_days_or_none,
                                         "is neither empty nor a number of days from 31 to 36500" },
+        [SETTING_KIND_MINUTES] = { is_minutes, "is not a number from 1 to 10080" },
         [SETTING_KIND_SWITCH] = { is_switch, "is neither on nor off" },
         [SETTING_KIND_REACH] = { is_reach, "is none of public, any" },
         [SETTING_KIND_LOG_FORMAT] = { is_log_format, "is none of auto, text, json" },

@@ -9,6 +9,8 @@
 #define CAPTURE_RETRY_MINUTES_DEFAULT 60
 #define CAPTURE_TRIES_DEFAULT 96
 #define CALLS_AT_ONCE_DEFAULT 50
+#define STUCK_MINUTES_DEFAULT 30
+#define ORPHAN_MINUTES_DEFAULT 5
 #define REFERENCE_FROM_DEFAULT 100001
 #define TEXT_MAX 255
 
@@ -24,6 +26,12 @@ static const char *const late_words[] = { "keep", "refund", NULL };
     X(capture_tries, 1, 10000)                                                           \
     X(calls_at_once, 1, 1000)                                                            \
     X(calls_per_minute, 0, 100000)                                                       \
+    X(stuck_minutes, 1, 60 * 24 * 60)                                                    \
+    X(stuck_minutes_card, 1, 60 * 24 * 60)                                               \
+    X(stuck_minutes_gateway_page, 1, 60 * 24 * 60)                                       \
+    X(stuck_minutes_saved_card, 1, 60 * 24 * 60)                                         \
+    X(refund_stuck_minutes, 1, 60 * 24 * 60)                                             \
+    X(refund_orphan_minutes, 1, 60 * 24 * 60)                                            \
     X(reference_from, 100001, 999999999)                                                 \
     X(priority, 1, ACCOUNT_PRIORITY_MAX)                                                 \
     X(amount_from, 1, MONEY_MAX_MINOR)                                                   \
@@ -81,6 +89,10 @@ struct account_settings account_settings(const struct gateway_account *account,
                                                   CAPTURE_RETRY_MINUTES_DEFAULT),
         .capture_tries = number_or(settings, "capture_tries", CAPTURE_TRIES_DEFAULT),
         .refund_late = str_equal_c(json_text(json_get(settings, "late_success")), "refund"),
+        .refund_stuck_ms = MINUTE_MS * number_or(settings, "refund_stuck_minutes",
+                                                 STUCK_MINUTES_DEFAULT),
+        .refund_orphan_ms = MINUTE_MS * number_or(settings, "refund_orphan_minutes",
+                                                  ORPHAN_MINUTES_DEFAULT),
         .calls_at_once = number_or(settings, "calls_at_once", CALLS_AT_ONCE_DEFAULT),
         .calls_per_minute = number_or(settings, "calls_per_minute", 0),
         .reference_from = number_or(settings, "reference_from", REFERENCE_FROM_DEFAULT),
@@ -89,6 +101,24 @@ struct account_settings account_settings(const struct gateway_account *account,
         .amount_to = number_or(settings, "amount_to", MONEY_MAX_MINOR),
         .currencies = json_get(settings, "currencies"),
     };
+}
+
+int64_t account_stuck_ms(const struct gateway_account *account, enum payment_method method,
+                         struct arena *arena)
+{
+    const struct json *settings = NULL;
+    if (!str_is_empty(account->settings)) {
+        enum err err = json_parse(account->settings, arena, &settings, NULL);
+        assert(err == OK);
+        (void)err;
+    }
+    int64_t minutes = number_or(settings, "stuck_minutes", STUCK_MINUTES_DEFAULT);
+    if (method != METHOD_NONE) {
+        struct str name = str_format(arena, "stuck_minutes_%s",
+                                     word_text(&words_payment_method, method));
+        minutes = number_or(settings, str_c(arena, name), minutes);
+    }
+    return MINUTE_MS * minutes;
 }
 
 /* The texts of a list, separated by spaces. */

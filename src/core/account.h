@@ -15,6 +15,8 @@ struct account_settings {
     int64_t capture_retry_ms;        /* "capture_retry_minutes": default 60 */
     int64_t capture_tries;           /* "capture_tries": default 96 */
     bool refund_late;                /* "late_success": "refund" gives back what came too late */
+    int64_t refund_stuck_ms;         /* "refund_stuck_minutes": default 30 */
+    int64_t refund_orphan_ms;        /* "refund_orphan_minutes": without their reference; 5 */
     int64_t calls_at_once;           /* "calls_at_once": on the wire together; default 50 */
     int64_t calls_per_minute;        /* "calls_per_minute": 0, the default, for no limit */
     int64_t reference_from;          /* the first where orders are numbered: default 100001 */
@@ -28,6 +30,11 @@ struct account_settings {
 /* Settings as stored are valid; anything else asserts. */
 struct account_settings account_settings(const struct gateway_account *account,
                                          const struct gateway *gateway, struct arena *arena);
+
+/* From what age on an unfinished payment is asked about: "stuck_minutes_" with its method,
+ * "stuck_minutes", or 30 minutes. */
+int64_t account_stuck_ms(const struct gateway_account *account, enum payment_method method,
+                         struct arena *arena);
 
 /* "notification_addresses": CIDR blocks from which the gateway's notifications may come,
  * separated by spaces; empty: from anywhere. Their syntax is the API's to check. */

@@ -5,19 +5,9 @@
  * Only the gateway's word, or proof that no byte left us, ends an operation. */
 #include <assert.h>
 
-#include "core/record.h"
-#include "core/requests.h"
+#include "core/answered.h"
 #include "core/routing.h"
 #include "core/schedule.h"
-
-/* The case in hand, so that the steps below need not pass six arguments on. */
-struct answered {
-    struct turn *turn;
-    const struct operation_answer *said;
-    struct operation *operation;
-    struct payment *payment;
-    struct payment_place place;
-};
 
 static void attempt_record(const struct answered *a)
 {
@@ -115,28 +105,28 @@ static void learn_reference(const struct answered *a)
     /* A payer may try more than once at the gateway; what holds no money is forgotten. */
     bool counts = a->payment->authorized_minor > 0;
     if (!str_is_empty(a->payment->gateway_reference) && counts) {
-        drift_record(a->turn, a->payment, a->operation->id, "reference_changed", theirs);
+        drift_record(a->turn, a->payment, a->operation->id, DRIFT_REFERENCE_CHANGED, theirs);
         return;
     }
     a->payment->gateway_reference = theirs;
     row_touch(&a->payment->row);
 }
 
-static void move_payment(const struct answered *a, enum payment_event event)
+void answered_move_payment(const struct answered *a, enum payment_event event)
 {
     enum err err = payment_move(a->turn, a->payment, event);
     if (err)
-        drift_record(a->turn, a->payment, a->operation->id, "unexpected_answer",
+        drift_record(a->turn, a->payment, a->operation->id, DRIFT_UNEXPECTED_ANSWER,
                      str_of(machine_payment.events[event].name));
 }
 
 /* Returns false when another payment has paid it. */
-static bool move_invoice(const struct answered *a, enum invoice_event event)
+bool answered_move_invoice(const struct answered *a, enum invoice_event event)
 {
     const struct invoice *invoice = a->turn->books->invoice;
     if (machine_next(&machine_invoice, invoice->status, event) == INVOICE_NOWHERE) {
         if (event == INVOICE_ON_PAY)
-            drift_record(a->turn, a->payment, a->operation->id, "duplicate_payment",
+            drift_record(a->turn, a->payment, a->operation->id, DRIFT_DUPLICATE_PAYMENT,
                          word_str(&words_invoice_state, invoice->status));
         return false;
     }
@@ -147,14 +137,14 @@ static bool move_invoice(const struct answered *a, enum invoice_event event)
 }
 
 /* The money is ours: the invoice is paid, whatever part of it was captured. */
-static void captured(const struct answered *a, enum payment_event event, int64_t amount_minor)
+void answered_captured(const struct answered *a, enum payment_event event, int64_t amount_minor)
 {
     a->payment->captured_minor = amount_minor;
     a->payment->failure = (struct failure){ 0 };
-    move_payment(a, event);
+    answered_move_payment(a, event);
     /* Cancelled with a payment that had failed, of which they then held the money after all. */
     bool cancelled = a->turn->books->invoice->status == INVOICE_CANCELLED;
-    if (!move_invoice(a, cancelled ? INVOICE_ON_FOUND_PAID : INVOICE_ON_PAY))
+    if (!answered_move_invoice(a, cancelled ? INVOICE_ON_FOUND_PAID : INVOICE_ON_PAY))
         payment_return_late(a->turn, a->payment);
 }
 
@@ -166,17 +156,17 @@ static void authorized(const struct answered *a)
     payment->authorized_minor = payment->amount_minor;
     payment->failure = (struct failure){ 0 };
     if (payment->verification) {
-        move_payment(a, PAYMENT_ON_AUTH_VERIFIED);
+        answered_move_payment(a, PAYMENT_ON_AUTH_VERIFIED);
         payment_end_invoice(a->turn, payment);
         return;
     }
     if (sale) {
-        captured(a, PAYMENT_ON_AUTH_SALE, answer->captured_minor);
+        answered_captured(a, PAYMENT_ON_AUTH_SALE, answer->captured_minor);
         return;
     }
     payment->expires_ms = a->turn->now_ms + a->place.settings.authorization_ms;
     payment->due_ms = payment->expires_ms;
-    move_payment(a, PAYMENT_ON_AUTH_YES);
+    answered_move_payment(a, PAYMENT_ON_AUTH_YES);
     /* It may have been given back before we heard of it. */
     if (payment_compare(a->turn, payment, answer))
         return;
@@ -190,7 +180,7 @@ static void authorized(const struct answered *a)
 static void refused(const struct answered *a, struct failure failure)
 {
     a->payment->failure = failure;
-    move_payment(a, PAYMENT_ON_AUTH_NO);
+    answered_move_payment(a, PAYMENT_ON_AUTH_NO);
     payment_end_invoice(a->turn, a->payment);
 }
 
@@ -199,7 +189,7 @@ static void needs_payer(const struct answered *a)
     a->payment->action = a->said->answer.action;
     a->payment->action_url = a->said->answer.action_url;
     a->payment->due_ms = a->payment->expires_ms;
-    move_payment(a, PAYMENT_ON_AUTH_PAYER);
+    answered_move_payment(a, PAYMENT_ON_AUTH_PAYER);
 }
 
 static struct failure failure_interrupted(void)
@@ -234,7 +224,7 @@ static void go_elsewhere(const struct answered *a, const struct gateway_account 
     struct operation *operation = operation_begin(a->turn, a->payment, OPERATION_KIND_AUTHORIZE,
                                                   a->payment->amount_minor, a->said->card);
     operation->claim = a->operation->claim;
-    move_payment(a, PAYMENT_ON_REROUTE);
+    answered_move_payment(a, PAYMENT_ON_REROUTE);
 }
 
 static void end_authorize(const struct answered *a, enum operation_event verdict)
@@ -258,112 +248,6 @@ static void end_authorize(const struct answered *a, enum operation_event verdict
     }
 }
 
-/* They refuse because it is done: by an earlier try, or by hand at the gateway. */
-static bool is_taken(const struct answered *a)
-{
-    const struct gateway_answer *answer = &a->said->answer;
-    return answer->has_position ? answer->captured_minor > 0
-                                : str_equal_c(answer->failure_code, "already_captured");
-}
-
-static void taken_already(const struct answered *a)
-{
-    const struct gateway_answer *answer = &a->said->answer;
-    struct payment *payment = a->payment;
-    int64_t taken_minor = answer->has_position ? answer->captured_minor
-                                               : a->operation->amount_minor;
-    if (payment->authorized_minor < taken_minor)
-        payment->authorized_minor = taken_minor;
-    if (taken_minor != a->operation->amount_minor)
-        drift_record(a->turn, payment, a->operation->id, "captured_differs",
-                     str_format(a->turn->arena, "%lld were to be captured, %lld were already",
-                                (long long)a->operation->amount_minor, (long long)taken_minor));
-    captured(a, PAYMENT_ON_CAPTURE_YES, taken_minor);
-    if (!answer->has_position && gateway_can(a->place.gateway, OPERATION_KIND_ENQUIRE))
-        payment_enquire(a->turn, payment);
-}
-
-static void end_capture(const struct answered *a, enum operation_event verdict)
-{
-    struct payment *payment = a->payment;
-    operation_close(a->turn, payment, a->operation);
-    if (verdict == OPERATION_ON_YES) {
-        captured(a, PAYMENT_ON_CAPTURE_YES, a->operation->amount_minor);
-        return;
-    }
-    if (is_taken(a)) {
-        taken_already(a);
-        return;
-    }
-    failure_from_answer(&payment->failure, &a->said->answer);
-    payment->due_ms = payment->expires_ms;
-    if (payment->capture_method == CAPTURE_METHOD_AUTOMATIC)
-        payment->due_ms = a->turn->now_ms + a->place.settings.capture_retry_ms;
-    move_payment(a, PAYMENT_ON_CAPTURE_NO);
-}
-
-/* They refuse because nothing is held any more. */
-static bool is_released(const struct answered *a)
-{
-    const struct gateway_answer *answer = &a->said->answer;
-    return answer->has_position ? answer->released && answer->captured_minor == 0
-                                : str_equal_c(answer->failure_code, "already_cancelled");
-}
-
-static void end_cancel(const struct answered *a, enum operation_event verdict)
-{
-    struct payment *payment = a->payment;
-    operation_close(a->turn, payment, a->operation);
-    if (verdict == OPERATION_ON_YES || is_released(a)) {
-        move_payment(a, PAYMENT_ON_CANCEL_YES);
-        payment_end_invoice(a->turn, payment);
-        return;
-    }
-    if (payment_compare(a->turn, payment, &a->said->answer))
-        return;
-    failure_from_answer(&payment->failure, &a->said->answer);
-    move_payment(a, PAYMENT_ON_CANCEL_NO);
-    payment_cancel_later(a->turn, payment);
-    /* It waited for its payer, who paid or gave up meanwhile: which of them, they know. */
-    if (payment->authorized_minor == 0)
-        payment_enquire(a->turn, payment);
-}
-
-/* An invoice may have been paid twice: one of the two returned leaves it paid. */
-static bool all_is_returned(const struct books *books)
-{
-    for (size_t i = 0; i < books->payments.count; i++)
-        if (books->payments.items[i]->refunded_minor != books->payments.items[i]->captured_minor)
-            return false;
-    return true;
-}
-
-static void end_refund(const struct answered *a, enum operation_event verdict)
-{
-    struct payment *payment = a->payment;
-    struct refund *refund = books_refund(a->turn->books, a->operation->refund);
-    assert(refund);
-    operation_close(a->turn, payment, a->operation);
-    refund->gateway_reference = a->said->answer.refund_reference;
-    bool done = verdict == OPERATION_ON_YES;
-    if (done) {
-        payment->refunded_minor += refund->amount_minor;
-    } else {
-        payment->reserved_minor -= refund->amount_minor;
-        failure_from_answer(&refund->failure, &a->said->answer);
-    }
-    assert(payment->reserved_minor >= payment->refunded_minor);
-    enum err err = refund_move(a->turn, refund, done ? REFUND_ON_REFUND_YES
-                                                     : REFUND_ON_REFUND_NO);
-    if (err)
-        drift_record(a->turn, payment, a->operation->id, "unexpected_answer", STR("refund"));
-    if (done && all_is_returned(a->turn->books))
-        (void)move_invoice(a, INVOICE_ON_REFUND_ALL);
-    if (!done && str_equal_c(refund->reason, REFUND_REASON_LATE))
-        task_record(a->turn, payment, a->operation, "late_refund_refused",
-                    STR("The money came too late, and its refund was refused; return it by hand."));
-}
-
 static void deactivated(const struct answered *a, enum operation_event verdict)
 {
     operation_close(a->turn, a->payment, a->operation);
@@ -378,7 +262,7 @@ static void wait_for_next_look(const struct answered *a)
     operation->tries++;
     row_touch(&operation->row);
     if (operation->tries == SCHEDULE_UNKNOWN_TRIES + 1)
-        task_record(a->turn, a->payment, operation, "operation_unresolved",
+        task_record(a->turn, a->payment, operation, TASK_OPERATION_UNRESOLVED,
                     str_format(a->turn->arena, "The %s is %s after %d looks; ask the gateway.",
                                word_text(&words_operation_kind, operation->kind),
                                word_text(&words_operation_state, operation->state),
@@ -423,9 +307,11 @@ static void reservation_refused(const struct answered *a)
     if (payment_compare(a->turn, a->payment, answer))
         return;
     failure_from_answer(&a->payment->failure, answer);
-    drift_record(a->turn, a->payment, a->operation->id, "reservation_refused",
-                 answer->gateway_code);
-    move_payment(a, PAYMENT_ON_FOUND_FAILED);
+    struct drift *drift = drift_record(a->turn, a->payment, a->operation->id,
+                                       DRIFT_STATUS_MISMATCH, answer->gateway_code);
+    drift->gateway_status = STR("refused");
+    drift_follow(a->turn, drift);
+    answered_move_payment(a, PAYMENT_ON_FOUND_FAILED);
     payment_end_invoice(a->turn, a->payment);
 }
 
@@ -491,9 +377,44 @@ static bool enquiry_decides(const struct answered *a)
     return false;
 }
 
+/* The reconciler asks again when its time comes: until then the payment is left as it was. */
+static void give_up(const struct answered *a)
+{
+    struct payment *payment = a->payment;
+    enum payment_state status = payment->status;
+    (void)operation_move(a->turn, a->operation, OPERATION_ON_SILENCE);
+    operation_close(a->turn, payment, a->operation);
+    /* The clock may have passed by while this was open. */
+    if (payment->due_ms == 0
+        && (status == PAYMENT_AUTHORIZED || status == PAYMENT_REQUIRES_ACTION)) {
+        payment->due_ms = payment_next_look_ms(a->turn, payment);
+        row_touch(&payment->row);
+    }
+}
+
+/* They do not know, after all that time, what holds money in our books. */
+static void report_missing(const struct answered *a)
+{
+    bool holds = a->payment->status == PAYMENT_AUTHORIZED || a->payment->status == PAYMENT_CAPTURED;
+    if (a->said->answer.outcome != GW_ABSENT || !holds)
+        return;
+    struct drift *drift = drift_record(a->turn, a->payment, a->payment->authorization,
+                                       DRIFT_MISSING_AT_GATEWAY,
+                                       STR("The gateway does not know the payment."));
+    drift->our_minor = a->payment->captured_minor;
+    drift->gateway_status = STR("absent");
+}
+
 static void answer_enquiry(const struct answered *a)
 {
-    if (!enquiry_decides(a) || !operation_move(a->turn, a->operation, OPERATION_ON_YES))
+    bool decides = enquiry_decides(a);
+    if (decides)
+        report_missing(a);
+    if (!decides && a->said->mark.is_look) {
+        give_up(a);
+        return;
+    }
+    if (!decides || !operation_move(a->turn, a->operation, OPERATION_ON_YES))
         stays_unknown(a);
     else
         end_enquiry(a);
@@ -513,13 +434,13 @@ static void answer_operation(const struct answered *a)
     else if (verdict == OPERATION_ON_NEVER_SENT)
         goes_again(a);
     else if (a->operation->kind == OPERATION_KIND_CAPTURE)
-        end_capture(a, verdict);
+        answered_end_capture(a, verdict);
     else if (a->operation->kind == OPERATION_KIND_CANCEL)
-        end_cancel(a, verdict);
+        answered_end_cancel(a, verdict);
     else if (a->operation->kind == OPERATION_KIND_DEACTIVATE)
         deactivated(a, verdict);
     else
-        end_refund(a, verdict);
+        answered_end_refund(a, verdict);
 }
 
 /* Late, they say that they did what we took for not done: they are asked where the money is. */
@@ -538,10 +459,58 @@ static void doubt_the_end(const struct answered *a)
         payment_enquire(a->turn, a->payment);
 }
 
-static enum err operation_answered(struct turn *turn)
+static void amount_differs(const struct answered *a)
 {
-    struct operation_answer said = *(const struct operation_answer *)turn->input->ask;
-    struct operation *operation = books_operation(turn->books, turn->input->operation);
+    struct money theirs = a->said->answer.amount;
+    bool other = theirs.currency != a->payment->currency;
+    bool own = a->operation->kind == OPERATION_KIND_ENQUIRE;
+    struct drift *drift = drift_record(
+        a->turn, a->payment, a->operation->id,
+        other ? DRIFT_CURRENCY_MISMATCH : DRIFT_AMOUNT_MISMATCH,
+        str_format(a->turn->arena, "The gateway states %lld %s.", (long long)theirs.minor,
+                   currency_code(theirs.currency)));
+    drift->our_minor = own ? a->payment->amount_minor : a->operation->amount_minor;
+    drift->gateway_minor = theirs.minor;
+}
+
+static enum look_result look_result(const struct answered *a, int64_t version)
+{
+    if (a->turn->books->drifts.count > 0)
+        return LOOK_DRIFTED;
+    if (a->operation->closed_ms == 0 || a->operation->state == OPERATION_UNKNOWN)
+        return LOOK_FAILED;
+    return a->payment->version != version ? LOOK_MOVED : LOOK_AGREED;
+}
+
+static void answer(const struct answered *a)
+{
+    if (a->operation->kind == OPERATION_KIND_ENQUIRE)
+        answer_enquiry(a);
+    else
+        answer_operation(a);
+}
+
+/* What it would come to is counted; kept is only that the question was answered. */
+static void answer_dry(const struct answered *a)
+{
+    struct turn *turn = a->turn;
+    struct books *kept = books_copy(turn->arena, turn->books);
+    struct operation *operation = books_operation(kept, a->operation->id);
+    int64_t version = a->payment->version;
+    answer(a);
+    turn->look = look_result(a, version);
+    operation->state = a->operation->state;
+    operation->run = a->operation->run;
+    operation_close(turn, books_payment(kept, operation->payment), operation);
+    kept->drifts = (struct drift_list){ 0 };
+    turn->books = kept;
+    turn->calls = (struct turn_call_list){ 0 };
+}
+
+enum err operation_hear(struct turn *turn, struct operation *operation,
+                        const struct operation_answer *heard)
+{
+    struct operation_answer said = *heard;
     struct answered a = {
         .turn = turn,
         .said = &said,
@@ -553,23 +522,31 @@ static enum err operation_answered(struct turn *turn)
     gateway_answer_limit(&said.answer);
     attempt_record(&a);
     if (a.said->amount_differs)
-        drift_record(turn, a.payment, operation->id, "amount_mismatch",
-                     str_format(turn->arena, "The gateway states %lld %s.",
-                                (long long)a.said->answer.amount.minor,
-                                currency_code(a.said->answer.amount.currency)));
+        amount_differs(&a);
     /* Ended meanwhile, by an enquiry or another node: the attempt is kept as evidence. */
     if (operation->closed_ms != 0) {
         doubt_the_end(&a);
         return OK;
     }
+    int64_t version = a.payment->version;
+    turn->look_since_ms = a.payment->updated_ms;
+    if (said.mark.dry_run && operation->kind == OPERATION_KIND_ENQUIRE) {
+        answer_dry(&a);
+        return OK;
+    }
     learn_reference(&a);
     instrument_learn(turn, a.payment, a.said);
-    if (operation->kind == OPERATION_KIND_ENQUIRE)
-        answer_enquiry(&a);
-    else
-        answer_operation(&a);
+    answer(&a);
     instrument_follow(turn, a.payment);
+    if (said.mark.is_look)
+        turn->look = look_result(&a, version);
     return OK;
+}
+
+static enum err operation_answered(struct turn *turn)
+{
+    return operation_hear(turn, books_operation(turn->books, turn->input->operation),
+                          turn->input->ask);
 }
 
 const struct turn_handler turn_operation_answered = { "operation.answered", TARGET_OPERATION,

@@ -62,6 +62,7 @@ struct books *books_copy(struct arena *arena, const struct books *books)
     COPY_LIST(event_list, events);
     COPY_LIST(drift_list, drifts);
     COPY_LIST(task_list, tasks);
+    copy->agreed = books->agreed;
     return copy;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/list.h"
 #include "core/checkout.h"
+#include "core/findings.h"
 #include "core/history.h"
 #include "core/objects.h"
 #include "core/wallet.h"
@@ -19,6 +20,8 @@ LIST_TYPE(claim_list, struct claim)
 LIST_TYPE(drift_list, struct drift)
 LIST_TYPE(task_list, struct task)
 LIST_TYPE(notice_list, struct notice)
+LIST_TYPE(reconciliation_list, struct reconciliation)
+LIST_TYPE(audit_entry_list, struct audit_entry)
 
 struct books {
     struct invoice *invoice;
@@ -31,6 +34,7 @@ struct books {
     struct attempt_list attempts;          /* new ones only */
     struct event_list events;              /* new ones only */
     struct drift_list drifts;              /* new ones only */
+    struct payment_id agreed;              /* the gateway's amounts are its, or zero */
     struct task_list tasks;                /* new ones only */
 };
 

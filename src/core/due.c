@@ -40,7 +40,7 @@ static bool may_send_again(const struct operation *operation, const struct gatew
            || gateway->calls[operation->kind].lost == GW_REPEAT_SAME_KEY;
 }
 
-static void look_again(struct turn *turn, struct payment *payment, struct operation *operation)
+void operation_look(struct turn *turn, struct payment *payment, struct operation *operation)
 {
     struct payment_place place = payment_place(turn, payment);
     /* Should this look be lost in a crash, it is made again then. */
@@ -76,7 +76,7 @@ static enum err operation_due(struct turn *turn)
         operation->tries = 0;
     }
     if (operation->due_ms != 0 && operation->due_ms <= turn->now_ms)
-        look_again(turn, payment, operation);
+        operation_look(turn, payment, operation);
     return OK;
 }
 
@@ -141,13 +141,13 @@ void payment_cancel_later(struct turn *turn, struct payment *payment)
     payment->due_ms = next_cancel_ms(turn, payment);
     row_touch(&payment->row);
     if (payment->cancel_tries == settings.capture_tries)
-        task_record(turn, payment, NULL, "cancel_exhausted",
+        task_record(turn, payment, NULL, TASK_CANCEL_EXHAUSTED,
                     str_format(turn->arena, "%lld cancels were refused; cancel or capture by hand.",
                                (long long)payment->cancel_tries));
 }
 
 /* The refused capture's or cancel's next try stays where it was, whatever was asked in between. */
-static int64_t next_look_ms(const struct turn *turn, const struct payment *payment)
+int64_t payment_next_look_ms(const struct turn *turn, const struct payment *payment)
 {
     struct account_settings settings = payment_place(turn, payment).settings;
     int64_t retry_ms = payment->updated_ms + settings.capture_retry_ms;
@@ -175,7 +175,7 @@ void payment_end_of_time(struct turn *turn, struct payment *payment,
         cancel_by_time(turn, payment, answer->outcome != GW_ABSENT && !nothing_held);
         return;
     }
-    payment->due_ms = next_look_ms(turn, payment);
+    payment->due_ms = payment_next_look_ms(turn, payment);
     row_touch(&payment->row);
 }
 
@@ -188,7 +188,7 @@ static void retry_capture(struct turn *turn, struct payment *payment,
     }
     payment->due_ms = payment->expires_ms;
     row_touch(&payment->row);
-    task_record(turn, payment, NULL, "capture_exhausted",
+    task_record(turn, payment, NULL, TASK_CAPTURE_EXHAUSTED,
                 str_format(turn->arena, "%lld captures were refused; capture or cancel by hand.",
                            (long long)payment->capture_tries));
 }

@@ -1,5 +1,5 @@
 /* history.h - how the objects came to be as they are: operations and their wire calls,
- * events, claimed idempotency keys, and what needs a look. Rows as in objects.h. */
+ * events, claimed idempotency keys. Rows as in objects.h. */
 #ifndef CORE_HISTORY_H
 #define CORE_HISTORY_H
 
@@ -79,34 +79,6 @@ struct checkpoint {
     int64_t sequence;             /* of the last event in it, within the invoice */
     int64_t number;               /* and its place in the feed */
     int64_t made_ms;
-};
-
-/* What contradicts the books: stored as evidence, never acted upon by itself. */
-struct drift {
-    enum row_change row;
-    struct drift_id id;
-    struct merchant_id merchant;
-    bool live;
-    struct str kind;              /* "amount_mismatch", "duplicate_payment", ... */
-    struct payment_id payment;
-    struct operation_id operation;
-    struct str detail;
-    int64_t created_ms;
-    int64_t closed_ms;
-};
-
-/* What a person must decide. */
-struct task {
-    enum row_change row;
-    struct task_id id;
-    struct merchant_id merchant;
-    bool live;
-    struct str kind;              /* "operation_unknown", "capture_exhausted" */
-    struct payment_id payment;
-    struct operation_id operation;
-    struct str detail;
-    int64_t created_ms;
-    int64_t closed_ms;
 };
 
 /* What a gateway sent by itself, kept before it was answered 2xx, one row per claim in it.

@@ -141,7 +141,7 @@ void instrument_found_removed(struct turn *turn, const struct payment *payment,
     assert(instrument);
     if (instrument->status != INSTRUMENT_ACTIVE)
         return;
-    drift_record(turn, payment, operation, "card_forgotten_at_gateway", (struct str){ 0 });
+    drift_record(turn, payment, operation, DRIFT_CARD_FORGOTTEN, (struct str){ 0 });
     instrument->token = (struct str){ 0 };
     instrument->failure = (struct failure){ 0 };
     move(turn, instrument, INSTRUMENT_ON_FOUND_REMOVED);

@@ -95,6 +95,8 @@ struct payment {
     int64_t updated_ms;
     int64_t expires_ms;           /* when it ends by itself unless it moves on */
     int64_t due_ms;               /* when the clock has to look at it; 0 never */
+    int64_t check_ms;             /* when it is held against the gateway's books; 0 never */
+    int64_t checks;               /* of its final state, made so far */
 };
 
 struct refund {

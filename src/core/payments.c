@@ -3,6 +3,7 @@
 
 #include "core/record.h"
 #include "core/requests.h"
+#include "core/schedule.h"
 #include "core/routing.h"
 
 /* All of them are loaded with each turn, and the invoice's object names all. */
@@ -251,6 +252,7 @@ void payment_authorize(struct turn *turn, struct payment *payment, const struct 
     if (turn->claim)
         operation->claim = turn->claim->key;
     payment->due_ms = 0;
+    payment_check_from_now(turn, payment);
     enum err err = payment_move(turn, payment, PAYMENT_ON_AUTHORIZE);
     assert(err == OK);
     (void)err;

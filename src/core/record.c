@@ -348,6 +348,7 @@ void operation_call(struct turn *turn, struct payment *payment, struct operation
         .capture_now = place.settings.capture != GW_CAPTURE_SEPARATE
                        && payment->capture_method == CAPTURE_METHOD_AUTOMATIC,
         .origin = turn->input->origin,
+        .mark = turn->mark,
     };
     turn_call_list_add(turn->arena, &turn->calls, order);
 }
@@ -384,8 +385,9 @@ struct str payment_order_reference(struct arena *arena, const struct payment *pa
     return reference_or_id(arena, payment->order_reference, payment->authorization);
 }
 
-void drift_record(struct turn *turn, const struct payment *payment,
-                  struct operation_id operation, const char *kind, struct str detail)
+struct drift *drift_record(struct turn *turn, const struct payment *payment,
+                           struct operation_id operation, enum drift_kind kind,
+                           struct str detail)
 {
     struct drift *drift = ARENA_NEW(turn->arena, struct drift);
     *drift = (struct drift){
@@ -393,17 +395,32 @@ void drift_record(struct turn *turn, const struct payment *payment,
         .id = drift_id_make(turn->ids, turn->now_ms),
         .merchant = payment->merchant,
         .live = payment->live,
-        .kind = str_of(kind),
+        .kind = kind,
+        .gateway_account = payment->gateway_account,
+        .gateway = payment->gateway,
+        .invoice = payment->invoice,
         .payment = payment->id,
         .operation = operation,
+        .our_status = word_str(&words_payment_state, payment->status),
+        .currency = payment->currency,
         .detail = detail,
+        .times = 1,
         .created_ms = turn->now_ms,
+        .seen_ms = turn->now_ms,
     };
     drift_list_add(turn->arena, &turn->books->drifts, drift);
+    return drift;
+}
+
+void drift_follow(struct turn *turn, struct drift *drift)
+{
+    drift->resolution = RESOLUTION_FOLLOWED;
+    drift->resolved_by = turn->input->actor;
+    drift->closed_ms = turn->now_ms;
 }
 
 void task_record(struct turn *turn, const struct payment *payment,
-                 const struct operation *operation, const char *kind, struct str detail)
+                 const struct operation *operation, enum task_kind kind, struct str detail)
 {
     struct task *task = ARENA_NEW(turn->arena, struct task);
     *task = (struct task){
@@ -411,7 +428,8 @@ void task_record(struct turn *turn, const struct payment *payment,
         .id = task_id_make(turn->ids, turn->now_ms),
         .merchant = payment->merchant,
         .live = payment->live,
-        .kind = str_of(kind),
+        .kind = kind,
+        .invoice = payment->invoice,
         .payment = payment->id,
         .detail = detail,
         .created_ms = turn->now_ms,

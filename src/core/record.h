@@ -50,10 +50,14 @@ void operation_close(struct turn *turn, struct payment *payment, struct operatio
 struct str operation_reference(struct arena *arena, const struct operation *operation);
 struct str payment_order_reference(struct arena *arena, const struct payment *payment);
 
-void drift_record(struct turn *turn, const struct payment *payment,
-                  struct operation_id operation, const char *kind, struct str detail);
+/* The drift is the caller's to say more in, until the turn ends. */
+struct drift *drift_record(struct turn *turn, const struct payment *payment,
+                           struct operation_id operation, enum drift_kind kind,
+                           struct str detail);
+/* It ended as it was found: our status went where theirs is. */
+void drift_follow(struct turn *turn, struct drift *drift);
 void task_record(struct turn *turn, const struct payment *payment,
-                 const struct operation *operation, const char *kind, struct str detail);
+                 const struct operation *operation, enum task_kind kind, struct str detail);
 
 /* The reason of a refund that no merchant asked for: money that came too late. */
 #define REFUND_REASON_LATE "late_success"
@@ -76,6 +80,12 @@ must_check enum err payment_make(struct turn *turn, const struct payment_create 
 void payment_authorize(struct turn *turn, struct payment *payment, const struct card *card);
 void payment_begin_capture(struct turn *turn, struct payment *payment, int64_t amount_minor);
 void payment_begin_cancel(struct turn *turn, struct payment *payment);
+struct operation *payment_begin_refund(struct turn *turn, struct payment *payment,
+                                       int64_t amount_minor, struct str reason);
+/* A wire call of the operation has ended so, or a person says how it ended. */
+struct operation_answer;
+must_check enum err operation_hear(struct turn *turn, struct operation *operation,
+                                   const struct operation_answer *heard);
 void payment_end_invoice(struct turn *turn, const struct payment *payment);
 /* The money was taken when nobody wanted it any more: by the account's policy it is kept or goes
  * back. Without an active operation. */

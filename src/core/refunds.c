@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "core/record.h"
 #include "core/requests.h"
+#include "core/schedule.h"
 
 static enum err check_refundable(struct turn *turn, const struct refund_create *ask,
                                  const struct payment *payment, int64_t *amount_minor)
@@ -48,8 +49,8 @@ static enum err check_age(struct turn *turn, const struct payment *payment)
 }
 
 /* The amount is reserved, and the call goes out after the commit. */
-static struct operation *begin(struct turn *turn, struct payment *payment, int64_t amount_minor,
-                               struct str reason)
+struct operation *payment_begin_refund(struct turn *turn, struct payment *payment,
+                                       int64_t amount_minor, struct str reason)
 {
     payment->reserved_minor += amount_minor;
     assert(payment->reserved_minor <= payment->captured_minor);
@@ -60,6 +61,7 @@ static struct operation *begin(struct turn *turn, struct payment *payment, int64
         .reason = reason,
     });
     operation->refund = refund->id;
+    payment_check_refund(turn, payment);
     return operation;
 }
 
@@ -72,9 +74,9 @@ void payment_return_late(struct turn *turn, struct payment *payment)
         return;
     if (gateway_can(place.gateway, OPERATION_KIND_REFUND)
         && amount_minor >= gateway_refund_least(place.gateway, payment->currency))
-        begin(turn, payment, amount_minor, STR(REFUND_REASON_LATE));
+        payment_begin_refund(turn, payment, amount_minor, STR(REFUND_REASON_LATE));
     else
-        task_record(turn, payment, NULL, "late_refund_impossible",
+        task_record(turn, payment, NULL, TASK_LATE_REFUND_IMPOSSIBLE,
                     STR("The money came too late, and this gateway does not refund it; return it by"
                         " hand."));
 }
@@ -98,7 +100,8 @@ static enum err refund_create(struct turn *turn)
     if (err)
         return err;
 
-    struct operation *operation = begin(turn, payment, amount_minor, ask->reason);
+    struct operation *operation = payment_begin_refund(turn, payment, amount_minor,
+                                                       ask->reason);
     if (turn->claim) {
         operation->claim = turn->claim->key;
         turn->claim->invoice = payment->invoice;

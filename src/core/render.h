@@ -23,6 +23,12 @@ void render_operation(struct json_out *out, const char *name, const struct opera
 void render_gateway_account(struct json_out *out, const char *name,
                             const struct gateway_account *account);
 
+void render_reconciliation(struct json_out *out, const char *name,
+                           const struct reconciliation *row);
+void render_drift(struct json_out *out, const char *name, const struct drift *drift);
+void render_audit_entry(struct json_out *out, const char *name, const struct audit_entry *entry);
+void render_task(struct json_out *out, const char *name, const struct task *task);
+
 /* A member with the id of an object of this kind; null when it is zero. */
 #define RENDER_ID(out, name, kind, value)                                                \
     do {                                                                                 \
@@ -38,6 +44,9 @@ void render_gateway_account(struct json_out *out, const char *name,
 struct str render_payment_text(struct arena *arena, const struct payment *payment);
 struct str render_refund_text(struct arena *arena, const struct refund *refund);
 struct str render_instrument_text(struct arena *arena, const struct instrument *instrument);
+struct str render_drift_text(struct arena *arena, const struct drift *drift);
+struct str render_task_text(struct arena *arena, const struct task *task);
+struct str render_reconciliation_text(struct arena *arena, const struct reconciliation *row);
 struct str render_invoice_text(struct arena *arena, const struct invoice *invoice,
                                const struct payment_list *payments);
 

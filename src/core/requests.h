@@ -55,6 +55,21 @@ struct operation_due {
     struct run_id lapsed_run;
 };
 
+/* A payment's time to be held against the gateway's books has come, or somebody asked. */
+struct payment_check {
+    struct reconciliation_id reconciliation; /* that asked; zero: none */
+    bool asked;                              /* it need not be due */
+    bool dry_run;
+    int64_t interval_ms;                     /* between looks at what is stuck; 0: an hour */
+};
+
+/* What a person decides about a difference or a task; the note is the evidence. */
+struct decision {
+    enum drift_resolution resolution;        /* of a difference: ACCEPTED or SETTLED */
+    enum task_action action;                 /* of a task */
+    struct str note;
+};
+
 /* Verified notifications of one message, as rows to be kept. */
 struct notices_keep {
     const struct notice *const *notices;
@@ -78,6 +93,7 @@ struct operation_answer {
     int http_status;
     int64_t started_ms;
     int64_t ended_ms;
+    struct look_mark mark;                  /* of the question */
     bool amount_differs;                     /* gateway_check_amount had to step in */
     struct str card_sealed;                  /* answer.card_token, sealed for the instrument */
     struct card *card;                       /* of a call proven not sent that may go elsewhere */
@@ -87,7 +103,8 @@ struct operation_answer {
 extern const struct turn_handler turn_invoice_create, turn_invoice_cancel, turn_invoice_fulfil,
     turn_payment_create, turn_payment_confirm, turn_payment_capture, turn_payment_cancel,
     turn_refund_create, turn_operation_answered, turn_operation_due, turn_payment_due,
-    turn_payer_done, turn_notices_keep, turn_notice_due, turn_payment_look,
+    turn_payer_done, turn_notices_keep, turn_notice_due, turn_payment_look, turn_payment_check,
+    turn_reconciliation_ask, turn_reconciliation_note, turn_drift_resolve, turn_task_resolve,
     turn_instrument_create, turn_instrument_deactivate, turn_customer_create, turn_customer_change,
     turn_customer_delete;
 

@@ -13,6 +13,16 @@ int64_t schedule_unknown_ms(int64_t tries);
 /* The operation that follows in the same request answers to the same caller. */
 void payment_inherit_claim(struct turn *turn, const struct payment *payment, struct id claim);
 
+/* Asks what became of an unknown operation, or sends it again where that is allowed. */
+void operation_look(struct turn *turn, struct payment *payment, struct operation *operation);
+
+/* When the reconciler looks: from its authorize on, and anew from each refund on. */
+void payment_check_from_now(struct turn *turn, struct payment *payment);
+void payment_check_refund(struct turn *turn, struct payment *payment);
+
+/* When the clock has to look at a payment that is authorised or waits for its payer. */
+int64_t payment_next_look_ms(const struct turn *turn, const struct payment *payment);
+
 /* Whether an enquiry about the payment itself is not finished. */
 bool payment_is_enquired(const struct books *books, const struct payment *payment);
 

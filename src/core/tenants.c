@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "core/account.h"
+#include "core/audit.h"
 #include "core/keys.h"
 #include "core/render.h"
 #include "core/turn.h"
@@ -23,6 +24,7 @@ static void answer_key(struct turn *turn, int status, const struct api_key *key)
     api_key_render(&out, NULL, key, (struct str){ 0 });
     json_done(&out);
     assert(buf_ok(&text));
+    AUDIT(turn, turn->input->handler->name, api_key, key->id, buf_str(&text));
     turn_answer_now(turn, status, buf_str(&text));
 }
 
@@ -36,6 +38,7 @@ static void answer_account(struct turn *turn, int status, const struct gateway_a
     render_gateway_account(&out, NULL, account);
     json_done(&out);
     assert(buf_ok(&text));
+    AUDIT(turn, turn->input->handler->name, gateway_account, account->id, buf_str(&text));
     turn_answer_now(turn, status, buf_str(&text));
 }
 

@@ -14,7 +14,7 @@
 #include "base/id.h"
 #include "core/books.h"
 #include "core/checkout_settings.h"
-#include "core/gateway.h"
+#include "core/effects.h"
 #include "core/tenants.h"
 #include "core/webhooks.h"
 
@@ -31,6 +31,8 @@ enum turn_target {
     TARGET_INVOICE_IF_NAMED, /* input->invoice when it is not zero */
     TARGET_CHECKOUT,         /* input->checkout, to its invoice */
     TARGET_NOTICE,           /* input->notice, to the invoice that it is about, if there is one */
+    TARGET_DRIFT,            /* input->drift, to its invoice */
+    TARGET_TASK,             /* input->task, to its invoice */
 };
 
 /* What of turn->webhooks the executor loads, held against other writers. */
@@ -71,32 +73,10 @@ struct turn_input {
     struct webhook_replay_id replay;
     struct customer_id customer;     /* turn->customer; zero: none is wanted */
     struct instrument_id instrument; /* of TARGET_INSTRUMENT, else turn->instrument */
+    struct drift_id drift;
+    struct task_id task;
     const void *ask;                 /* the handler's own request, core/requests.h */
 };
-
-/* Something to do once the turn is committed. */
-struct turn_call {
-    struct operation *operation;     /* as committed */
-    struct payment *payment;
-    struct gateway_account *account;
-    const struct gateway *gateway;
-    enum operation_kind call;        /* the operation's kind, or ENQUIRE about it */
-    const struct card *card;         /* borrowed from the input; NULL when it needs none */
-    const struct instrument *instrument;     /* to charge, to forget or to keep; or NULL */
-    bool capture_now;
-    enum origin origin;
-};
-LIST_TYPE(turn_call_list, struct turn_call)
-
-/* What a caller who waits for a claim gets. */
-struct turn_answer {
-    struct id claim_key;             /* zero: only the caller of this very turn */
-    int status;
-    struct str body;
-    bool final;                      /* nothing is in flight for it any more */
-    bool replayed;                   /* of an earlier request with the same key */
-};
-LIST_TYPE(turn_answer_list, struct turn_answer)
 
 struct turn {
     const struct turn_input *input;
@@ -117,6 +97,8 @@ struct turn {
     struct customer_list customers;  /* new ones */
     size_t customer_instruments;     /* that are not over; for counts_instruments */
     struct notice *notice;           /* of TARGET_NOTICE */
+    struct drift *drift;             /* of TARGET_DRIFT */
+    struct task *task;               /* of TARGET_TASK */
     struct notice_list notices;      /* new ones that the handler keeps */
     const struct gateway *const *gateways;   /* NULL-terminated */
 
@@ -128,6 +110,11 @@ struct turn {
     struct turn_answer answer;       /* for the caller of this turn */
     struct turn_answer_list wakes;   /* for callers who wait for earlier ones */
     struct turn_call_list calls;
+    struct reconciliation_list reconciliations;  /* new or changed */
+    struct audit_entry_list audit;   /* new ones (audit.h) */
+    struct look_mark mark;          /* of a look of the reconciler */
+    enum look_result look;
+    int64_t look_since_ms;          /* how long the payment had stood still when it was answered */
     struct claim *claim;             /* its own claim, NEW, or as found for a replay */
 };
 

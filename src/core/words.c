@@ -32,6 +32,10 @@ WORDS(webhook_success, "webhook_endpoint.success", WEBHOOK_SUCCESSES);
 WORDS(webhook_retries, "webhook_endpoint.retries", WEBHOOK_RETRIES);
 WORDS(replay_status, "webhook_replay.status", REPLAY_STATES);
 WORDS(webhook_alert, "webhook_alert.type", WEBHOOK_ALERTS);
+WORDS(drift_kind, "drift.kind", DRIFT_KINDS);
+WORDS(drift_resolution, "drift.resolution", DRIFT_RESOLUTIONS);
+WORDS(task_kind, "task.kind", TASK_KINDS);
+WORDS(task_action, "task.action", TASK_ACTIONS);
 /* clang-format on */
 
 const char *word_text(const struct word_list *list, unsigned value)
@@ -62,4 +66,30 @@ bool operation_kind_moves_money(enum operation_kind kind)
 
     assert(kind < OPERATION_KIND_COUNT);
     return moves[kind];
+}
+
+const char *drift_severity(enum drift_kind kind)
+{
+    enum { CRITICAL, WARNING };
+    static const int severities[] = {
+#define X(name, text, severity, meaning) [DRIFT_##name] = severity,
+        DRIFT_KINDS(X)
+#undef X
+    };
+
+    assert(kind != DRIFT_NONE && kind < DRIFT_KIND_COUNT);
+    return severities[kind] == CRITICAL ? "critical" : "warning";
+}
+
+bool task_allows(enum task_kind kind, enum task_action action)
+{
+#define TASK_MAY(name) (1u << TASK_DO_##name)
+    static const unsigned allowed[] = {
+#define X(name, text, actions, meaning) [TASK_##name] = (actions),
+        TASK_KINDS(X)
+#undef X
+    };
+
+    assert(kind != TASK_NONE && kind < TASK_KIND_COUNT);
+    return action != TASK_DO_NONE && (allowed[kind] & 1u << action) != 0;
 }

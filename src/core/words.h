@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "base/str.h"
+#include "core/drift.def"
 #include "core/machine.h"
 #include "core/webhook.def"
 
@@ -57,6 +58,18 @@ enum replay_status { REPLAY_NONE = 0, REPLAY_STATES(ENUM_MEMBER) };
 #define WORD_PREFIX(name) ALERT_##name
 enum webhook_alert_type { ALERT_NONE = 0, WEBHOOK_ALERTS(ENUM_MEMBER) };
 #undef WORD_PREFIX
+#define WORD_PREFIX(name) DRIFT_##name
+enum drift_kind { DRIFT_NONE = 0, DRIFT_KINDS(ENUM_MEMBER) DRIFT_KIND_COUNT };
+#undef WORD_PREFIX
+#define WORD_PREFIX(name) RESOLUTION_##name
+enum drift_resolution { RESOLUTION_NONE = 0, DRIFT_RESOLUTIONS(ENUM_MEMBER) };
+#undef WORD_PREFIX
+#define WORD_PREFIX(name) TASK_##name
+enum task_kind { TASK_NONE = 0, TASK_KINDS(ENUM_MEMBER) TASK_KIND_COUNT };
+#undef WORD_PREFIX
+#define WORD_PREFIX(name) TASK_DO_##name
+enum task_action { TASK_DO_NONE = 0, TASK_ACTIONS(ENUM_MEMBER) TASK_DO_COUNT };
+#undef WORD_PREFIX
 #undef ENUM_MEMBER
 
 struct word_list {
@@ -71,7 +84,8 @@ extern const struct word_list words_payment_state, words_refund_state, words_inv
     words_capture_method, words_payment_method, words_next_action, words_operation_kind,
     words_origin, words_webhook_format, words_endpoint_status, words_delivery_status,
     words_webhook_ordering, words_webhook_success, words_webhook_retries,
-    words_replay_status, words_webhook_alert;
+    words_replay_status, words_webhook_alert, words_drift_kind,
+    words_drift_resolution, words_task_kind, words_task_action;
 
 /* NULL for 0 and beyond the list. */
 const char *word_text(const struct word_list *list, unsigned value);
@@ -81,5 +95,10 @@ unsigned word_of(const struct word_list *list, struct str text);
 
 /* Whether operations of this kind move money: one such is active per payment. */
 bool operation_kind_moves_money(enum operation_kind kind);
+
+/* "critical": money is not where it should be; or "warning". */
+const char *drift_severity(enum drift_kind kind);
+/* Whether a person may do that about a task of this kind. */
+bool task_allows(enum task_kind kind, enum task_action action);
 
 #endif

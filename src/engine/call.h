@@ -36,6 +36,7 @@ struct call {
     struct operation_id operation;
     struct invoice_id invoice;
     enum origin origin;
+    struct look_mark mark;
     int64_t started_ms;
     int64_t deadline_us;
 };

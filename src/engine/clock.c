@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "core/requests.h"
 #include "engine/engine_parts.h"
 #include "jobs/jobs.h"
 #include "store/due.h"
@@ -62,11 +63,14 @@ static void turn_done(struct desk_turn *turn)
     desk_turn_free(turn);
 }
 
-static void hand_in(struct engine *engine, const struct turn_input *input, struct desk_turn *turn)
+static void hand_in(struct engine *engine, const struct job *job, const struct turn_input *input,
+                    struct desk_turn *turn)
 {
     turn->input = *input;
-    turn->input.origin = ORIGIN_CLOCK;
-    turn->input.actor = STR("clock");
+    turn->input.origin = job->origin ? job->origin : ORIGIN_CLOCK;
+    turn->input.actor = job->origin == ORIGIN_RECONCILER ? STR("reconciler") : STR("clock");
+    if (input->handler == &turn_reconciliation_note)
+        engine_passes_begin(engine, input->ask);
     turn->done = turn_done;
     turn->user = engine;
     pthread_mutex_lock(&engine->due.lock);
@@ -136,7 +140,7 @@ static enum err look_at_page(struct engine *engine, struct db *db, const struct 
         return err;
     }
     for (size_t i = 0; i < found->inputs.count; i++)
-        hand_in(engine, found->inputs.items[i], desk_turn_new());
+        hand_in(engine, job, found->inputs.items[i], desk_turn_new());
     wait_for_work(engine);
     db_rollback(db);
     engine_due(engine, found->next_due_ms);
@@ -149,12 +153,18 @@ static enum err look(struct engine *engine, struct db *db, const struct job *job
 {
     struct job_found found = { .more = true };
     enum err err = OK;
+    if (!engine_passes_may_look(engine, job)) {
+        engine_passes_looked(engine, job);
+        return OK;
+    }
     while (!err && found.more && !is_stopping(engine)) {
-        found = (struct job_found){ .arena = arena, .place = found.place };
+        found = (struct job_found){ .arena = arena, .place = found.place,
+                                    .interval_ms = engine->passes.interval_ms };
         err = look_at_page(engine, db, job, now_ms, &found);
         *found_any = *found_any || found.inputs.count > 0;
         arena_reset(arena);
     }
+    engine_passes_looked(engine, job);
     return err;
 }
 

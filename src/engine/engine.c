@@ -226,11 +226,13 @@ enum err engine_open(const struct engine_config *config, struct arena *arena,
     engine->vault = config->vault;
     engine->desk = (struct desk){ engine, desk_submit, desk_read, desk_probe, desk_check,
                                   desk_page };
+    engine->passes.interval_ms = config->reconcile_ms;
     queue_init(&engine->turns);
     queue_init(&engine->reads);
     queue_init(&engine->calls);
     queue_init(&engine->again);
     pthread_mutex_init(&engine->probe.lock, NULL);
+    pthread_mutex_init(&engine->passes.lock, NULL);
     pthread_mutex_init(&engine->hints.lock, NULL);
     pthread_mutex_init(&engine->runs_lock, NULL);
     init_due(engine);
@@ -317,6 +319,8 @@ void engine_close(struct engine *engine, int64_t grace_ms)
     queue_done(&engine->calls);
     queue_done(&engine->again);
     pthread_mutex_destroy(&engine->probe.lock);
+    pthread_mutex_destroy(&engine->passes.lock);
+    arena_done(&engine->passes.arena);
     pthread_mutex_destroy(&engine->runs_lock);
     pthread_mutex_destroy(&engine->due.lock);
     pthread_cond_destroy(&engine->due.changed);

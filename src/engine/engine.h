@@ -36,6 +36,7 @@ struct engine_config {
      * look into the books may be worth it. On a thread of its own; may be NULL. */
     void (*heard)(void *self, const uint32_t *marks, size_t count);
     void *wake_self;
+    int64_t reconcile_ms;                    /* between looks at what is stuck; 0: asked ones */
     bool hints;                              /* tell and hear that, where the books are shared */
 };
 
@@ -70,8 +71,14 @@ struct sandbox *engine_sandbox(struct engine *engine);
     X(webhooks_delivered_total, "Webhooks that were taken by their endpoint.")    \
     X(webhooks_failed_total, "Tries of webhooks that failed.")                    \
     X(webhooks_rsa_signed_total, "RSA signatures made; one serves all tries of a body.")  \
+    X(reconcile_asked_total, "Payments that the reconciler asked a gateway about.")            \
+    X(reconcile_agreed_total, "Of these, whose answer agreed with the books.")                 \
+    X(reconcile_moved_total, "Of these, whose status the answer moved on.")                    \
+    X(reconcile_drifted_total, "Of these, whose answer contradicted the books.")               \
+    X(reconcile_failed_total, "Of these, that got no answer which says something.")            \
     X(due_found_total, "Pieces of due work found by the clock.")
 #define ENGINE_GAUGES(X)                                                         \
+    X(reconciled_at_seconds, "When the reconciler last came to an end; Unix time.")  \
     X(queue_depth, "Turns waiting for the writer.")                              \
     X(webhooks_in_flight, "Webhooks on their way.")                              \
     X(webhooks_endpoints_behind, "Endpoints with webhooks that have not ended.") \

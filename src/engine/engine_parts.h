@@ -6,6 +6,7 @@
 
 #include "engine/engine.h"
 #include "engine/engine_hints.h"
+#include "engine/passes.h"
 #include "engine/queue.h"
 #include "net/client.h"
 #include "sandbox/sandbox.h"
@@ -90,7 +91,7 @@ struct engine {
         bool failed;                 /* one of them */
         bool stop;
     } due;
-
+    struct passes passes;
     struct engine_tally tally;
 };
 

@@ -171,6 +171,7 @@ struct call *engine_call_build(struct writer *writer, const struct turn_call *or
     call->operation = order->operation->id;
     call->invoice = order->operation->invoice;
     call->origin = order->origin;
+    call->mark = order->mark;
     call->ask = ask_of(engine, call, order);
     if (!order->gateway->in_process)
         read_limits(call, order->account);
@@ -262,6 +263,7 @@ static void hand_in(struct engine *engine, struct call *call, const struct gatew
         .http_status = http_status,
         .started_ms = call->started_ms,
         .ended_ms = outside_now_ms(engine->outside),
+        .mark = call->mark,
         .amount_differs = amount_differs,
         .card = card_to_go_on(call, answer->outcome, &turn->arena),
     };

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/log.h"
+#include "core/requests.h"
 #include "engine/call.h"
 #include "engine/deliveries.h"
 #include "engine/engine_parts.h"
@@ -54,10 +55,16 @@ static void note_due(struct engine *engine, const struct turn *turn)
         engine_due(engine, turn->notice->due_ms);
     for (size_t i = 0; i < turn->webhooks.replays.count; i++)
         engine_due(engine, turn->webhooks.replays.items[i]->due_ms);
+    for (size_t i = 0; i < turn->reconciliations.count; i++)
+        if (turn->reconciliations.items[i]->started_ms == 0)
+            engine_due(engine, turn->now_ms);
     if (!books)
         return;
-    for (size_t i = 0; i < books->payments.count; i++)
+    for (size_t i = 0; i < books->payments.count; i++) {
         engine_due(engine, books->payments.items[i]->due_ms);
+        if (engine->passes.interval_ms > 0)
+            engine_due(engine, books->payments.items[i]->check_ms);
+    }
     for (size_t i = 0; i < books->operations.count; i++)
         engine_due(engine, books->operations.items[i]->due_ms);
 }
@@ -85,15 +92,45 @@ static void log_alert(const struct webhook_alert *alert)
               LOG_STR("reason", alert->endpoint->status_reason), LOG_END);
 }
 
+/* One line for each payment that the reconciler asked about, so that `reconcile` in a log tells
+ * which, what the gateway said, and for how long it had stood still. */
+static void log_check(const struct turn *turn)
+{
+    const struct operation_answer *said = turn->input->ask;
+    const struct operation *operation = books_operation(turn->books, turn->input->operation);
+    const struct payment *payment = books_payment(turn->books, operation->payment);
+    static const char *const results[LOOK_RESULT_COUNT] = {
+#define X(name, member) [LOOK_##name] = #member,
+        LOOK_RESULTS(X)
+#undef X
+    };
+    char payment_text[ID_TEXT_MAX], refund_text[ID_TEXT_MAX];
+    struct buf id, refund;
+    buf_fixed(&id, payment_text, sizeof(payment_text));
+    payment_id_write(&id, payment->id);
+    buf_fixed(&refund, refund_text, sizeof(refund_text));
+    if (!refund_id_is_zero(operation->refund))
+        refund_id_write(&refund, operation->refund);
+    log_event(turn->look == LOOK_AGREED ? LOG_DEBUG : LOG_INFO, "reconcile",
+              LOG_STR("payment", buf_str(&id)), LOG_STR("refund", buf_str(&refund)),
+              LOG_C("result", results[turn->look]),
+              LOG_C("gateway_says", gateway_outcome_text(said->answer.outcome)),
+              LOG_INT("http_status", said->http_status),
+              LOG_STR("status", word_str(&words_payment_state, payment->status)),
+              LOG_INT("stood_still_s", (turn->now_ms - turn->look_since_ms) / 1000), LOG_END);
+}
+
 /* What a person may have to look into, said once, where it is decided. */
 static void log_turn(const struct turn *turn)
 {
     struct books *books = turn->books;
     for (size_t i = 0; books && i < books->drifts.count; i++)
-        log_event(LOG_WARN, "drift.found", LOG_STR("kind", books->drifts.items[i]->kind),
+        log_event(LOG_WARN, "drift.found",
+                  LOG_C("kind", word_text(&words_drift_kind, books->drifts.items[i]->kind)),
                   LOG_STR("detail", books->drifts.items[i]->detail), LOG_END);
     for (size_t i = 0; books && i < books->tasks.count; i++)
-        log_event(LOG_WARN, "task.opened", LOG_STR("kind", books->tasks.items[i]->kind),
+        log_event(LOG_WARN, "task.opened",
+                  LOG_STR("kind", word_str(&words_task_kind, books->tasks.items[i]->kind)),
                   LOG_STR("detail", books->tasks.items[i]->detail), LOG_END);
     for (size_t i = 0; books && i < books->operations.count; i++)
         if (books->operations.items[i]->row != ROW_CLEAN
@@ -101,6 +138,9 @@ static void log_turn(const struct turn *turn)
             log_unknown(books->operations.items[i]);
     for (size_t i = 0; !turn->err && i < turn->webhooks.alerts.count; i++)
         log_alert(turn->webhooks.alerts.items[i]);
+    if (!turn->err && turn->look != LOOK_NONE
+        && turn->input->handler == &turn_operation_answered)
+        log_check(turn);
     if (turn->err == ERR_STORE || turn->err == ERR_STORE_BUSY || turn->err == ERR_INTERNAL)
         log_event(LOG_ERROR, "turn.failed", LOG_C("turn", turn->input->handler->name),
                   LOG_C("code", err_code(turn->err)), LOG_STR("detail", turn->detail), LOG_END);
@@ -134,6 +174,7 @@ static void tell_caller(struct engine *engine, const struct turn *turn)
         ENGINE_COUNT(engine, turns_failed_total, 1);
     if (!turn->err)
         note_due(engine, turn);
+    engine_looked(engine, turn);
     copy_result(desk, turn);
     desk->done(desk);
 }

@@ -3,11 +3,9 @@
 
 #include <assert.h>
 
-extern const struct job job_resolve, job_payments, job_notices, job_checkouts,
-    job_replays;
-
 const struct job *const jobs[] = {
-    &job_resolve, &job_payments, &job_notices, &job_checkouts, &job_replays, NULL,
+    &job_resolve,   &job_payments,        &job_notices, &job_checkouts, &job_replays,
+    &job_reconcile, &job_reconciliations, NULL,
 };
 
 struct turn_input *job_found_add(struct job_found *found, const struct turn_handler *handler)

@@ -23,6 +23,7 @@ struct job_place {
 struct job_found {
     struct arena *arena;             /* where the inputs live */
     struct turn_input_list inputs;   /* run, origin and actor are filled in by the engine */
+    int64_t interval_ms;             /* in: between looks of the reconciler at what is stuck */
     int64_t next_due_ms;             /* when there will be more, by what is known now; 0 never */
     bool more;                       /* the limit was met: look on from `place` */
     struct job_place place;          /* in: zero for the first page; out: the last row found */
@@ -31,9 +32,13 @@ struct job_found {
 struct job {
     const char *name;                /* "resolve" */
     const char *what;                /* for people */
+    enum origin origin;              /* of its turns; NONE: the clock */
     /* At most `limit` rows of each sort behind found->place, the longest due first. */
     enum err (*find)(struct db *db, int64_t now_ms, size_t limit, struct job_found *found);
 };
+
+extern const struct job job_resolve, job_payments, job_notices, job_checkouts, job_replays,
+    job_reconcile, job_reconciliations;
 
 /* NULL-terminated. */
 extern const struct job *const jobs[];

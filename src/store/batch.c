@@ -80,6 +80,8 @@ static bool needs_no_books(const struct batch *batch, size_t at)
     case TARGET_OPERATION:
     case TARGET_CHECKOUT:
     case TARGET_INSTRUMENT:
+    case TARGET_DRIFT:
+    case TARGET_TASK:
         break;
     }
     return false;
@@ -150,6 +152,7 @@ static enum err run_turn(struct batch *batch, size_t at)
     give_tenants(batch, turn);
     batch_give_webhooks(batch, turn);
     batch_give_wallet(batch, turn);
+    batch_give_findings(batch, at);
     turn_run(turn);
     take_tenants(batch, turn);
     batch_take_webhooks(batch, turn);
@@ -164,6 +167,10 @@ static enum err run_turn(struct batch *batch, size_t at)
         claim_list_add(batch->arena, &batch->claims_made, turn->claim);
     if (turn->notice)
         batch->notices[at] = turn->notice;
+    batch_take_findings(batch, at);
+    for (size_t i = 0; i < turn->reconciliations.count; i++)
+        reconciliation_list_add(batch->arena, &batch->reconciliations,
+                                turn->reconciliations.items[i]);
     for (size_t i = 0; i < turn->notices.count; i++)
         notice_list_add(batch->arena, &batch->notices_kept, turn->notices.items[i]);
     return batch_give_references(batch, turn);

@@ -26,6 +26,10 @@ struct batch {
     struct claim_list claims;                /* found for the turns' keys, ordered by key */
     struct claim_list claims_made;           /* new ones of turns without books */
     struct notice_list notices_kept;         /* new ones */
+    struct drift **drifts;                   /* of each turn that is about one, else NULL */
+    struct task **tasks;                     /* likewise */
+    struct reconciliation_list reconciliations;  /* new or changed */
+    struct audit_entry_list audit;           /* new ones */
     struct gateway_account_list accounts;    /* of all merchants in the batch */
     struct api_key_list keys;
     struct checkout_settings_list checkout_settings;
@@ -50,6 +54,13 @@ must_check enum err batch_load_notices(struct batch *batch);
 must_check enum err batch_load_wallet(struct batch *batch);
 void batch_give_wallet(struct batch *batch, struct turn *turn);
 void batch_take_wallet(struct batch *batch, const struct turn *turn);
+/* findings.c: differences and tasks that turns are about, and where in the books they lead; then
+ * again, under the lock of their invoices; the audit log. */
+must_check enum err batch_locate_findings(struct batch *batch);
+must_check enum err batch_load_findings(struct batch *batch);
+void batch_give_findings(struct batch *batch, size_t at);
+void batch_take_findings(struct batch *batch, size_t at);
+must_check enum err batch_flush_findings(struct batch *batch);
 
 /* webhooks.c: endpoints of the merchants and what turns name; deliveries of the new events, once
  * these have their numbers; all their rows. */

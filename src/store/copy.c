@@ -54,6 +54,8 @@ static const struct paging pagings[] = {
     BY_COLUMN(claims, key),
     BY_ID(drifts),
     BY_ID(tasks),
+    BY_ID(reconciliations),
+    BY_COLUMN(audit, number),
     BY_ID(notices),
     BY_ID(webhook_endpoints),
     BY_ID(webhook_keys),

@@ -48,7 +48,6 @@ GATHER_LIST(operation, operations)
 GATHER_LIST(attempt, attempts)
 GATHER_LIST(event, events)
 GATHER_LIST(claim, claims)
-GATHER_LIST(drift, drifts)
 GATHER_LIST(task, tasks)
 #undef GATHER_LIST
 
@@ -70,7 +69,6 @@ static const struct flush_rule {
     { &table_operations, gather_operations },
     { &table_attempts, gather_attempts },
     { &table_claims, gather_claims },
-    { &table_drifts, gather_drifts },
     { &table_tasks, gather_tasks },
 };
 static const struct flush_rule events_rule = { &table_events, gather_events };
@@ -196,6 +194,67 @@ static enum err flush_notices(struct batch *batch)
     return err;
 }
 
+static enum err keep_row(void *self, void *row)
+{
+    void **out = self;
+    *out = row;
+    return OK;
+}
+
+/* One is open per payment and kind: what is seen again is counted there. Under the lock of its
+ * invoice, so nobody writes another meanwhile. */
+static enum err flush_drift(struct batch *batch, const struct drift *seen)
+{
+    const struct db_value args[] = { DB_ID(seen->payment),
+                                     DB_STR(word_str(&words_drift_kind, seen->kind)) };
+    struct drift *open = NULL;
+    enum err err = db_select(batch->db, &table_drifts,
+                             "payment = $1 AND kind = $2 AND closed_ms IS NULL", args, 2,
+                             batch->arena, keep_row, &open);
+    const void *row = seen;
+    if (err || !open)
+        return err ? err : db_insert(batch->db, &table_drifts, &row, 1);
+    open->times++;
+    open->seen_ms = seen->seen_ms;
+    open->our_status = seen->our_status;
+    open->gateway_status = seen->gateway_status;
+    open->our_minor = seen->our_minor;
+    open->gateway_minor = seen->gateway_minor;
+    open->detail = seen->detail;
+    open->resolution = seen->resolution;
+    open->resolved_by = seen->resolved_by;
+    open->closed_ms = seen->closed_ms;
+    row = open;
+    return db_update(batch->db, &table_drifts, &row, 1);
+}
+
+/* The gateway's amounts are ours: what was open about them is over. */
+static enum err flush_agreed(struct batch *batch, const struct books *books)
+{
+    const struct db_value args[] = { DB_ID(books->agreed), DB_NUMBER(batch->now_ms) };
+    if (payment_id_is_zero(books->agreed))
+        return OK;
+    return db_query(batch->db,
+                    "UPDATE drifts SET closed_ms = $2, resolution = 'agreed',"
+                    " resolved_by = 'gateway' WHERE payment = $1 AND closed_ms IS NULL AND kind IN"
+                    " ('amount_mismatch', 'currency_mismatch', 'refund_mismatch', 'over_refund',"
+                    " 'missing_at_gateway')",
+                    args, 2, NULL, NULL);
+}
+
+static enum err flush_drifts(struct batch *batch)
+{
+    enum err err = OK;
+    for (size_t i = 0; !err && i < batch->books_count; i++) {
+        const struct books *books = batch->books[i];
+        err = flush_agreed(batch, books);
+        for (size_t j = 0; !err && j < books->drifts.count; j++)
+            if (books->drifts.items[j]->row == ROW_NEW)
+                err = flush_drift(batch, books->drifts.items[j]);
+    }
+    return err;
+}
+
 /* One default per merchant and mode is a unique index, checked row by row: those that lose
  * the mark are written in a statement before the one that gets it. */
 static enum err flush_accounts(struct batch *batch)
@@ -216,7 +275,12 @@ enum err batch_flush(struct batch *batch)
     enum err err = OK;
     for (size_t i = 0; !err && i < sizeof(flush_rules) / sizeof(flush_rules[0]); i++)
         err = flush_table(batch, &flush_rules[i]);
+    if (!err)
+        err = flush_drifts(batch);
     FLUSH_LIST(batch, &batch->claims_made, &table_claims, err);
+    if (!err)
+        err = batch_flush_findings(batch);
+    FLUSH_LIST(batch, &batch->reconciliations, &table_reconciliations, err);
     if (!err)
         err = flush_notices(batch);
     if (!err)

@@ -150,6 +150,8 @@ static struct id target_object(const struct turn_input *input)
     case TARGET_INVOICE:
     case TARGET_INVOICE_IF_NAMED:
     case TARGET_NOTICE:
+    case TARGET_DRIFT:
+    case TARGET_TASK:
         break;
     }
     return (struct id){ { 0 } };
@@ -448,11 +450,15 @@ enum err batch_load(struct batch *batch)
             batch->named[i] = input->operation;
     }
     err = batch_load_notices(batch);
+    if (!err)
+        err = batch_locate_findings(batch);
     for (size_t i = 0; i < batch->count; i++)
         set_add(batch->arena, &invoices, batch->targets[i].id);
     set_close(&invoices);
     if (!err)
         err = load_books(batch, &invoices);
+    if (!err)
+        err = batch_load_findings(batch);
     if (!err)
         err = load_closed(batch);
     if (!err)

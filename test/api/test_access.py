@@ -12,7 +12,8 @@ NOBODY = {'pay': 'pay_00000000000000000000000000', 'inv': 'inv_00000000000000000
           'evt': 'evt_00000000000000000000000000', 'key': 'key_00000000000000000000000000',
           'we': 'we_00000000000000000000000000', 'whd': 'whd_00000000000000000000000000',
           'cus': 'cus_00000000000000000000000001', 'ins': 'ins_00000000000000000000000001',
-          'cs': 'cs_00000000000000000000000000'}
+          'cs': 'cs_00000000000000000000000000', 'drf': 'drf_00000000000000000000000000',
+          'tsk': 'tsk_00000000000000000000000000', 'rec': 'rec_00000000000000000000000000'}
 OWED = {'amount': 1250, 'currency': 'EUR'}
 
 
@@ -144,7 +145,21 @@ def calls(client, payment):
         ('admin', lambda c: c.delete('/v1/api_keys/' + NOBODY['key'])),
         ('admin', lambda c: c.post('/v1/gateway_accounts', {'gateway': 'sandbox'})),
         ('admin', lambda c: c.patch('/v1/gateway_accounts/' + NOBODY['ga'], {'disabled': True})),
-        *wallet_calls(), *webhook_calls(), *checkout_calls(),
+        *wallet_calls(), *webhook_calls(), *checkout_calls(), *reconciliation_calls(),
+    ]
+
+
+def reconciliation_calls():
+    drift, task = '/v1/drift/' + NOBODY['drf'], '/v1/tasks/' + NOBODY['tsk']
+    return [
+        ('read', lambda c: c.get('/v1/reconciliations')),
+        ('read', lambda c: c.get('/v1/reconciliations/' + NOBODY['rec'])),
+        ('read', lambda c: c.get('/v1/drift')), ('read', lambda c: c.get(drift)),
+        ('read', lambda c: c.get('/v1/tasks')), ('read', lambda c: c.get(task)),
+        ('admin', lambda c: c.get('/v1/audit')),
+        ('admin', lambda c: c.post('/v1/reconciliations', {'gateway': 'epayment'})),
+        ('admin', lambda c: c.post(drift + '/resolve', {'resolution': 'settled', 'note': 'x'})),
+        ('admin', lambda c: c.post(task + '/resolve', {'action': 'close', 'note': 'x'})),
     ]
 
 

@@ -232,7 +232,7 @@ static void amounts_that_differ_are_reported_and_not_changed(void **state)
     assert_status(PAYMENT_CAPTURED);
     assert_int_equal(PAYMENT->captured_minor, 1250);
     assert_int_equal(world.turn.books->drifts.count, 1);
-    assert_true(str_equal_c(world.turn.books->drifts.items[0]->kind, "captured_differs"));
+    assert_int_equal(world.turn.books->drifts.items[0]->kind, DRIFT_AMOUNT_MISMATCH);
     world_done(&world);
 }
 

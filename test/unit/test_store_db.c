@@ -101,14 +101,14 @@ static void update_writes_what_varies_and_nothing_else(void **state)
     struct task *other = make_task(books, 7);
     const void *row = task;
 
-    task->kind = STR("capture_exhausted");
+    task->detail = STR("capture_exhausted");
     task->closed_ms = 5;
     put(books, &table_tasks, task);
     put(books, &table_tasks, other);
-    task->kind = STR("changed"); /* FIXED: not written */
+    task->detail = STR("changed"); /* FIXED: not written */
     task->closed_ms = 17;
     assert_stored(books->db, db_update(books->db, &table_tasks, &row, 1));
-    task->kind = STR("capture_exhausted");
+    task->detail = STR("capture_exhausted");
     struct tasks tasks = all_tasks(books);
     assert_int_equal(tasks.list.count, 2);
     for (size_t i = 0; i < 2; i++) {
@@ -193,11 +193,11 @@ static void select_takes_values_and_an_order(void **state)
     struct tasks tasks = { .arena = &books->arena };
     struct task *task = make_task(books, 3);
     /* $2 before $1, $1 twice. */
-    const char *where = "kind = $2 AND (created_ms > $1 OR created_ms = $1 + 1) "
+    const char *where = "detail = $2 AND (created_ms > $1 OR created_ms = $1 + 1) "
                         "ORDER BY created_ms DESC LIMIT 3";
     const struct db_value args[] = { DB_NUMBER(4), DB_STR(STR("it's")) };
 
-    task->kind = STR("it's");
+    task->detail = STR("it's");
     for (int64_t i = 0; i < 10; i++) {
         task->created_ms = i;
         task->id.id.bytes[15] = (uint8_t)i;

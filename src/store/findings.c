@@ -1,0 +1,138 @@
+/* findings.c - differences and tasks that turns are about; entries of the audit log.
+ *
+ * A finding leads to the invoice that it is about, whose lock covers it: it is read once to get
+ * there, and again under the lock. */
+#include "store/batch.h"
+
+#include "core/audit.h"
+
+static enum err keep_row(void *self, void *row)
+{
+    void **out = self;
+    *out = row;
+    return OK;
+}
+
+static enum err read_finding(struct batch *batch, size_t at)
+{
+    const struct turn_input *input = batch->turns[at]->input;
+    if (input->handler->target == TARGET_DRIFT)
+        return db_load(batch->db, &table_drifts, "id", &input->drift.id, 1, NULL, false,
+                       batch->arena, keep_row, &batch->drifts[at]);
+    if (input->handler->target == TARGET_TASK)
+        return db_load(batch->db, &table_tasks, "id", &input->task.id, 1, NULL, false,
+                       batch->arena, keep_row, &batch->tasks[at]);
+    return OK;
+}
+
+enum err batch_locate_findings(struct batch *batch)
+{
+    enum err err = OK;
+    batch->drifts = ARENA_ARRAY(batch->arena, struct drift *, batch->count);
+    batch->tasks = ARENA_ARRAY(batch->arena, struct task *, batch->count);
+    for (size_t i = 0; !err && i < batch->count; i++) {
+        err = read_finding(batch, i);
+        if (batch->drifts[i])
+            batch->targets[i] = batch->drifts[i]->invoice;
+        if (batch->tasks[i]) {
+            batch->targets[i] = batch->tasks[i]->invoice;
+            batch->named[i] = batch->tasks[i]->operation;
+        }
+    }
+    return err;
+}
+
+enum err batch_load_findings(struct batch *batch)
+{
+    enum err err = OK;
+    for (size_t i = 0; !err && i < batch->count; i++)
+        err = read_finding(batch, i);
+    return err;
+}
+
+static struct drift *same_drift(const struct batch *batch, size_t before, struct drift_id id)
+{
+    for (size_t i = before; i > 0; i--)
+        if (batch->drifts[i - 1] && drift_id_equal(batch->drifts[i - 1]->id, id))
+            return batch->drifts[i - 1];
+    return NULL;
+}
+
+static struct task *same_task(const struct batch *batch, size_t before, struct task_id id)
+{
+    for (size_t i = before; i > 0; i--)
+        if (batch->tasks[i - 1] && task_id_equal(batch->tasks[i - 1]->id, id))
+            return batch->tasks[i - 1];
+    return NULL;
+}
+
+/* A turn works on a copy of what an earlier turn of the batch left. */
+void batch_give_findings(struct batch *batch, size_t at)
+{
+    struct turn *turn = batch->turns[at];
+    if (batch->drifts[at]) {
+        const struct drift *left = same_drift(batch, at, batch->drifts[at]->id);
+        turn->drift = arena_copy(batch->arena, left ? left : batch->drifts[at],
+                                 sizeof(struct drift));
+    }
+    if (batch->tasks[at]) {
+        const struct task *left = same_task(batch, at, batch->tasks[at]->id);
+        turn->task = arena_copy(batch->arena, left ? left : batch->tasks[at], sizeof(struct task));
+    }
+}
+
+void batch_take_findings(struct batch *batch, size_t at)
+{
+    const struct turn *turn = batch->turns[at];
+    if (turn->drift)
+        batch->drifts[at] = turn->drift;
+    if (turn->task)
+        batch->tasks[at] = turn->task;
+    for (size_t i = 0; i < turn->audit.count; i++)
+        audit_entry_list_add(batch->arena, &batch->audit, turn->audit.items[i]);
+}
+
+static enum err flush_rows(struct batch *batch)
+{
+    enum err err = OK;
+    for (size_t i = 0; !err && i < batch->count; i++) {
+        const void *drift = batch->drifts[i], *task = batch->tasks[i];
+        if (drift && batch->drifts[i]->row == ROW_CHANGED)
+            err = db_update(batch->db, &table_drifts, &drift, 1);
+        if (!err && task && batch->tasks[i]->row == ROW_CHANGED)
+            err = db_update(batch->db, &table_tasks, &task, 1);
+    }
+    return err;
+}
+
+/* The numbers come from one counter, whose row holds up other writers until the commit: each
+ * entry is sealed over the one that was committed before it. */
+static enum err flush_audit(struct batch *batch)
+{
+    int64_t number = 0;
+    struct audit_entry *before = NULL;
+    if (batch->audit.count == 0)
+        return OK;
+    enum err err = db_take_numbers(batch->db, "audit", (int64_t)batch->audit.count, &number);
+    struct db_value last = DB_NUMBER(number - 1);
+    if (!err)
+        err = db_select(batch->db, &table_audit, "number = $1", &last, 1, batch->arena, keep_row,
+                        &before);
+    for (size_t i = 0; !err && i < batch->audit.count; i++) {
+        struct audit_entry *entry = batch->audit.items[i];
+        const void *row = entry;
+        entry->number = number + (int64_t)i;
+        if (before)
+            entry->previous = before->hash;
+        entry->hash = audit_hash(entry);
+        before = entry;
+        err = db_insert(batch->db, &table_audit, &row, 1);
+    }
+    return err;
+}
+
+enum err batch_flush_findings(struct batch *batch)
+{
+    enum err err = flush_rows(batch);
+    return err ? err : flush_audit(batch);
+}
