@@ -19,7 +19,8 @@ COMMANDS = ['serve', 'init', 'key create', 'key list', 'key revoke', 'credential
             'events tail', 'listen', 'trigger', 'webhook verify', 'deliveries list',
             'deliveries show', 'deliveries redeliver', 'deliveries replay',
             'deliveries pause', 'deliveries resume', 'migrate status', 'migrate up', 'prune',
-            'copy', 'wait', 'graph', 'version', 'help']
+            'copy', 'wait', 'graph', 'version', 'help', 'reconcile', 'drift list',
+            'drift resolve', 'tasks list', 'tasks resolve', 'audit verify']
 
 
 def done(*arguments, **env):
