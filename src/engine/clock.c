@@ -185,6 +185,7 @@ static bool look_at_all(struct engine *engine, struct db *db, struct arena *aren
     engine->due.due_ms = 0;
     engine->due.failed = false;
     pthread_mutex_unlock(&engine->due.lock);
+    engine_sample(engine, db);
     hand_in_again(engine);
     for (size_t i = 0; !err && jobs[i]; i++)
         err = look(engine, db, jobs[i], arena, now_ms, &found_any);

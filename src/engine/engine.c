@@ -356,6 +356,7 @@ struct engine_counts engine_counts(struct engine *engine)
         ENGINE_GAUGES(X)
 #undef X
     };
+    engine_want_sample(engine);
     struct client_counts client = client_counts(engine->client);
     counts.queue_depth = queue_count(&engine->turns);
     counts.gateway_breakers_opened_total = client.breakers_opened_total;

@@ -76,8 +76,16 @@ struct sandbox *engine_sandbox(struct engine *engine);
     X(reconcile_moved_total, "Of these, whose status the answer moved on.")                    \
     X(reconcile_drifted_total, "Of these, whose answer contradicted the books.")               \
     X(reconcile_failed_total, "Of these, that got no answer which says something.")            \
+    X(sample_failures_total, "Samples of the books, for these metrics, that failed.")          \
     X(due_found_total, "Pieces of due work found by the clock.")
 #define ENGINE_GAUGES(X)                                                         \
+    X(sampled_at_seconds, "When the next six were read from the books; Unix time.")  \
+    X(tasks_open, "Tasks that a person has to decide.")  \
+    X(drifts_open, "Differences with the gateways' books that nobody resolved.")  \
+    X(operations_unknown, "Operations whose outcome is unknown.")  \
+    X(unknown_oldest_seconds, "For how long the oldest of these has been open.")  \
+    X(due_oldest_seconds, "For how long the oldest due work has been due.")  \
+    X(captures_untried, "Automatic payments that are authorised, and not captured for an hour.")  \
     X(reconciled_at_seconds, "When the reconciler last came to an end; Unix time.")  \
     X(queue_depth, "Turns waiting for the writer.")                              \
     X(webhooks_in_flight, "Webhooks on their way.")                              \

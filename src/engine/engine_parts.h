@@ -92,6 +92,7 @@ struct engine {
         bool stop;
     } due;
     struct passes passes;
+    _Atomic bool sample_wanted;      /* of the books, for the metrics */
     struct engine_tally tally;
 };
 
@@ -125,6 +126,10 @@ void engine_network_close(struct engine *engine);
 /* readers.c */
 must_check enum err engine_open_readers(struct engine *engine, struct str where, unsigned count,
                                         struct arena *arena, struct str *why);
+
+/* sampler.c: on the clock's thread; from any. */
+void engine_sample(struct engine *engine, struct db *db);
+void engine_want_sample(struct engine *engine);
 
 /* clock.c */
 void *engine_clock(void *engine);

@@ -1,5 +1,6 @@
 """Payments against the gateway's books: what differs is found, told once, decided by a person."""
 import json
+import re
 import time
 import uuid
 
@@ -107,10 +108,18 @@ def open_task(server, payment, kind):
               ' WHERE reference = ?', task, kind, '96 captures were refused', payment)
 
 
+def metric(client, name):
+    text = client.with_key(None).get('/metrics').raw.decode()
+    return int(re.search(r'^purser_%s (\d+)$' % name, text, re.MULTILINE).group(1))
+
+
 def test_a_task_is_decided_and_done(client, server):
     payment = client.pay('4000000000000341', reference='task-1').expect(201)
     assert payment['status'] == 'authorized'
     open_task(server, 'task-1', 'capture_exhausted')
+    # Whoever reads the metrics has the books sampled for the next reader.
+    until(lambda: metric(client, 'tasks_open') == 1, 5, 'the sample')
+    assert metric(client, 'sampled_at_seconds') > time.time() - 60
     task, = client.get('/v1/tasks', status='open', kind='capture_exhausted').expect(200)['data']
     assert task['payment'] == payment['id'] and task['actions'] == ['capture', 'cancel', 'close']
     assert client.get('/v1/tasks/' + task['id']).expect(200) == task
