@@ -63,9 +63,8 @@ struct gateway_notices {
     const char *const *secret_members;   /* of their JSON, at any depth: not kept. NULL: none */
 };
 
-/* A call that changes nothing, about something that cannot be there: how it is answered shows
- * whether the account is taken (core/check.h). parse fills in the findings TERMINAL and, where
- * there is no login, CREDENTIALS; what their answer does not tell stays not run. */
+/* A call that changes nothing, about what cannot be there: its answer shows whether the account is
+ * taken (core/check.h). parse finds TERMINAL and, without a login, CREDENTIALS, if it can. */
 struct gateway_probe {
     enum err (*build)(const struct gateway_ask *ask, struct arena *arena,
                       struct http_request *out);

@@ -302,8 +302,13 @@ static const enum payment_method methods[] = { METHOD_GATEWAY_PAGE, METHOD_SAVED
 
 static const char *const credentials[] = { "api_key", "webhook_key", NULL };
 
-/* With it a browser can act on the payment; card details are masked by themselves. */
-static const char *const notice_secrets[] = { "client_secret", NULL };
+/* With the first a browser can act on the payment, with the next ones a saved card is charged (our
+ * token is made of two of them); the rest is about the payer. Card numbers are masked anyway. */
+static const char *const notice_secrets[] = {
+    "client_secret", "customer_id", "payment_method_id", "payment_token", "mandate_id",
+    "connector_mandate_id", "customer", "payment_method_data", "billing", "shipping", "name",
+    "email", "phone", NULL,
+};
 
 static const char *const authentication_types[] = { "three_ds", "no_three_ds", NULL };
 

@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from till import every_or_each
+
 LONG = os.environ.get('PURSER_WIRE_LONG') == '1'
 PATIENCE_S = 60
 # Reading a payment makes purser ask. These are left alone until its own schedule (5, 30, 120
@@ -21,13 +23,27 @@ DONE = [
     ('accept_then_drop_reply', {}), ('cut_reply', {}), ('http_500', {'effect': True}),
     ('http_503', {'effect': True}), ('http_429', {'effect': True}), ('empty_200', {}),
     ('truncated_json', {}), ('not_json', {}), ('unknown_word', {'word': 'limbo'}),
-    ('wrong_amount', {}), ('stale_status', {})]
+    ('wrong_amount', {}), ('wrong_currency', {}), ('stale_status', {}),
+    ('maintenance', {'effect': True})]
+# What the first question about a lost answer may meet.
+ASKED = {
+    'accept_then_drop_reply': {}, 'drop_before': {}, 'cut_reply': {}, 'http_401': {},
+    'http_429': {}, 'locked': {}, 'locked_422': {}, 'http_500': {}, 'http_503': {},
+    'maintenance': {}, 'error_code': {'code': 'CE_00'}, 'empty_200': {}, 'truncated_json': {},
+    'not_json': {}, 'wrong_amount': {}, 'wrong_currency': {}, 'unknown_word': {'word': 'limbo'},
+    'stale_status': {}, 'not_found_then_found': {}}
+# They say so that they did nothing: (fault, members, our code).
+TURNED_AWAY = {} if LONG else {
+    'http_401': ({}, 'gateway_credentials_refused'), 'error_code': ({'code': 'IR_06'}, None)}
 # The gateway did nothing, and did not say so.
 NOT_DONE = [(name, {}) for name in ('drop_before', 'http_500', 'http_503', 'http_429', 'locked',
                                     'locked_422')]
 CALLS = ('authorize', 'capture', 'cancel', 'refund')
-FAULTS = NOT_DONE if LONG else DONE
+# The gateway did it, when purser had given up waiting or just before.
+LATE = [('delay_ms', {'ms': 33000}), ('reply_after_ms', {'ms': 33000})]
+FAULTS = NOT_DONE + LATE if LONG else DONE
 CASES = [(call, name) for call in CALLS for name, _ in FAULTS]
+QUESTIONS = every_or_each(CALLS, list(ASKED), LONG)
 MEMBERS = dict(FAULTS)
 PART = 250
 
@@ -38,29 +54,55 @@ def started(hyperswitch):
         made = dict(zip(CASES, [
             pool.submit(hyperswitch.fail, call, fault, MEMBERS[fault], PART)
             for call, fault in CASES]))
+        # Not by a broken connection: many of those, and the host is given up for a while.
+        asked = dict(zip(QUESTIONS, [
+            pool.submit(hyperswitch.fail, call, 'http_503', {'effect': True}, PART,
+                        (fault, ASKED[fault])) for call, fault in QUESTIONS]))
     time.sleep(UNREAD_S)
-    return made
+    return made, asked
 
 
 @pytest.mark.parametrize('call, fault', CASES)
 def test_it_ends_right_by_itself(hyperswitch, started, call, fault):
-    payment, thing = started[call, fault].result()
+    payment, thing = started[0][call, fault].result()
+    done = not LONG or fault in dict(LATE)
+    ends_right(hyperswitch, call, payment, thing, done)
+
+
+@pytest.mark.parametrize('call, fault', QUESTIONS)
+def test_so_it_does_when_the_question_goes_wrong_too(hyperswitch, started, call, fault):
+    payment, thing = started[1][call, fault].result()
+    ends_right(hyperswitch, call, payment, thing, True)
+
+
+@pytest.mark.parametrize('fault', TURNED_AWAY)
+@pytest.mark.parametrize('call', CALLS)
+def test_what_they_turn_away_was_not_done(hyperswitch, call, fault):
+    members, code = TURNED_AWAY[fault]
+    payment, thing = hyperswitch.fail(call, fault, members, PART)
+    end = {'authorize': 'failed', 'capture': 'authorized', 'cancel': 'authorized',
+           'refund': 'failed'}[call]
+    ended = hyperswitch.comes_to(thing, end)
+    if code:
+        assert ended['failure']['code'] == code, ended
+    before = {'authorize': {}, 'refund': ('authorize', 'capture')}.get(call, ('authorize',))
+    assert set(hyperswitch.agree(payment)) == set(before)
+
+
+def ends_right(hyperswitch, call, payment, thing, done):
+    """An authorize that was not done is not sent again: its card is gone."""
     amount = payment['amount']
-    ended = hyperswitch.comes_to(thing, *ends(call), seconds=PATIENCE_S)
+    end = {'authorize': 'captured' if done else 'failed', 'capture': 'captured',
+           'cancel': 'cancelled', 'refund': 'succeeded'}[call]
+    ended = hyperswitch.comes_to(thing, end, seconds=PATIENCE_S)
     moved = hyperswitch.agree(payment)
-    if LONG and call == 'authorize':    # its card is gone, so it is not sent again
+    if end == 'failed':
         assert ended['failure']['code'] == 'interrupted' and moved == {}
     elif call == 'cancel':
         assert moved == {'authorize': (1, amount), 'void': (1, amount)}
     else:
         refunded = {'refund': (1, PART)} if call == 'refund' else {}
         assert moved == {'authorize': (1, amount), 'capture': (1, amount), **refunded}
-
-
-def ends(call):
-    if call == 'authorize':
-        return ['failed' if LONG else 'captured']
-    return {'capture': ['captured'], 'cancel': ['cancelled'], 'refund': ['succeeded']}[call]
 
 
 @pytest.mark.skipif(LONG, reason='nothing that waits for the visibility window')

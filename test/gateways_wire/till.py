@@ -13,10 +13,18 @@ PATIENCE_S = 15
 OPEN = ('created', 'authorizing', 'capturing', 'cancelling', 'pending')
 
 
+def every_or_each(calls, faults, every):
+    """Each fault with every call; or each once, the calls taking turns."""
+    if every:
+        return [(call, fault) for call in calls for fault in faults]
+    return [(calls[place % len(calls)], fault) for place, fault in enumerate(faults)]
+
+
 class Till:
     gateway = None
     calls = {}          # the simulator's names of the calls, where they are not ours
     saved = None        # a payment method that takes money without a payer
+    refund_question = None      # the simulator's name of a question about a refund
 
     def __init__(self, client, sim):
         self.client, self.sim = client, sim
@@ -111,21 +119,26 @@ class Till:
         return self.client.act(payment, 'refunds', {'amount': amount},
                                prefer='wait=1').expect(201, 202)
 
-    def fail(self, call, fault, members, part=None):
-        """Makes a payment whose `call` goes wrong, with no word of it by notification; returns
-        the payment, and what has to come to an end: the payment or its refund."""
-        untold = {'times': 0}
+    def strike(self, call, fault, members, asked, **match):
+        """The call goes wrong, no notification tells of it, and the first question goes wrong too
+        when `asked` says how: (fault, members)."""
+        name = 'saved' if call == 'authorize' else call
+        self.must_strike(self.plan(fault, name, members=members, **match))
+        self.plan('notification_none', 'notification', members={'times': 0}, **match)
+        if asked:
+            question = self.refund_question if call == 'refund' else 'enquire'
+            self.must_strike(self.plan(asked[0], question, members=asked[1], **match))
+
+    def fail(self, call, fault, members, part=None, asked=None):
+        """Makes a payment whose `call` goes wrong; returns the payment, and what has to come to an
+        end: the payment or its refund."""
         if call == 'authorize':
             amount = self.amount()
-            self.must_strike(self.plan(fault, 'saved', amount=amount // self.unit,
-                                       members=members))
-            self.plan('notification_none', 'notification', amount=amount // self.unit,
-                      members=untold)
+            self.strike(call, fault, members, asked, amount=amount // self.unit)
             payment = self.create(self.saved, amount=amount)
             return payment, payment
         payment = self.captured() if call == 'refund' else self.authorized()
-        self.must_strike(self.plan(fault, call, **self.match(payment), members=members))
-        self.plan('notification_none', 'notification', **self.match(payment), members=untold)
+        self.strike(call, fault, members, asked, **self.match(payment))
         if call == 'refund':
             return payment, self.refund(payment, part or payment['amount'])
         return payment, self.act(payment, call)
@@ -169,12 +182,13 @@ class HyperswitchTill(Till):
     gateway, currency, unit = 'hyperswitch', 'EUR', 1
     calls = {'saved': 'payment_create', 'capture': 'payment_capture',
              'cancel': 'payment_cancel', 'refund': 'refund_create', 'enquire': 'payment_get'}
+    refund_question = 'refund_get'
+    credentials = {'api_key': API_KEY, 'webhook_key': HASH_KEY.decode()}
     saved = {'type': 'saved_card', 'token': 'cus_1:pm_2'}
 
     def __init__(self, client, sim):
         super().__init__(client, sim)
-        self.made = self.account({'api_key': API_KEY, 'webhook_key': HASH_KEY.decode()},
-                                 {'base_url': sim.url + '/hyperswitch'})
+        self.made = self.account(self.credentials, {'base_url': sim.url + '/hyperswitch'})
         sim.sim('settings', webhook_url='http://%s:%d/v1/notifications/hyperswitch/%s' % (
             client.server.host, client.server.port, self.made['id']))
 
@@ -200,6 +214,9 @@ class EpaymentTill(Till):
 
     gateway, currency, unit = 'epayment', 'KZT', 100
     calls = {'saved': 'card_pay', 'capture': 'charge', 'enquire': 'status'}
+    refund_question = 'status'
+    credentials = {'client_id': 'sim', 'client_secret': 'sim-secret',
+                   'notify_secret': 'wire-notify-secret'}
 
     def __init__(self, client, sim):
         super().__init__(client, sim)
@@ -217,12 +234,13 @@ class EpaymentTill(Till):
     def terminal(self, terminal, capture, first):
         base = self.sim.url + '/epayment'
         return self.account(
-            {'client_id': 'sim', 'client_secret': 'sim-secret', 'terminal': terminal,
-             'notify_secret': 'wire-notify-secret'},
+            {**self.credentials, 'terminal': terminal},
             {'oauth_url': base + '/oauth2/token', 'api_url': base, 'capture': capture,
              'page_url': self.sim.url + '/payform/payment-api.js', 'reference_from': first})
 
     def account_for(self, members):
+        if 'gateway_account' in members:
+            return {'id': members['gateway_account']}
         return self.hold if members.get('capture_method') == 'manual' else self.sale
 
     def reference(self, payment):

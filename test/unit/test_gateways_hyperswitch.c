@@ -1,6 +1,6 @@
-/* Amounts of every ISO currency on their way to Hyperswitch and back, and what each of its words and
- * errors means for each call, held to tables that were not made from our code. Whole exchanges are
- * in test/gateways/hyperswitch. */
+/* Amounts of every ISO currency on their way to Hyperswitch and back, and what each of its words
+ * and errors means for each call, held to tables that were not made from our code. Whole
+ * exchanges are in test/gateways/hyperswitch. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
