@@ -6,6 +6,7 @@
 #include <assert.h>
 
 #include "api/checkout_parts.h"
+#include "base/log.h"
 #include "core/requests.h"
 #include "net/url.h"
 
@@ -50,6 +51,18 @@ static void free_turn(struct desk_turn *turn)
     desk_turn_free(turn);
 }
 
+/* Payers get a page; why it is so is for the operator. It loads itself again: the page as it
+ * stands then. */
+static void answer_away(struct call *call, const struct desk_turn *turn)
+{
+    struct checkout_page page = { .view = CHECKOUT_VIEW_AWAY, .live = true };
+
+    log_event(LOG_WARN, "checkout.trouble", LOG_STR("request_id", call->id_text),
+              LOG_C("code", err_code(turn->err)), LOG_STR("detail", turn->detail), LOG_END);
+    call_add_header(call, STR("Retry-After"), STR("10"));
+    checkout_answer_page(call, 503, &page);
+}
+
 /* The page says what is the case; only what the turn could not do at all is told as trouble. */
 static void turn_is_back(void *arg)
 {
@@ -57,9 +70,8 @@ static void turn_is_back(void *arg)
     const struct errand *errand = turn->user;
     struct call *call = errand->call;
 
-    call->trouble.detail = str_copy(call->arena, turn->detail);
     if (turn->err && turn->err != ERR_CONFLICT)
-        call_fail(call, turn->err);
+        answer_away(call, turn);
     else
         checkout_send_to_page(call, call->segment);
     free_turn(turn);

@@ -145,6 +145,7 @@ static enum text title_of(const struct checkout_page *page)
         [CHECKOUT_VIEW_EXPIRED] = TEXT_EXPIRED_TITLE,
         [CHECKOUT_VIEW_RECEIPT] = TEXT_RECEIPT,
         [CHECKOUT_VIEW_WRONG] = TEXT_WRONG_TITLE,
+        [CHECKOUT_VIEW_AWAY] = TEXT_AWAY_TITLE,
         [CHECKOUT_VIEW_BUSY] = TEXT_BUSY_TITLE,
     };
 
@@ -155,7 +156,8 @@ static enum text title_of(const struct checkout_page *page)
 /* Without a session nothing is known of who is paid what. */
 static bool is_nobodys(const struct checkout_page *page)
 {
-    return page->view == CHECKOUT_VIEW_WRONG || page->view == CHECKOUT_VIEW_BUSY;
+    return page->view == CHECKOUT_VIEW_WRONG || page->view == CHECKOUT_VIEW_AWAY ||
+           page->view == CHECKOUT_VIEW_BUSY;
 }
 
 static void begin(const struct sheet *sheet)
@@ -167,7 +169,8 @@ static void begin(const struct sheet *sheet)
              "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
              "<meta name=\"robots\" content=\"noindex\">\n",
              language_code(sheet->spoken));
-    bool away = page->view == CHECKOUT_VIEW_WIDGET && !page->widget;
+    bool away = page->view == CHECKOUT_VIEW_AWAY ||
+                (page->view == CHECKOUT_VIEW_WIDGET && !page->widget);
     if (away || page->view == CHECKOUT_VIEW_WAITING || page->view == CHECKOUT_VIEW_CHECKING)
         buf_addf(sheet->out, "<meta http-equiv=\"refresh\" content=\"%d\">\n",
                  page->view == CHECKOUT_VIEW_WAITING ? 2 : 10);
@@ -575,6 +578,9 @@ static void put_view(const struct sheet *sheet)
         break;
     case CHECKOUT_VIEW_WRONG:
         put_note(sheet, TEXT_WRONG);
+        break;
+    case CHECKOUT_VIEW_AWAY:
+        put_note(sheet, TEXT_AWAY);
         break;
     case CHECKOUT_VIEW_BUSY:
         put_note(sheet, TEXT_BUSY);

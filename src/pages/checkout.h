@@ -27,6 +27,7 @@ enum checkout_view {
     CHECKOUT_VIEW_EXPIRED,
     CHECKOUT_VIEW_RECEIPT,
     CHECKOUT_VIEW_WRONG,
+    CHECKOUT_VIEW_AWAY,      /* what was pressed could not be done */
     CHECKOUT_VIEW_BUSY,      /* too many requests from there */
 };
 

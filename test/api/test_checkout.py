@@ -506,6 +506,20 @@ def test_an_outcome_that_is_not_known_is_not_guessed(client, silent):
     assert payer.go().title == 'Paid'
 
 
+def test_an_account_that_takes_nothing_now(client):
+    account = client.post('/v1/gateway_accounts', {'gateway': 'sandbox'}).expect(201)
+    session = open_session(client, gateway_account=account['id'])
+    payer = Payer(client, session, Accept_Language='de')
+    confirmation = payer.review()
+    at = '/v1/gateway_accounts/' + account['id']
+    client.patch(at, {'disabled': True}).expect(200)
+    page = payer.press(confirmation, 'pay')
+    assert (payer.answer.status, page.title) == (503, 'Im Moment nicht möglich')
+    assert page.refresh == '10' and 'Retry-After' in payer.answer.headers
+    client.patch(at, {'disabled': False}).expect(200)
+    assert payer.press(confirmation, 'pay').title == 'Paid'
+
+
 def test_an_attempt_that_the_bank_never_saw_may_be_repeated(client, silent):
     session, payer, _ = silent[1]
     becomes(client, session, 'open', 25)
