@@ -134,6 +134,7 @@ static const struct call calls[] = {
     { HTTP_GET, "/sim/settings", "", "", NULL, get_settings, false },
     { HTTP_POST, "/sim/settings", "", "", NULL, post_settings, false },
     { HTTP_GET, "/sim/ledger", "", "", NULL, get_ledger, false },
+    { HTTP_GET, "/sim/cards", "", "", NULL, epay_cards_show, false },
     { HTTP_GET, "/sim/requests", "", "", NULL, get_requests, false },
     { HTTP_POST, "/sim/pay", "", "", NULL, post_pay, false },
     { HTTP_POST, "/sim/outsider", "", "", NULL, post_outsider, false },

@@ -33,7 +33,7 @@ struct epay *epay_new(struct sim *sim)
     struct epay *epay = ARENA_NEW(&sim->arena, struct epay);
     struct map empty = { .arena = &sim->arena };
 
-    *epay = (struct epay){ empty, empty, empty, empty, empty, empty };
+    *epay = (struct epay){ empty, empty, empty, empty, empty, empty, NULL };
     return epay;
 }
 

@@ -49,6 +49,7 @@ struct epay_token {
 struct epay_card {
     struct str id, account_id, mask;
     bool deactivated;
+    struct epay_card *before; /* the one saved before it */
 };
 
 /* What a query shows. */
@@ -75,6 +76,7 @@ struct epay {
     struct map tokens;     /* by text */
     struct map cards;      /* by id */
     struct map externals;  /* by transaction and externalID */
+    struct epay_card *last_card;
 };
 
 extern const struct face epay_face, epay_pages;
@@ -111,6 +113,8 @@ void epay_reply_result(struct exchange *exchange, int64_t code, const struct epa
 void epay_show_refund(struct sim *sim, struct epay_tx *tx);
 /* epay_card.c */
 struct epay_card *epay_card_new(struct sim *sim, struct str account_id);
+/* All saved cards, newest first: for the control API. */
+void epay_cards_show(struct exchange *exchange);
 
 /* epay_pay.c */
 struct epay_act {

@@ -9,8 +9,28 @@ struct epay_card *epay_card_new(struct sim *sim, struct str account_id)
     card->id = sim_random_uuid(sim, &sim->arena);
     card->account_id = account_id;
     card->mask = STR("440563...5096");
+    card->before = sim->epay->last_card;
+    sim->epay->last_card = card;
     map_put(&sim->epay->cards, card->id, card);
     return card;
+}
+
+void epay_cards_show(struct exchange *exchange)
+{
+    struct json_out *out = reply_json(exchange, 200);
+
+    json_open_array(out, "cards");
+    for (const struct epay_card *card = exchange->sim->epay->last_card; card != NULL;
+         card = card->before) {
+        json_open_object(out, NULL);
+        json_put_text(out, "id", card->id);
+        json_put_text(out, "account_id", card->account_id);
+        json_put_text(out, "mask", card->mask);
+        json_put_bool(out, "deactivated", card->deactivated);
+        json_close_object(out);
+    }
+    json_close_array(out);
+    reply_done(exchange);
 }
 
 static struct str text_of(const struct exchange *exchange, const char *name)

@@ -31,7 +31,9 @@ static void print_keeps(FILE *out, const struct gateway *gateway)
             fprintf(out, "%s%s", between, word_text(&words_payment_method, *method));
             between = ", ";
         }
-    fprintf(out, "%s\n", !*between ? "no" : gateway->verifies ? "; without a payment too" : "");
+    fprintf(out, "%s\n", !*between                  ? "no"
+                         : gateway->cards.verifies ? "; without a payment too"
+                                                   : "");
 }
 
 /* Whether it does something that a second call would do again. */
@@ -124,7 +126,7 @@ static void put_gateway(struct json_out *json, const struct gateway *gateway)
         if (gateway_keeps(gateway, *method))
             json_put_text(json, NULL, word_str(&words_payment_method, *method));
     json_close_array(json);
-    json_put_bool(json, "verifies_cards", gateway->verifies);
+    json_put_bool(json, "verifies_cards", gateway->cards.verifies);
     json_put_bool(json, "notices", gateway->notices.verify != NULL);
     json_put_int(json, "refund_days", gateway->refund_age_ms / DAY_MS);
     json_open_object(json, "refund_least");

@@ -66,6 +66,13 @@ static bool waits_for_payer(const struct answered *a)
            || (answer->outcome == GW_ABSENT && answer->action != ACTION_NONE);
 }
 
+/* What they refuse now may be what an earlier call of the same, whose answer was lost, did. */
+static bool is_moot(const struct answered *a)
+{
+    return a->operation->kind == OPERATION_KIND_DEACTIVATE && a->operation->silent_ms != 0
+           && a->place.gateway->cards.forgets_once;
+}
+
 static enum operation_event verdict_of(const struct answered *a)
 {
     bool enquiry = a->said->call == OPERATION_KIND_ENQUIRE;
@@ -78,7 +85,7 @@ static enum operation_event verdict_of(const struct answered *a)
                                                               : OPERATION_ON_SILENCE;
     case GW_DECLINED:
     case GW_REFUSED:
-        return OPERATION_ON_NO;
+        return is_moot(a) ? OPERATION_ON_SILENCE : OPERATION_ON_NO;
     case GW_ABSENT:
         /* There is nothing left to forget. */
         if (!enquiry && a->operation->kind == OPERATION_KIND_DEACTIVATE)

@@ -62,7 +62,8 @@ bool gateway_takes(const struct gateway *gateway, enum payment_method method)
 
 bool gateway_keeps(const struct gateway *gateway, enum payment_method method)
 {
-    return gateway_can(gateway, OPERATION_KIND_DEACTIVATE) && is_among(gateway->keeps, method);
+    return gateway_can(gateway, OPERATION_KIND_DEACTIVATE)
+           && is_among(gateway->cards.keeps, method);
 }
 
 enum gateway_token_use gateway_token_use(const struct gateway *gateway,

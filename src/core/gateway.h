@@ -100,9 +100,7 @@ struct gateway {
     bool in_process;                 /* its far side is the built-in one: no network */
     enum gateway_capture capture;
     const enum payment_method *methods;      /* METHOD_NONE ends it; the first is the default */
-    const enum payment_method *keeps;        /* likewise: whose cards it keeps; NULL: none */
-    bool hides_tokens;               /* of the cards that it keeps: a merchant has none */
-    bool verifies;                   /* keeps a card after looking at it with an amount of 0 */
+    struct gateway_cards cards;      /* that it keeps for payers, if it does */
     int64_t visibility_ms;           /* from then on, "absent" proves that they never saw it */
     int64_t deadline_ms;             /* of one wire call */
     int64_t authorization_ms;        /* how long a reservation holds by default */

@@ -64,7 +64,7 @@ static enum err check_method(struct turn *turn, const struct gateway *gateway,
                              enum payment_method method, const struct card *card)
 {
     bool by_token = method == METHOD_SAVED_CARD && card;
-    if (gateway_takes(gateway, method) && !(by_token && gateway->hides_tokens))
+    if (gateway_takes(gateway, method) && !(by_token && gateway->cards.hides_tokens))
         return OK;
     return turn_fail_param(turn, ERR_PAYMENT_METHOD_NOT_SUPPORTED, "payment_method.type",
                            "The gateway %s does not take this type.", gateway->name);
@@ -104,7 +104,7 @@ static enum err check_account(struct turn *turn, const struct payment_create *as
         err = check_card(turn, method, ask->card);
     if (!err && ask->save_card)
         err = instrument_check_save(turn, gateway, method);
-    if (!err && ask->verification && !gateway->verifies)
+    if (!err && ask->verification && !gateway->cards.verifies)
         err = turn_fail_param(turn, ERR_PAYMENT_METHOD_NOT_SUPPORTED, "gateway_account",
                               "The gateway %s keeps a card only with a payment.", gateway->name);
     return err;

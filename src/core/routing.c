@@ -81,7 +81,7 @@ static bool could_take_over(const struct turn *turn, const struct gateway_accoun
         return false;
     if (payment->save_card && !gateway_keeps(gateway, payment->method))
         return false;
-    if (payment->verification && !gateway->verifies)
+    if (payment->verification && !gateway->cards.verifies)
         return false;
     if (payment->method == METHOD_NONE)
         return gateway->methods[0] == METHOD_GATEWAY_PAGE;

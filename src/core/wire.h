@@ -112,6 +112,14 @@ struct gateway_answer {
     struct str card_last4;
 };
 
+/* Cards that a gateway keeps, and charges and forgets by a token. */
+struct gateway_cards {
+    const enum payment_method *keeps;    /* whose; METHOD_NONE ends it; NULL: none */
+    bool verifies;                   /* without a payment too: looks at one with an amount of 0 */
+    bool hides_tokens;               /* nobody but purser is told them */
+    bool forgets_once;               /* a second call is refused, whatever the first one did */
+};
+
 /* The header's value, empty when absent; names compare without case. */
 struct str http_field_value(const struct http_field *fields, size_t count, const char *name);
 struct str http_reply_field(const struct http_reply *reply, const char *name);

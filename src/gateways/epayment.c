@@ -12,6 +12,9 @@
  *   - Whether a terminal takes the money at once or holds it first is set by the bank.
  *   - Charge, cancel and refund have no key: after silence the status is asked for. externalID
  *     of a refund is kept there, but nobody says that a second one is not done.
+ *   - Nor has the deactivation of a card. Asked again after silence, they may refuse because it
+ *     was done: then nobody but a person can tell. What their answer is for a card that they do
+ *     not know is not documented; 522 is their "not found" elsewhere.
  *   - Their test and live hosts, and even paths, differ between their own pages.
  * A doubled slash in an address, which one of their pages has, is another path to some servers:
  * joins are made with exactly one. */
@@ -208,6 +211,8 @@ static void put_card_payment(struct json_out *json, const struct gateway_ask *as
     json_put_text(json, "terminalId", json_text(json_get(credentials, "terminal")));
     json_put_text(json, "invoiceId", ask->payment_reference);
     json_put_text(json, "description", description_of(ask));
+    if (!str_is_empty(ask->customer))
+        json_put_text(json, "accountId", ask->customer);
     json_put_text(json, "postLink", notify_url(ask, arena));
     json_put_text(json, "failurePostLink", notify_url(ask, arena));
     json_put_text(json, "paymentType", STR("cardId"));
@@ -393,10 +398,23 @@ static enum err parse_cancel(const struct gateway_ask *ask, const struct http_re
                             : epayment_parse_change(ask, reply, arena, out);
 }
 
+static enum err build_deactivate(const struct gateway_ask *ask, struct arena *arena,
+                                 struct http_request *out)
+{
+    struct place place = place_of(ask, arena);
+
+    if (!ask->card || !epayment_is_id(secret_reveal(&ask->card->saved)))
+        return ERR_VALIDATION;
+    struct str url = join(arena, place.api_url, place.deactivate_path,
+                          secret_reveal(&ask->card->saved));
+    return finish(ask, "POST", url, (struct str){ 0 }, arena, out);
+}
+
 /* --- the gateway --- */
 
 static const enum payment_method methods[] = { METHOD_GATEWAY_PAGE, METHOD_SAVED_CARD,
                                                METHOD_NONE };
+static const enum payment_method keeps[] = { METHOD_GATEWAY_PAGE, METHOD_NONE };
 static const char *const credentials[] = { "client_id", "client_secret", "terminal",
                                            "notify_secret", NULL };
 /* Of what they send: never kept. */
@@ -416,6 +434,7 @@ const struct gateway gateway_epayment = {
     .title = "epayment.kz (Halyk Bank)",
     .capture = GW_CAPTURE_SALE,
     .methods = methods,
+    .cards = { .keeps = keeps, .verifies = true, .forgets_once = true },
     /* Their own notices come minutes late. */
     .visibility_ms = 10 * MINUTE_MS,
     .deadline_ms = 30 * SECOND_MS,
@@ -438,6 +457,8 @@ const struct gateway gateway_epayment = {
         [OPERATION_KIND_CAPTURE] = { build_charge, epayment_parse_change, GW_ENQUIRE_FIRST },
         [OPERATION_KIND_CANCEL] = { build_cancel, parse_cancel, GW_ENQUIRE_FIRST },
         [OPERATION_KIND_REFUND] = { build_refund, epayment_parse_change, GW_NEVER_REPEAT },
+        [OPERATION_KIND_DEACTIVATE] = { build_deactivate, epayment_parse_deactivate,
+                                        GW_REPEAT_SAME_KEY },
         [OPERATION_KIND_ENQUIRE] = { build_status, epayment_parse_status, GW_REPEAT_SAME_KEY },
     },
 };

@@ -43,6 +43,11 @@ enum err epayment_parse_authorize(const struct gateway_ask *ask, const struct ht
                                   struct arena *arena, struct gateway_answer *out);
 enum err epayment_parse_change(const struct gateway_ask *ask, const struct http_reply *reply,
                                struct arena *arena, struct gateway_answer *out);
+enum err epayment_parse_deactivate(const struct gateway_ask *ask, const struct http_reply *reply,
+                                   struct arena *arena, struct gateway_answer *out);
+/* What is said of the card that they keep for a payment which was to save it. */
+void epayment_put_card(const struct gateway_ask *ask, const struct json *transaction,
+                       struct gateway_answer *out);
 enum err epayment_parse_status(const struct gateway_ask *ask, const struct http_reply *reply,
                                struct arena *arena, struct gateway_answer *out);
 

@@ -1,5 +1,5 @@
-/* epayment_replies.c - what epayment answers to orders: tokens, payments with a saved card, and
- * changes of a transaction (charge, cancel, refund).
+/* epayment_replies.c - what epayment answers to orders: tokens, payments with a saved card,
+ * changes of a transaction (charge, cancel, refund), and of the cards that they keep.
  *
  * Their documents give a refusal of these calls as HTTP 400 with a code and say nothing of other
  * ways to fail. So 200 is yes, 400 with a code is no, 401 is no because nobody was let in to do
@@ -209,4 +209,70 @@ enum err epayment_parse_change(const struct gateway_ask *ask, const struct http_
     if (reply->status == 400)
         return parse_refused(ask, reply, arena, out);
     return reply->status == 401 ? not_let_in(reply, arena, out) : ERR_BAD_REPLY;
+}
+
+/* --- saved cards --- */
+
+#define NOT_FOUND "522"
+
+enum err epayment_parse_deactivate(const struct gateway_ask *ask, const struct http_reply *reply,
+                                   struct arena *arena, struct gateway_answer *out)
+{
+    struct gateway_answer answer = { 0 };
+
+    (void)ask;
+    if (reply->status == 200)
+        return parse_done(reply, arena, out);
+    if (reply->status == 401)
+        return not_let_in(reply, arena, out);
+    if (reply->status != 400 ||
+        !read_error(reply, arena, &answer.gateway_code, &answer.gateway_message) ||
+        str_equal_c(answer.gateway_code, "0"))
+        return ERR_BAD_REPLY;
+    bool unknown = str_equal_c(answer.gateway_code, NOT_FOUND);
+    answer.outcome = unknown ? GW_ABSENT : GW_REFUSED;
+    if (!unknown)
+        answer.failure_code = STR("deactivate_refused");
+    *out = answer;
+    return OK;
+}
+
+/* Their words for what is on a card, in whatever case. */
+static struct str brand_of(struct str type)
+{
+    static const char *const brands[][2] = {
+        { "VISA", "visa" },         { "MASTERCARD", "mastercard" }, { "MC", "mastercard" },
+        { "AMEX", "amex" },         { "MAESTRO", "maestro" },       { "MIR", "mir" },
+        { "UNIONPAY", "unionpay" }, { "CUP", "unionpay" },          { "JCB", "jcb" },
+        { "DINERS", "diners" },
+    };
+
+    for (size_t i = 0; i < sizeof(brands) / sizeof(brands[0]); i++)
+        if (str_equal_nocase(type, str_of(brands[i][0])))
+            return str_of(brands[i][1]);
+    return (struct str){ 0 };
+}
+
+/* The four digits that a mask ends with ("440563...5096"); empty when it does not. */
+static struct str last4_of(struct str mask)
+{
+    if (mask.len < 4)
+        return (struct str){ 0 };
+    struct str last4 = str_slice(mask, mask.len - 4, mask.len);
+    for (size_t i = 0; i < last4.len; i++)
+        if (last4.ptr[i] < '0' || last4.ptr[i] > '9')
+            return (struct str){ 0 };
+    return last4;
+}
+
+void epayment_put_card(const struct gateway_ask *ask, const struct json *transaction,
+                       struct gateway_answer *out)
+{
+    struct str id = epayment_text(transaction, "cardID");
+
+    if (!ask->save_card || out->outcome != GW_APPROVED || !epayment_is_id(id))
+        return;
+    out->card_token = id;
+    out->card_brand = brand_of(epayment_text(transaction, "cardType"));
+    out->card_last4 = last4_of(epayment_text(transaction, "cardMask"));
 }

@@ -10,7 +10,7 @@
 #include "gateways/epayment.h"
 
 /* Where the money is when they use a word; all of it, for they know no parts. */
-enum place { UNSAID, UNDECIDED, TURNED_DOWN, HELD, TAKEN, RETURNED, RELEASED };
+enum place { UNSAID, UNDECIDED, TURNED_DOWN, HELD, TAKEN, RETURNED, RELEASED, LOOKED_AT };
 
 #define AUTHORIZE [OPERATION_KIND_AUTHORIZE]
 #define CAPTURE   [OPERATION_KIND_CAPTURE]
@@ -38,8 +38,8 @@ static const struct status {
     { "CANCEL_OLD", RELEASED, { AUTHORIZE = GW_APPROVED, CAPTURE = GW_REFUSED,
                                 CANCEL = GW_APPROVED } },
     /* A card was looked at; no money is in it. Two spellings are about. */
-    { "VERIFIED", UNSAID, { 0 } },
-    { "VERIFICATION", UNSAID, { 0 } },
+    { "VERIFIED", LOOKED_AT, { AUTHORIZE = GW_APPROVED, CANCEL = GW_REFUSED } },
+    { "VERIFICATION", LOOKED_AT, { AUTHORIZE = GW_APPROVED, CANCEL = GW_REFUSED } },
     { "REJECT", TURNED_DOWN, { AUTHORIZE = GW_DECLINED, CAPTURE = GW_REFUSED,
                                CANCEL = GW_APPROVED } },
     { "FAILED", TURNED_DOWN, { AUTHORIZE = GW_DECLINED, CAPTURE = GW_REFUSED,
@@ -122,7 +122,7 @@ static bool put_amounts(const struct gateway_ask *ask, const struct json *transa
     /* What was held in two steps may have been taken in part. In one step less is not a yes. */
     if (ask->about == OPERATION_KIND_AUTHORIZE && !ask->capture_now)
         answer->amount.minor = whole_minor;
-    answer->has_position = place != UNSAID;
+    answer->has_position = place != UNSAID && place != LOOKED_AT;
     answer->released = place == RELEASED;
     answer->authorized_minor = taken || place == HELD || answer->released ? whole_minor : 0;
     answer->captured_minor = taken ? amount.minor : 0;
@@ -193,7 +193,13 @@ static bool is_about_it(const struct gateway_ask *ask, const struct gateway_answ
 static void put_outcome(const struct gateway_ask *ask, const struct status *status,
                         struct arena *arena, struct gateway_answer *answer)
 {
-    answer->outcome = status->of[ask->about];
+    /* A card that was looked at is no yes to a payment, nor money that was taken one to a look. */
+    bool right = status->money == UNDECIDED || status->money == TURNED_DOWN ||
+                 ask->verification == (status->money == LOOKED_AT);
+
+    answer->outcome = right ? status->of[ask->about] : GW_UNKNOWN;
+    if (answer->outcome == GW_UNKNOWN)
+        return;
     if (!is_about_it(ask, answer))
         answer->outcome = GW_UNKNOWN;
     else if (status->money == TURNED_DOWN)
@@ -224,6 +230,7 @@ static enum err read_transaction(const struct gateway_ask *ask, const struct jso
         return OK;
     }
     put_outcome(ask, status, arena, &answer);
+    epayment_put_card(ask, transaction, &answer);
     *out = answer;
     return OK;
 }

@@ -48,7 +48,11 @@ static void check_answer(const struct gateway_ask *ask, const struct gateway_ans
         abort();
     const struct str texts[] = { answer->gateway_reference, answer->refund_reference,
                                  answer->failure_code,      answer->gateway_code,
-                                 answer->gateway_message,   answer->action_url };
+                                 answer->gateway_message,   answer->action_url,
+                                 answer->card_token,        answer->card_brand,
+                                 answer->card_last4 };
+    if (!str_is_empty(answer->card_token) && answer->outcome != GW_APPROVED)
+        abort();
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         if (!str_is_utf8(texts[i]))
             abort();
@@ -73,6 +77,8 @@ static void check_parse(const struct input *in, struct arena *arena)
         .gateway_reference = in->head[2] & 4 ? in->payment_reference : (struct str){ 0 },
         .amount = { 1250, CURRENCY_EUR },
         .capture_now = in->head[2] & 1,
+        .save_card = in->head[2] & 8,
+        .verification = in->head[2] & 16,
         .method = in->head[2] & 2 ? METHOD_SAVED_CARD : in->gateway->methods[0],
         .account_id = STR("ga_1"),
         .settings = STR("{\"base_url\":\"https://gateway.test\"}"),

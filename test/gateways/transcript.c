@@ -20,6 +20,7 @@ static const struct {
     { "public_url", offsetof(struct gateway_ask, public_url) },
     { "account", offsetof(struct gateway_ask, account_id) },
     { "settings", offsetof(struct gateway_ask, settings) },
+    { "customer", offsetof(struct gateway_ask, customer) },
 };
 #define ASK_COUNT (sizeof(asks) / sizeof(asks[0]))
 
@@ -97,6 +98,10 @@ static bool set_member(struct arena *arena, struct gateway_ask *ask, struct card
     }
     if (str_equal_c(name, "capture_now"))
         return (ask->capture_now = str_equal_c(value, "yes"));
+    if (str_equal_c(name, "save_card"))
+        return (ask->save_card = str_equal_c(value, "yes"));
+    if (str_equal_c(name, "verification"))
+        return (ask->verification = str_equal_c(value, "yes"));
     if (str_equal_c(name, "live"))
         return (ask->live = str_equal_c(value, "yes"));
     if (str_equal_c(name, "method"))
@@ -241,6 +246,9 @@ void transcript_write_answer(struct buf *out, const struct gateway_answer *answe
     write_text(out, "message", answer->gateway_message);
     write_text(out, "action", word_str(&words_next_action, answer->action));
     write_text(out, "url", answer->action_url);
+    write_text(out, "card", answer->card_token);
+    write_text(out, "brand", answer->card_brand);
+    write_text(out, "last4", answer->card_last4);
     if (!answer->has_position)
         return;
     buf_addf(out, " authorized=%lld captured=%lld refunded=", (long long)answer->authorized_minor,

@@ -184,7 +184,11 @@ def test_a_saved_card_pays_and_is_forgotten(sim, epay):
     assert paid['status'] == 'CHARGE' and paid['secure3D'] is None and paid['cardID'] == card
     assert paid['amount'] == 50.5 and paid['invoiceID'] == invoice
     assert sim.effects(invoice) == [('authorize', 5050, 'merchant'), ('capture', 5050, 'merchant')]
+    kept, = [one for one in sim.sim('cards')['cards'] if one['id'] == card]
+    assert kept['mask'].endswith('5096') and kept['deactivated'] is False
     assert epay.post('/card/deactivate/' + card).status == 200
+    kept, = [one for one in sim.sim('cards')['cards'] if one['id'] == card]
+    assert kept['deactivated'] is True
     assert epay.post('/card/deactivate/' + card).status == 400
     assert epay.pay_by_card(card)[1].status == 400
 

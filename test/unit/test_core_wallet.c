@@ -31,8 +31,8 @@ static void wallet_init(struct world *world)
 {
     world_init(world);
     world->gateway.methods = methods;
-    world->gateway.keeps = keeps;
-    world->gateway.verifies = true;
+    world->gateway.cards.keeps = keeps;
+    world->gateway.cards.verifies = true;
     world->gateway.calls[OPERATION_KIND_DEACTIVATE].lost = GW_REPEAT_SAME_KEY;
     the_customer = (struct customer){ .id = customer_id_make(&world->ids, world->fake.now_ms) };
     world->customer = &the_customer;
@@ -389,7 +389,7 @@ static void what_goes_elsewhere_is_kept_there(void **state)
 static void what_keeps_no_cards_keeps_none(void **state)
 {
     BEGIN;
-    world.gateway.verifies = false;
+    world.gateway.cards.verifies = false;
     assert_int_equal(keep(&world, 0, true), ERR_PAYMENT_METHOD_NOT_SUPPORTED);
     assert_int_equal(keep(&world, 1250, false), OK);
     world.books = NULL;
