@@ -256,7 +256,7 @@ static const struct call calls[] = {
       epay_refund_perform, false },
     { HTTP_POST, "/payments/cards/auth", "card_pay", "authorize", epay_card_subject,
       epay_card_perform, false },
-    { HTTP_POST, "/card/deactivate/{}", "card_deactivate", "forget", NULL,
+    { HTTP_POST, "/card/deactivate/{}", "card_deactivate", "forget", epay_deactivate_subject,
       epay_deactivate_perform, false },
 };
 

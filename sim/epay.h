@@ -47,7 +47,8 @@ struct epay_token {
 };
 
 struct epay_card {
-    struct str id, account_id, mask;
+    struct str id, mask;
+    struct str invoice, account_id; /* of the order that it was saved with */
     bool deactivated;
     struct epay_card *before; /* the one saved before it */
 };
@@ -112,7 +113,7 @@ void epay_reply_result(struct exchange *exchange, int64_t code, const struct epa
 /* epay_operation.c: what a refund leaves to see, by the setting partial_refund. */
 void epay_show_refund(struct sim *sim, struct epay_tx *tx);
 /* epay_card.c */
-struct epay_card *epay_card_new(struct sim *sim, struct str account_id);
+struct epay_card *epay_card_new(struct sim *sim, const struct epay_order *order);
 /* All saved cards, newest first: for the control API. */
 void epay_cards_show(struct exchange *exchange);
 

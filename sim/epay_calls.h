@@ -17,6 +17,7 @@ void epay_cancel_perform(struct exchange *exchange);
 void epay_refund_perform(struct exchange *exchange);
 void epay_card_subject(struct exchange *exchange);
 void epay_card_perform(struct exchange *exchange);
+void epay_deactivate_subject(struct exchange *exchange);
 void epay_deactivate_perform(struct exchange *exchange);
 void epay_pay_perform(struct exchange *exchange); /* POST /sim/pay */
 void epay_outsider_perform(struct exchange *exchange); /* POST /sim/outsider */

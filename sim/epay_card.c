@@ -2,12 +2,13 @@
 #include "sim/epay_calls.h"
 #include "sim/fields.h"
 
-struct epay_card *epay_card_new(struct sim *sim, struct str account_id)
+struct epay_card *epay_card_new(struct sim *sim, const struct epay_order *order)
 {
     struct epay_card *card = ARENA_NEW(&sim->arena, struct epay_card);
 
     card->id = sim_random_uuid(sim, &sim->arena);
-    card->account_id = account_id;
+    card->invoice = order->invoice;
+    card->account_id = order->account_id;
     card->mask = STR("440563...5096");
     card->before = sim->epay->last_card;
     sim->epay->last_card = card;
@@ -24,6 +25,7 @@ void epay_cards_show(struct exchange *exchange)
          card = card->before) {
         json_open_object(out, NULL);
         json_put_text(out, "id", card->id);
+        json_put_text(out, "invoice", card->invoice);
         json_put_text(out, "account_id", card->account_id);
         json_put_text(out, "mask", card->mask);
         json_put_bool(out, "deactivated", card->deactivated);
@@ -184,6 +186,14 @@ void epay_card_perform(struct exchange *exchange)
     struct epay_tx *tx = epay_tx_new(exchange->sim, token->order);
     tx->card = card;
     decide(exchange, tx);
+}
+
+void epay_deactivate_subject(struct exchange *exchange)
+{
+    const struct epay_card *card = map_get(&exchange->sim->epay->cards, exchange->ids[0]);
+
+    if (card != NULL)
+        exchange->reference = card->invoice;
 }
 
 void epay_deactivate_perform(struct exchange *exchange)

@@ -51,7 +51,7 @@ static const char *decide(struct sim *sim, struct epay_tx *tx, const struct epay
 
     if (good) {
         if (act->save_card || tx->order->save_card || tx->order->amount.minor == 0)
-            tx->card = epay_card_new(sim, tx->order->account_id);
+            tx->card = epay_card_new(sim, tx->order);
         epay_approve(sim, tx, BY_PAYER);
     } else {
         epay_tx_fail(sim, tx, act->status, act->reason_code);

@@ -2,7 +2,7 @@
 here only once the bank forgot them. With answers lost on the way."""
 import pytest
 
-from client import until
+from client import together, until
 
 PAGE = {'type': 'gateway_page'}
 
@@ -37,15 +37,23 @@ def charge(epayment, instrument, **members):
     return epayment.create({'type': 'saved_card', 'instrument': instrument['id']}, **members)
 
 
+def charge_of(epayment, instrument):
+    """The answer to a charge that is refused."""
+    return epayment.client.post('/v1/payments', {
+        'amount': epayment.amount(), 'currency': 'KZT',
+        'payment_method': {'type': 'saved_card', 'instrument': instrument['id']}})
+
+
 def forget(epayment, instrument):
     return epayment.client.post('/v1/instruments/%s/deactivate' % instrument['id'],
                                 prefer='wait=1').expect(200, 202)
 
 
-def at_the_bank(epayment, customer):
-    """The bank's cards of a customer: whether each was deactivated."""
-    return [one['deactivated'] for one in epayment.sim.sim('cards')['cards']
-            if one['account_id'] == customer['id']]
+def at_the_bank(epayment, instrument):
+    """Whether the bank still charges the card."""
+    invoice = epayment.reference(payment_of(epayment, instrument))
+    card, = [one for one in epayment.sim.sim('cards')['cards'] if one['invoice'] == invoice]
+    return 'forgotten' if card['deactivated'] else 'kept'
 
 
 def attempts(epayment, instrument):
@@ -54,8 +62,10 @@ def attempts(epayment, instrument):
     return [(a['call'], a['outcome'], a['http_status']) for a in operation['attempts']]
 
 
-def lose(epayment, fault):
-    epayment.must_strike(epayment.sim.plan(fault, gateway='epayment', call='card_deactivate'))
+def spoil(epayment, instrument, fault, **members):
+    """The call to forget the card goes wrong, once."""
+    epayment.must_strike(epayment.plan(fault, 'card_deactivate', members=members,
+                                       **epayment.match(payment_of(epayment, instrument))))
 
 
 def test_kept_charged_and_forgotten(epayment, customer):
@@ -67,10 +77,8 @@ def test_kept_charged_and_forgotten(epayment, customer):
     epayment.agree(paid)
     assert forget(epayment, instrument)['status'] == 'removed'
     assert attempts(epayment, instrument) == [('deactivate', 'approved', 200)]
-    epayment.client.post('/v1/payments', {
-        'amount': epayment.amount(), 'currency': 'KZT',
-        'payment_method': {'type': 'saved_card', 'instrument': instrument['id']},
-    }).refused('state_conflict', 'payment_method.instrument')
+    assert at_the_bank(epayment, instrument) == 'forgotten'
+    charge_of(epayment, instrument).refused('state_conflict', 'payment_method.instrument')
 
 
 def test_kept_after_a_look_at_it(epayment, customer):
@@ -99,7 +107,7 @@ def test_a_card_that_is_refused(epayment, customer):
     assert instrument['failure']['type'] == 'declined', instrument
 
 
-def test_the_bank_tells_nobody(epayment, customer):
+def the_bank_tells_nobody(epayment, customer):
     """No notice of the look at the card: whoever reads the payment brings the news."""
     instrument = look_at(epayment, customer)
     payment = payment_of(epayment, instrument)
@@ -111,7 +119,7 @@ def test_the_bank_tells_nobody(epayment, customer):
     assert epayment.client.read(instrument)['status'] == 'active'
 
 
-def test_the_answer_to_the_page_is_lost(epayment, customer):
+def the_answer_to_the_page_is_lost(epayment, customer):
     amount = epayment.amount()
     epayment.must_strike(epayment.plan('accept_then_drop_reply', 'payment_token',
                                        amount=amount // epayment.unit))
@@ -124,7 +132,7 @@ def test_the_answer_to_the_page_is_lost(epayment, customer):
     assert instrument['status'] == 'active', instrument
 
 
-def test_the_answer_to_a_charge_is_lost(epayment, customer):
+def the_answer_to_a_charge_is_lost(epayment, customer):
     instrument = keep(epayment, customer)
     amount = epayment.amount()
     epayment.must_strike(epayment.plan('accept_then_drop_reply', 'saved',
@@ -133,20 +141,21 @@ def test_the_answer_to_a_charge_is_lost(epayment, customer):
     assert epayment.agree(paid)['capture'] == (1, amount)
 
 
-def test_the_call_to_forget_it_does_not_arrive(epayment, customer):
+def the_call_to_forget_it_does_not_arrive(epayment, customer):
     instrument = keep(epayment, customer)
-    lose(epayment, 'drop_before')
+    spoil(epayment, instrument, 'drop_before')
     assert forget(epayment, instrument)['status'] == 'deactivating'
     epayment.comes_to(instrument, 'removed', seconds=20)
     assert attempts(epayment, instrument) == [('deactivate', 'unknown', None),
                                               ('deactivate', 'approved', 200)]
+    assert at_the_bank(epayment, instrument) == 'forgotten'
 
 
-def test_the_answer_to_forgetting_is_lost(epayment, customer):
+def the_answer_to_forgetting_is_lost(epayment, customer):
     """The bank forgot it, and refuses to forget it again: that is no proof of anything, so the
     card stays as it is, is not charged, and a person decides in the end."""
     instrument = keep(epayment, customer)
-    lose(epayment, 'accept_then_drop_reply')
+    spoil(epayment, instrument, 'accept_then_drop_reply')
     assert forget(epayment, instrument)['status'] == 'deactivating'
     until(lambda: len(attempts(epayment, instrument)) == 2, 20, 'the second call')
     assert attempts(epayment, instrument) == [('deactivate', 'unknown', None),
@@ -155,20 +164,27 @@ def test_the_answer_to_forgetting_is_lost(epayment, customer):
     assert (now['status'], now['failure']) == ('deactivating', None)
     operation = epayment.story(payment_of(epayment, instrument))[-1]
     assert operation['state'] == 'unknown' and operation['due_at'], operation
+    charge_of(epayment, instrument).refused('state_conflict', 'payment_method.instrument')
+
+
+def test_what_is_lost_on_the_way(epayment, customer):
+    together(*[lambda story=story: story(epayment, customer) for story in (
+        the_bank_tells_nobody, the_answer_to_the_page_is_lost, the_answer_to_a_charge_is_lost,
+        the_call_to_forget_it_does_not_arrive, the_answer_to_forgetting_is_lost)])
 
 
 def test_the_bank_refuses_to_forget_it(epayment, customer):
     instrument = keep(epayment, customer)
-    epayment.must_strike(epayment.sim.plan('error_code', gateway='epayment',
-                                           call='card_deactivate', code='100'))
+    spoil(epayment, instrument, 'error_code', code='100')
     kept = forget(epayment, instrument)
     assert (kept['status'], kept['failure']['code']) == ('active', 'deactivate_refused')
+    assert at_the_bank(epayment, instrument) == 'kept'
     assert forget(epayment, instrument)['status'] == 'removed'
+    assert at_the_bank(epayment, instrument) == 'forgotten'
 
 
 def test_a_card_that_the_bank_does_not_know(epayment, customer):
     instrument = keep(epayment, customer)
-    epayment.must_strike(epayment.sim.plan('error_code', gateway='epayment',
-                                           call='card_deactivate', code='522'))
+    spoil(epayment, instrument, 'error_code', code='522')
     assert forget(epayment, instrument)['status'] == 'removed'
     assert attempts(epayment, instrument) == [('deactivate', 'absent', 400)]
