@@ -183,3 +183,20 @@ def test_keys_of_the_environment_are_sealed_with_but_not_made(tmp_path, contract
     assert first not in config.stdout
     assert json.loads(config.stdout)['credentials_keys']['value'] == '********'
     assert server.stop() == 0
+
+
+def test_tokens_of_saved_cards_are_sealed_anew(server, contract):
+    client = client_of(server, contract)
+    customer = client.post('/v1/customers', {}).expect(201)
+    paid = client.captured(customer=customer['id'], save_card=True)
+    method = {'type': 'saved_card', 'instrument': paid['instrument']}
+    assert 'sealed anew: 1' in rotate(server)
+    assert client.pay(None, payment_method=method).expect(201)['status'] == 'captured'
+    new = next(iter(status(server)))
+    kept = [line for line in lines(server) if new in line]
+    with open(keys(server), 'w', encoding='ascii') as file:
+        file.write(kept[0] + '\n')
+    server.stop()
+    server.start()
+    client = client_of(server, contract)
+    assert client.pay(None, payment_method=method).expect(201)['status'] == 'captured'

@@ -63,3 +63,25 @@ def differences(data):
     for reference in set(sums) - known:
         found.append('%s: the gateway knows it, our books do not' % reference)
     return found
+
+
+def cards_by_status(data):
+    found = rows(data, 'purser.db', 'SELECT status, count(*) AS n FROM instruments GROUP BY status')
+    return {row['status']: row['n'] for row in found}
+
+
+def cards_that_differ(data):
+    """Saved cards of which we say something else than the gateway does (I25)."""
+    kept = {row['reference']: row['saving'] for row in
+            rows(data, 'sandbox.db', 'SELECT reference, saving FROM sandbox_charges')}
+    right = {'active': ('kept',), 'removed': ('forgotten',), 'failed': (None, 'asked')}
+    found = []
+    for row in rows(data, 'purser.db',
+                    'SELECT i.id, i.status, p.authorize_operation FROM instruments i'
+                    ' JOIN payments p ON p.id = i.payment'):
+        reference = row['authorize_operation'] and type_id('op', row['authorize_operation'])
+        theirs = kept.get(reference)
+        if row['status'] in right and theirs not in right[row['status']]:
+            found.append('%s is %s, and %s at the gateway'
+                         % (type_id('ins', row['id']), row['status'], theirs))
+    return found

@@ -280,6 +280,24 @@ static void a_lost_answer_is_asked_for_again_with_the_same_operation(void **stat
     END;
 }
 
+/* Where a second call is refused for what the first one did. */
+static void a_refusal_after_silence_may_prove_nothing(void **state)
+{
+    BEGIN;
+    world.gateway.cards.forgets_once = true;
+    kept_by_verification(&world);
+    forget(&world);
+    hear_last(&world, GW_UNKNOWN, "");
+    world_due(&world);
+    assert_call(OPERATION_KIND_DEACTIVATE);
+    hear_last(&world, GW_REFUSED, "");
+    assert_card(INSTRUMENT_DEACTIVATING);
+    world_due(&world);
+    hear_last(&world, GW_ABSENT, "");
+    assert_card(INSTRUMENT_REMOVED);
+    END;
+}
+
 static void an_approval_that_comes_after_a_refusal_counts(void **state)
 {
     BEGIN;
@@ -425,6 +443,7 @@ int main(void)
         cmocka_unit_test(what_they_do_not_know_is_forgotten),
         cmocka_unit_test(a_refusal_leaves_it_active),
         cmocka_unit_test(a_lost_answer_is_asked_for_again_with_the_same_operation),
+        cmocka_unit_test(a_refusal_after_silence_may_prove_nothing),
         cmocka_unit_test(an_approval_that_comes_after_a_refusal_counts),
         cmocka_unit_test(while_it_is_forgotten_the_payment_is_asked_about),
         cmocka_unit_test(a_removed_card_learns_no_token),
