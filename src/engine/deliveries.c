@@ -121,7 +121,16 @@ static void take_ended(struct deliveries *deliveries, struct parcel *parcel)
     deliveries->ended_count++;
 }
 
-/* The books know now: the endpoint is looked at for what comes next. */
+/* Whether the record may have made more of the endpoint due: a failed one has a next try, and in a
+ * lane the next one is free. Looking for nothing took most of the time of a long backlog. */
+static bool is_worth_a_look(const struct parcel *parcel)
+{
+    const struct webhook_endpoint *endpoint = &parcel->recipient->endpoint;
+    return endpoint->ordering == ORDERING_PER_INVOICE
+           || !webhook_is_success(endpoint, parcel->result.attempt.http_status);
+}
+
+/* The books know now. */
 static void forget_recorded(struct deliveries *deliveries)
 {
     struct link *item = deliveries->recording, *next;
@@ -130,9 +139,12 @@ static void forget_recorded(struct deliveries *deliveries)
         struct parcel *parcel = LINK_OWNER(item, struct parcel, link);
         struct target *target = parcel->target;
         next = item->next;
+        bool look = is_worth_a_look(parcel);
         parcel_free(parcel);
-        target->due_ms = 1;
+        if (look)
+            target->due_ms = 1;
         target_set_timer(deliveries, target);
+        target_forget_if_idle(deliveries, target);
     }
 }
 
@@ -268,6 +280,10 @@ static void send_one(struct deliveries *deliveries, struct ring_of_targets *ring
         int64_t now_us = outside_monotonic_us(deliveries->outside);
         int64_t from_us = target->next_send_us > now_us ? target->next_send_us : now_us;
         target->next_send_us = from_us + MINUTE_MS * 1000 / endpoint->per_minute;
+    }
+    if (target->more && target->ready_count <= LOADED_LOW) {
+        target->due_ms = 1;
+        target_set_timer(deliveries, target);
     }
     if (!parcel_send(parcel))
         take_ended(deliveries, parcel);

@@ -20,7 +20,8 @@
 #define WINDOW_FIRST 4
 #define SICK_AFTER 5                 /* failures in a row */
 #define SHUT_AFTER 10                /* from there on one call at a time, after a pause */
-#define LOADED_MOST 64               /* deliveries of an endpoint in memory */
+#define LOADED_MOST 64               /* deliveries of an endpoint that wait in memory */
+#define LOADED_LOW 16                /* with so few left the next are read */
 #define BUCKETS 8192
 #define RESULTS_MOST 256             /* in one turn */
 #define SIGNATURES_KEPT 1024
@@ -43,9 +44,8 @@ struct target {
     struct parcel *parcels;          /* all of it that are in memory, by of_target */
     struct link *ready, **ready_end; /* those to be sent */
     unsigned ready_count, under_way, held;
-    unsigned window, good;           /* successes since the window last grew */
-    unsigned failures;               /* in a row */
-    bool in_ring, untold;            /* untold: whoever has it may not know of our commit */
+    unsigned window, good, failures; /* successes since the window grew; failures in a row */
+    bool in_ring, more, untold;      /* more are due; who has it may not know of our commit */
     enum target_lease lease;
     struct run_id run;               /* LEASE_OURS: under which */
     int64_t due_ms;                  /* when to read what is due, by the books' clock; 0 never */

@@ -178,6 +178,7 @@ static void drop_ready(struct target *target)
     target->ready = NULL;
     target->ready_end = &target->ready;
     target->ready_count = 0;
+    target->more = false;
 }
 
 static int64_t pause_for_ms(unsigned failures)
@@ -352,7 +353,9 @@ static enum err load(struct deliveries *deliveries, struct target *target, int64
 {
     struct webhook_delivery_list due = { 0 };
     const struct webhook_endpoint *endpoint = &target->recipient->endpoint;
-    int64_t most = target_is_sick(target) ? LOADED_SICK : LOADED_MOST;
+    /* Those in memory are still due in the books: they come again, and are passed over. */
+    unsigned room = target_is_sick(target) ? LOADED_SICK : LOADED_MOST;
+    int64_t most = target->held + (room > target->ready_count ? room - target->ready_count : 0);
     enum err err = query_webhooks_due(deliveries->db, target->id,
                                       endpoint->ordering == ORDERING_PER_INVOICE, now_ms, most,
                                       &deliveries->scratch, &due);
@@ -362,15 +365,17 @@ static enum err load(struct deliveries *deliveries, struct target *target, int64
             continue;
         err = query_webhook_body(deliveries->db, due.items[i]->message, &deliveries->scratch,
                                  &message);
-        if (err || !message)
+        if (err)
             break;
+        if (!message)
+            continue;
         struct parcel *parcel = parcel_new(deliveries, target, due.items[i], message->body);
         *target->ready_end = &parcel->link;
         target->ready_end = &parcel->link.next;
         target->ready_count++;
     }
-    /* Beyond what is in memory, the next look comes when some of that was recorded. */
-    if (!err && due.count < (size_t)most)
+    target->more = !err && due.count == (size_t)most;
+    if (!err && !target->more)
         err = query_webhooks_next(deliveries->db, target->id, now_ms, &target->due_ms);
     return err;
 }
