@@ -12,7 +12,8 @@ NOBODY = {'pay': 'pay_00000000000000000000000000', 'inv': 'inv_00000000000000000
           'evt': 'evt_00000000000000000000000000', 'key': 'key_00000000000000000000000000',
           'we': 'we_00000000000000000000000000', 'whd': 'whd_00000000000000000000000000',
           'cus': 'cus_00000000000000000000000001', 'ins': 'ins_00000000000000000000000001',
-          'cs': 'cs_00000000000000000000000000', 'drf': 'drf_00000000000000000000000000',
+          'cs': 'cs_00000000000000000000000000', 'whr': 'whr_00000000000000000000000000',
+          'drf': 'drf_00000000000000000000000000',
           'tsk': 'tsk_00000000000000000000000000', 'rec': 'rec_00000000000000000000000000'}
 OWED = {'amount': 1250, 'currency': 'EUR'}
 
@@ -193,6 +194,7 @@ def wallet_calls():
 def webhook_calls():
     endpoint = '/v1/webhook_endpoints/' + NOBODY['we']
     delivery = '/v1/webhook_deliveries/' + NOBODY['whd']
+    replay = '/v1/webhook_replays/' + NOBODY['whr']
     return [
         ('read', lambda c: c.get('/v1/webhook_endpoints')), ('read', lambda c: c.get(endpoint)),
         ('read', lambda c: c.get('/v1/webhook_deliveries')), ('read', lambda c: c.get(delivery)),
@@ -204,6 +206,11 @@ def webhook_calls():
         ('admin', lambda c: c.post(endpoint + '/rotate_secret', {})),
         ('write', lambda c: c.post(endpoint + '/test', {})),
         ('write', lambda c: c.post(delivery + '/redeliver', {})),
+        ('read', lambda c: c.get('/v1/webhook_replays')), ('read', lambda c: c.get(replay)),
+        ('write', lambda c: c.post('/v1/webhook_replays', {'webhook_endpoint': NOBODY['we']})),
+        ('write', lambda c: c.post(replay + '/pause', {})),
+        ('write', lambda c: c.post(replay + '/resume', {})),
+        ('write', lambda c: c.post(replay + '/cancel', {})),
     ]
 
 
