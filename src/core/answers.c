@@ -48,14 +48,19 @@ void failure_from_answer(struct failure *failure, const struct gateway_answer *a
 /* "Absent" proves nothing before the gateway had time to see the call, counted from the call's
  * end, by a clock that nobody set meanwhile; to an enquiry of its own, which is sent again and
  * again, before it had that time since the first. */
-static bool absence_is_proven(const struct answered *a)
+static int64_t absence_proven_ms(const struct answered *a)
 {
     bool own = a->operation->kind == OPERATION_KIND_ENQUIRE;
     int64_t since_ms = own ? a->operation->created_ms : a->operation->silent_ms;
     assert(since_ms != 0);
     if (since_ms < a->turn->even_since_ms)
         since_ms = a->turn->even_since_ms;
-    return a->turn->now_ms - since_ms >= a->place.gateway->visibility_ms;
+    return since_ms + a->place.gateway->visibility_ms;
+}
+
+static bool absence_is_proven(const struct answered *a)
+{
+    return a->turn->now_ms >= absence_proven_ms(a);
 }
 
 /* They know nothing of the payment yet, because its payer has not acted, and still may. */
@@ -266,6 +271,13 @@ static void wait_for_next_look(const struct answered *a)
 {
     struct operation *operation = a->operation;
     operation->due_ms = a->turn->now_ms + schedule_unknown_ms(operation->tries);
+    row_touch(&operation->row);
+    /* "Absent" proves it soon: a look that came too early, as after a start, takes no place. */
+    if (a->said->answer.outcome == GW_ABSENT && operation->state == OPERATION_UNKNOWN
+        && absence_proven_ms(a) > a->turn->now_ms && absence_proven_ms(a) < operation->due_ms) {
+        operation->due_ms = absence_proven_ms(a);
+        return;
+    }
     operation->tries++;
     row_touch(&operation->row);
     if (operation->tries == SCHEDULE_UNKNOWN_TRIES + 1)

@@ -304,6 +304,26 @@ static void absence_counts_from_a_step_of_the_clock(void **state)
     END;
 }
 
+/* Each start counts the window anew: looks of processes that die young must not use up the
+ * schedule, or the one that lives would look in an hour. */
+static void looks_that_come_too_early_take_no_place_in_the_schedule(void **state)
+{
+    BEGIN;
+    world_create(&world, CAPTURE_METHOD_MANUAL, 1250);
+    world_answer(&world, GW_UNKNOWN);
+    for (int starts = 0; starts < 10; starts++) {
+        world.even_since_ms = world.fake.now_ms + 5 * SECOND_MS;
+        world_due(&world);
+        world_answer(&world, GW_ABSENT);
+        assert_status(PAYMENT_AUTHORIZING);
+    }
+    world_due(&world);
+    world_answer(&world, GW_ABSENT);
+    assert_status(PAYMENT_FAILED);
+    assert_true(world.fake.now_ms - PAYMENT->created_ms < 2 * MINUTE_MS);
+    END;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +343,7 @@ int main(void)
         cmocka_unit_test(absence_counts_from_the_end_of_the_lost_call),
         cmocka_unit_test(absence_counts_from_the_last_word_of_a_node_given_up),
         cmocka_unit_test(absence_counts_from_a_step_of_the_clock),
+        cmocka_unit_test(looks_that_come_too_early_take_no_place_in_the_schedule),
     };
     return cmocka_run_group_tests_name("core late", tests, NULL, NULL);
 }
