@@ -13,6 +13,9 @@ static void attempt_record(const struct answered *a)
 {
     struct attempt *attempt = ARENA_NEW(a->turn->arena, struct attempt);
     const struct gateway_answer *answer = &a->said->answer;
+    /* The operation was recorded before it: a clock that says otherwise was set back meanwhile. */
+    int64_t started_ms = a->said->started_ms > a->operation->created_ms ? a->said->started_ms
+                                                                        : a->operation->created_ms;
     *attempt = (struct attempt){
         .row = ROW_NEW,
         .invoice = a->operation->invoice,
@@ -23,8 +26,8 @@ static void attempt_record(const struct answered *a)
         .http_status = a->said->http_status,
         .gateway_code = answer->gateway_code,
         .gateway_message = answer->gateway_message,
-        .started_ms = a->said->started_ms,
-        .ended_ms = a->said->ended_ms,
+        .started_ms = started_ms,
+        .ended_ms = a->said->ended_ms > started_ms ? a->said->ended_ms : started_ms,
     };
     row_touch(&a->operation->row);
     attempt_list_add(a->turn->arena, &a->turn->books->attempts, attempt);
@@ -45,9 +48,9 @@ void failure_from_answer(struct failure *failure, const struct gateway_answer *a
         failure->code = declined ? STR("card_declined") : STR("gateway_error");
 }
 
-/* "Absent" proves nothing before the gateway had time to see the call, counted from the call's
- * end, by a clock that nobody set meanwhile; to an enquiry of its own, which is sent again and
- * again, before it had that time since the first. */
+/* "Absent" proves nothing unless it was asked after the gateway had had time to see the call,
+ * counted from the call's end, by a clock that nobody set meanwhile; to an enquiry of its own,
+ * which is sent again and again, after it had that time since the first. */
 static int64_t absence_proven_ms(const struct answered *a)
 {
     bool own = a->operation->kind == OPERATION_KIND_ENQUIRE;
@@ -58,9 +61,10 @@ static int64_t absence_proven_ms(const struct answered *a)
     return since_ms + a->place.gateway->visibility_ms;
 }
 
+/* When the answer came, or could be recorded, does not count. */
 static bool absence_is_proven(const struct answered *a)
 {
-    return a->turn->now_ms >= absence_proven_ms(a);
+    return a->said->started_ms >= absence_proven_ms(a);
 }
 
 /* They know nothing of the payment yet, because its payer has not acted, and still may. */

@@ -193,6 +193,25 @@ static void late_yes_to_what_was_taken_for_lost_is_asked_about(void **state)
     END;
 }
 
+/* They were asked before they can have seen it; that the answer took long makes it no better. */
+static void late_absence_proves_no_more_than_an_early_one(void **state)
+{
+    BEGIN;
+    world.gateway.visibility_ms = 20 * SECOND_MS;
+    world_create(&world, CAPTURE_METHOD_AUTOMATIC, 1250);
+    world_answer(&world, GW_UNKNOWN);
+    world_due(&world);
+    outside_fake_advance(&world.fake, 25 * SECOND_MS);
+    world.answer_took_ms = 25 * SECOND_MS;
+    world_answer(&world, GW_ABSENT);
+    assert_status(PAYMENT_AUTHORIZING);
+    world.answer_took_ms = 0;
+    world_due(&world);
+    world_answer(&world, GW_ABSENT);
+    assert_status(PAYMENT_FAILED);
+    END;
+}
+
 static void old_silence_does_not_end_a_call_under_way(void **state)
 {
     BEGIN;
@@ -284,6 +303,7 @@ int main(void)
         cmocka_unit_test(reservation_that_they_released_is_cancelled_not_failed),
         cmocka_unit_test(hold_of_a_failed_payment_is_never_captured),
         cmocka_unit_test(late_yes_to_what_was_taken_for_lost_is_asked_about),
+        cmocka_unit_test(late_absence_proves_no_more_than_an_early_one),
         cmocka_unit_test(old_silence_does_not_end_a_call_under_way),
         cmocka_unit_test(one_of_two_payments_returned_leaves_the_invoice_paid),
         cmocka_unit_test(longest_words_of_a_gateway_fit_into_our_objects),

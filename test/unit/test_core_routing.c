@@ -60,7 +60,8 @@ static enum err answer_with_card(struct world *world, const struct gateway_answe
 {
     static struct card card = { .exp_month = 12, .exp_year = 2030 };
     const struct turn_call *call = world->turn.calls.items[world->turn.calls.count - 1];
-    const struct operation_answer said = { .call = call->call, .answer = *answer, .card = &card };
+    const struct operation_answer said = { .call = call->call, .answer = *answer, .card = &card,
+                                           .started_ms = world->fake.now_ms };
 
     world->input.operation = call->operation->id;
     enum err err = world_turn(world, &turn_operation_answered, &said);

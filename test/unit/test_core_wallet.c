@@ -68,7 +68,8 @@ static enum err hear(struct world *world, struct operation_id operation, enum op
     const struct operation_answer said = { .call = call,
                                            .answer = { .outcome = outcome,
                                                        .gateway_reference = STR("gw_1") },
-                                           .card_sealed = str_of(token) };
+                                           .card_sealed = str_of(token),
+                                           .started_ms = world->fake.now_ms };
     world->input.operation = operation;
     return world_turn(world, &turn_operation_answered, &said);
 }

@@ -165,7 +165,10 @@ enum err world_answer_with(struct world *world, const struct gateway_answer *ans
 {
     assert(world->turn.calls.count > 0);
     const struct turn_call *call = world->turn.calls.items[world->turn.calls.count - 1];
-    const struct operation_answer said = { .call = call->call, .answer = *answer };
+    int64_t now_ms = world->fake.now_ms;
+    const struct operation_answer said = { .call = call->call, .answer = *answer,
+                                           .started_ms = now_ms - world->answer_took_ms,
+                                           .ended_ms = now_ms };
     world->input.operation = call->operation->id;
     return world_turn(world, &turn_operation_answered, &said);
 }

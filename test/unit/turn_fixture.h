@@ -18,6 +18,7 @@ struct world {
     struct gateway_account others[3];    /* the first `other_count` are there too */
     size_t other_count;
     int64_t even_since_ms;               /* given to turns */
+    int64_t answer_took_ms;              /* from a call's beginning to its answer's turn */
     struct books *books;                 /* NULL before the first turn */
     struct event_list events;            /* all of them, in order */
     struct claim_list claims;            /* all of them */
