@@ -45,7 +45,8 @@ static void real_random(void *self, void *out, size_t len)
 
 const struct outside *outside_real(void)
 {
-    static const struct outside real = { NULL, real_now_ms, real_monotonic_us, real_random };
+    static const struct outside real = { NULL, real_now_ms, real_monotonic_us, real_random,
+                                        NULL };
 
     return &real;
 }
@@ -101,7 +102,7 @@ static void fake_random(void *self, void *out, size_t len)
 void outside_fake_init(struct outside_fake *fake, int64_t now_ms, uint64_t seed)
 {
     *fake = (struct outside_fake){
-        .outside = { fake, fake_now_ms, fake_monotonic_us, fake_random },
+        .outside = { fake, fake_now_ms, fake_monotonic_us, fake_random, NULL },
         .now_ms = now_ms,
         .random_state = seed,
     };

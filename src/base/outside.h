@@ -1,4 +1,4 @@
-/* outside.h - the only door to clock and randomness.
+/* outside.h - the only door to clock, randomness and, for engines of files, the disk.
  *
  * Production uses outside_real(); tests and the simulation give their own, so
  * that a run is decided by its seed. Functions that need the outside take it as
@@ -14,6 +14,9 @@ struct outside {
     int64_t (*now_ms)(void *self);           /* wall clock, UTC */
     int64_t (*monotonic_us)(void *self);     /* for durations and deadlines; never steps back */
     void (*random)(void *self, void *out, size_t len);   /* unpredictable bytes */
+    /* By which name SQLite knows the file layer to use: one in memory, say. NULL: the system's.
+     * Who brings a file layer has one thread, so the store starts none of its own. */
+    const char *files;
 };
 
 const struct outside *outside_real(void);

@@ -58,6 +58,10 @@ void engine_call_failed(struct engine *engine, struct call *call, enum gateway_o
 void engine_call_drop(struct engine *engine, struct call *call);
 void engine_call_left(struct call *call);
 
+/* The moment before the first byte: times are noted. False when it must not be made, because it
+ * could not be built or its run's lease is over; then it has ended. */
+must_check bool engine_call_begin(struct engine *engine, struct call *call);
+
 /* network.c: makes it over the network. */
 void engine_network_call(struct engine *engine, struct call *call);
 

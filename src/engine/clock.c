@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "core/requests.h"
 #include "engine/engine_parts.h"
+#include "engine/step.h"
 #include "jobs/jobs.h"
 #include "store/due.h"
 
@@ -80,8 +81,11 @@ static void hand_in(struct engine *engine, const struct job *job, const struct t
     engine_turn(engine, turn);
 }
 
+/* Without threads nobody else does it. */
 static void wait_for_work(struct engine *engine)
 {
+    while (engine->steps && engine->due.in_work > 0)
+        (void)engine_step_turns(engine, STORE_BATCH_MAX);
     pthread_mutex_lock(&engine->due.lock);
     while (engine->due.in_work > 0)
         pthread_cond_wait(&engine->due.changed, &engine->due.lock);
@@ -175,9 +179,9 @@ static void look_again(struct engine *engine)
     engine_due(engine, outside_now_ms(engine->outside) + LOOK_MS + random);
 }
 
-/* Looks at all jobs once; returns whether to look again at once. */
-static bool look_at_all(struct engine *engine, struct db *db, struct arena *arena)
+bool engine_clock_look(struct engine *engine, struct arena *arena)
 {
+    struct db *db = engine->clock_db;
     int64_t now_ms = 0;
     bool found_any = false;
     enum err err = db_now(db, &now_ms);
@@ -228,7 +232,7 @@ void *engine_clock(void *self)
     struct engine *engine = self;
     struct arena arena = { 0 };
     do {
-        while (!is_stopping(engine) && look_at_all(engine, engine->clock_db, &arena))
+        while (!is_stopping(engine) && engine_clock_look(engine, &arena))
             arena_reset(&arena);
         arena_reset(&arena);
     } while (sleep_until_due(engine));

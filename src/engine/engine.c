@@ -9,6 +9,7 @@
 #include "engine/deliveries.h"
 #include "engine/engine_parts.h"
 #include "engine/page.h"
+#include "engine/step.h"
 #include "gateways/gateways.h"
 #include "sandbox/ledger.h"
 
@@ -138,7 +139,8 @@ static enum err open_books(struct engine *engine, const struct engine_config *co
                            struct arena *arena, struct str *why)
 {
     struct str where = config->where;
-    enum err err = db_lock_serving(where, arena, &engine->serving, why);
+    /* Whoever steps a node has it alone. */
+    enum err err = config->steps ? OK : db_lock_serving(where, arena, &engine->serving, why);
     if (!err)
         err = store_migrate(where, true, engine->outside, arena, why);
     if (!err)
@@ -183,6 +185,8 @@ static enum err start(struct engine *engine, const struct engine_config *config,
                       struct arena *arena, struct str *why)
 {
     enum err err = open_books(engine, config, arena, why);
+    if (!err && config->steps)
+        return OK;
     if (!err)
         err = open_sandbox(engine, config->where, arena, why);
     if (!err)
@@ -227,6 +231,7 @@ enum err engine_open(const struct engine_config *config, struct arena *arena,
     engine->desk = (struct desk){ engine, desk_submit, desk_read, desk_probe, desk_check,
                                   desk_page };
     engine->passes.interval_ms = config->reconcile_ms;
+    engine->steps = config->steps;
     queue_init(&engine->turns);
     queue_init(&engine->reads);
     queue_init(&engine->calls);
@@ -265,6 +270,18 @@ static void drop_again(struct engine *engine)
     }
 }
 
+/* Without threads: what nobody came to do. */
+static void refuse_turns(struct engine *engine)
+{
+    struct link *next;
+    for (struct link *item = queue_take_now(&engine->turns); item; item = next) {
+        struct desk_turn *turn = LINK_OWNER(item, struct desk_turn, link);
+        next = item->next;
+        turn->err = ERR_UNAVAILABLE;
+        turn->done(turn);
+    }
+}
+
 static void stop_clock(struct engine *engine)
 {
     pthread_mutex_lock(&engine->due.lock);
@@ -290,6 +307,8 @@ static void stop_threads(struct engine *engine)
     for (unsigned i = 0; i < engine->writer_count; i++)
         if (engine->writers[i].started)
             pthread_join(engine->writers[i].thread, NULL);
+    if (engine->steps)
+        refuse_turns(engine);
     queue_close(&engine->reads);
     for (unsigned i = 0; i < engine->reader_count; i++)
         pthread_join(engine->readers[i], NULL);

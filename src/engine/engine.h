@@ -16,6 +16,7 @@
 #include "store/vault.h"
 
 struct engine;
+struct engine_steps;
 struct sandbox;
 
 struct engine_config {
@@ -37,6 +38,7 @@ struct engine_config {
     void (*heard)(void *self, const uint32_t *marks, size_t count);
     void *wake_self;
     int64_t reconcile_ms;                    /* between looks at what is stuck; 0: asked ones */
+    const struct engine_steps *steps;        /* no threads: step.h. NULL: threads */
     bool hints;                              /* tell and hear that, where the books are shared */
 };
 

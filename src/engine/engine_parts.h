@@ -26,7 +26,6 @@ struct engine_tally {
 #undef X
 };
 #define ENGINE_COUNT(engine, name, by) atomic_fetch_add(&(engine)->tally.name, (by))
-
 /* One connection that writes, and its thread. The atomics are read by others. */
 struct writer {
     struct engine *engine;
@@ -89,10 +88,12 @@ struct engine {
         int64_t due_ms;
         size_t in_work;              /* of its own turns */
         bool failed;                 /* one of them */
-        bool stop;
+        bool stop, looked;
     } due;
     struct passes passes;
     _Atomic bool sample_wanted;      /* of the books, for the metrics */
+
+    const struct engine_steps *steps;    /* NULL: threads */
     struct engine_tally tally;
 };
 

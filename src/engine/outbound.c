@@ -12,6 +12,7 @@
 #include "core/requests.h"
 #include "engine/call.h"
 #include "engine/engine_parts.h"
+#include "engine/step.h"
 
 #define CALLS_AT_ONCE 256
 
@@ -205,7 +206,9 @@ void engine_call_left(struct call *call)
 
 void engine_call_queue(struct engine *engine, struct call *call)
 {
-    if (!call->gateway->in_process)
+    if (engine->steps)
+        engine->steps->call(engine->steps->self, call);
+    else if (!call->gateway->in_process)
         engine_network_call(engine, call);
     else if (!queue_put(&engine->calls, &call->link, 0))
         engine_call_left(call);
@@ -365,6 +368,21 @@ void engine_call_drop(struct engine *engine, struct call *call)
     call_end(engine, call);
 }
 
+bool engine_call_begin(struct engine *engine, struct call *call)
+{
+    call->started_ms = outside_now_ms(engine->outside);
+    call->deadline_us = outside_monotonic_us(engine->outside) + call->gateway->deadline_ms * 1000;
+    if (!call->built) {
+        engine_call_failed(engine, call, GW_NOT_SENT, (struct str){ 0 });
+        return false;
+    }
+    if (!engine_run_holds(call)) {
+        engine_call_drop(engine, call);
+        return false;
+    }
+    return true;
+}
+
 static void make_calls(struct engine *engine, struct link *items, struct waiting *waiting)
 {
     const struct http_request *requests[CALLS_AT_ONCE];
@@ -375,17 +393,8 @@ static void make_calls(struct engine *engine, struct link *items, struct waiting
     for (struct link *item = items, *next; item; item = next) {
         struct call *call = LINK_OWNER(item, struct call, link);
         next = item->next;
-        call->started_ms = outside_now_ms(engine->outside);
-        call->deadline_us = outside_monotonic_us(engine->outside)
-                            + call->gateway->deadline_ms * 1000;
-        if (!call->built) {
-            engine_call_failed(engine, call, GW_NOT_SENT, (struct str){ 0 });
+        if (!engine_call_begin(engine, call))
             continue;
-        }
-        if (!engine_run_holds(call)) {
-            engine_call_drop(engine, call);
-            continue;
-        }
         requests[count] = &call->request;
         calls[count++] = call;
     }

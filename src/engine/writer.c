@@ -7,6 +7,7 @@
 #include "engine/call.h"
 #include "engine/deliveries.h"
 #include "engine/engine_parts.h"
+#include "engine/step.h"
 
 #define WAKES_MAX 1024
 
@@ -244,7 +245,7 @@ static void execute(struct writer *writer, struct turn *const *turns, size_t cou
                  store_counts(writer->store).batches_split - splits);
 }
 
-static void run_batch(struct writer *writer, struct link *items)
+static size_t run_batch(struct writer *writer, struct link *items)
 {
     static const size_t most = STORE_BATCH_MAX;
     struct turn turns[STORE_BATCH_MAX];
@@ -260,6 +261,7 @@ static void run_batch(struct writer *writer, struct link *items)
     execute(writer, pointers, count);
     release_all(writer, pointers, count);
     atomic_fetch_sub(&writer->engine->in_work, (int64_t)count);
+    return count;
 }
 
 static void answer_probe(struct writer *writer)
@@ -274,17 +276,20 @@ static void answer_probe(struct writer *writer)
         done(user, db_probe(store_db(writer->store)));
 }
 
+size_t engine_writer_step(struct writer *writer, size_t most, int64_t until_us)
+{
+    struct link *items = queue_take(&writer->engine->turns, most, until_us);
+    answer_probe(writer);
+    engine_run_keep(writer);
+    return items ? run_batch(writer, items) : 0;
+}
+
 void *engine_writer(void *self)
 {
     struct writer *writer = self;
-    struct queue *turns = &writer->engine->turns;
     for (;;) {
-        struct link *items = queue_take(turns, STORE_BATCH_MAX, writer->look_us);
-        answer_probe(writer);
-        engine_run_keep(writer);
-        if (items)
-            run_batch(writer, items);
-        else if (queue_is_closed(turns))
+        bool was_closed = queue_is_closed(&writer->engine->turns);
+        if (engine_writer_step(writer, STORE_BATCH_MAX, writer->look_us) == 0 && was_closed)
             return NULL;
     }
 }

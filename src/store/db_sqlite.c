@@ -17,6 +17,7 @@
 #include "store/data_dir.h"
 #include "store/db_driver.h"
 #include "store/pacer.h"
+#include "store/sqlite_advice.def"
 #include "store/sqltext.h"
 
 #define BUSY_TIMEOUT_MS 5000
@@ -41,7 +42,7 @@ struct sqlite {
     struct statements statements;
     sqlite3 *checkpoint_handle; /* the pacer's thread's */
     pthread_mutex_t checkpoint; /* held while one runs */
-    struct pacer *checkpointer; /* of a durable writer, else NULL */
+    struct pacer *checkpointer; /* of a durable writer, else NULL; see outside.h's files */
     int64_t restart_at_bytes;
     char error_text[1024];
     size_t error_len;
@@ -49,24 +50,15 @@ struct sqlite {
 
 /* Errors. */
 
-static const struct {
-    int code;
-    const char *advice; /* after the file's name */
-} advices[] = {
-    { SQLITE_FULL, "cannot grow because the disk is full: free some space" },
-    { SQLITE_READONLY, "cannot be written: give its directory and files to the user that runs "
-                       "purser, on a file system that is not mounted read-only" },
-    { SQLITE_CORRUPT, "is damaged: stop purser, keep the files aside, and restore a backup" },
-    { SQLITE_NOTADB, "is no database of purser's, or is damaged: name another data directory, or "
-                     "restore a backup" },
-    { SQLITE_BUSY, "is locked by another program for longer than 5 seconds: find it (fuser names "
-                   "it) and let it finish" },
-    { SQLITE_IOERR, "cannot be read or written: look for disk errors in the system's log" },
-    { SQLITE_CANTOPEN, "cannot be opened: give its directory and files to the user that runs "
-                       "purser" },
-    { SQLITE_CONSTRAINT, "has a rule against that row" },
-    { 0, "refused" },
-};
+static const char *advice_of(int code)
+{
+    switch (code) {
+#define X(name, advice) case name: return advice;
+        SQLITE_ADVICES(X)
+#undef X
+    }
+    return "refused";
+}
 
 static struct sqlite *sqlite_of(struct db *db)
 {
@@ -96,11 +88,7 @@ static enum err fail_here(struct sqlite *db)
 static enum err fail(struct sqlite *db)
 {
     int code = sqlite3_errcode(db->handle) & 0xff;
-    size_t i = 0;
-
-    while (advices[i].code != code && advices[i].code != 0)
-        i++;
-    say(db, "%s %s. (SQLite %d: %s)", db->path, advices[i].advice,
+    say(db, "%s %s. (SQLite %d: %s)", db->path, advice_of(code),
         sqlite3_extended_errcode(db->handle), sqlite3_errmsg(db->handle));
     fail_here(db);
     return code == SQLITE_BUSY ? ERR_STORE_BUSY : ERR_STORE;
@@ -421,6 +409,16 @@ static void checkpoint_step(void *self)
     pthread_mutex_unlock(&db->checkpoint);
 }
 
+/* Without a thread of its own a step is made after some of the commits. */
+static void wake_checkpointer(struct sqlite *db)
+{
+    uint8_t chance = 0;
+    if (db->checkpointer != NULL)
+        pacer_wake(db->checkpointer);
+    else if (outside_random(db->outside, &chance, 1), chance < 16)
+        checkpoint_step(db);
+}
+
 /* After each commit, with the log's size. The commit stands whatever happens here. */
 static int note_commit(void *self, sqlite3 *handle, const char *name, int pages)
 {
@@ -428,7 +426,7 @@ static int note_commit(void *self, sqlite3 *handle, const char *name, int pages)
     int64_t bytes = (int64_t)pages * PAGE_BYTES;
 
     (void)name;
-    pacer_wake(db->checkpointer);
+    wake_checkpointer(db);
     if (bytes < db->restart_at_bytes)
         return SQLITE_OK;
     /* A step that runs is waited for: a disk that cannot keep up has to slow commits down.
@@ -447,7 +445,7 @@ static int note_commit(void *self, sqlite3 *handle, const char *name, int pages)
 static enum err open_handle(struct sqlite *db, enum db_access access, sqlite3 **out)
 {
     int flags = access == DB_WRITE ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
-    int code = sqlite3_open_v2(db->path, out, flags | SQLITE_OPEN_NOMUTEX, NULL);
+    int code = sqlite3_open_v2(db->path, out, flags | SQLITE_OPEN_NOMUTEX, db->outside->files);
 
     if (code == SQLITE_OK) {
         sqlite3_busy_timeout(*out, BUSY_TIMEOUT_MS);
@@ -486,8 +484,9 @@ static enum err start_checkpointer(struct sqlite *db)
     /* A connection that has read nothing does not know of the log yet. */
     const char *sql = "PRAGMA synchronous = FULL; SELECT count(*) FROM sqlite_schema;";
     sqlite3_exec(db->checkpoint_handle, sql, NULL, NULL, NULL);
-    db->checkpointer = pacer_start("checkpointer", checkpoint_step, db, CHECKPOINT_GAP_MS);
-    if (db->checkpointer == NULL) {
+    if (db->outside->files == NULL)
+        db->checkpointer = pacer_start("checkpointer", checkpoint_step, db, CHECKPOINT_GAP_MS);
+    if (db->outside->files == NULL && db->checkpointer == NULL) {
         say(db, "The system gives no thread for %s: raise the limit of processes.", db->path);
         return ERR_STORE;
     }
@@ -527,7 +526,8 @@ static enum err sqlite_open(const struct db_config *config, struct arena *arena,
     const char *dir = str_c(arena, config->where);
     const char *path = str_format(arena, "%s/%.*s", dir, STR_ARG(config->file)).ptr;
     struct sqlite *db = ARENA_NEW(arena, struct sqlite);
-    enum err err = data_dir_file(dir, path, config->create, arena, why);
+    const char *files = config->outside->files;
+    enum err err = files ? OK : data_dir_file(dir, path, config->create, arena, why);
 
     if (err != OK)
         return err;

@@ -1,0 +1,155 @@
+/* judge.c - whether all is as it must be: the books by themselves, and once nothing is under way
+ * the books against the bank's. */
+#include <assert.h>
+
+#include "base/money.h"
+#include "core/record.h"
+#include "store/checker.h"
+#include "store/store.h"
+#include "world.h"
+
+struct reading {
+    struct world *world;
+    struct arena arena;
+    struct db *db;
+    size_t payments;
+    bool has_payment[BANK_CHARGES_MAX];
+};
+
+static bool open_books(struct world *world, struct reading *reading)
+{
+    struct str why = { 0 };
+
+    *reading = (struct reading){ .world = world };
+    if (store_open_reader(STR(WORLD_WHERE), &world->outside, &reading->arena, &reading->db, &why)
+        == OK)
+        return true;
+    world_blame(world, "books", "%.*s", STR_ARG(why));
+    return false;
+}
+
+static void close_books(struct reading *reading)
+{
+    db_close(reading->db);
+    arena_done(&reading->arena);
+}
+
+static void check_books(struct reading *reading)
+{
+    struct checker_report found = { 0 };
+
+    if (checker_run(reading->db, &reading->arena, &found) != OK)
+        world_blame(reading->world, "books", "%.*s", STR_ARG(db_error(reading->db)));
+    else if (found.invariant)
+        world_blame(reading->world, found.invariant, "%.*s: %.*s", STR_ARG(found.row),
+                    STR_ARG(found.wrong));
+}
+
+void judge_books(struct world *world)
+{
+    struct reading reading;
+
+    if (open_books(world, &reading))
+        check_books(&reading);
+    close_books(&reading);
+}
+
+/* What the bank holds for a payment, and what the books say of it. */
+static void compare(struct reading *reading, const struct payment *payment,
+                    const struct bank_charge *charge)
+{
+    static const struct bank_charge none = { 0 };
+    struct world *world = reading->world;
+    bool is_paid = payment->status == PAYMENT_CAPTURED;
+
+    if (!charge)
+        charge = &none;
+    if (charge->captured_minor != payment->captured_minor)
+        world_blame(world, "I10", "the bank captured %lld, the books say %lld",
+                    (long long)charge->captured_minor, (long long)payment->captured_minor);
+    if (charge->refunded_minor != payment->refunded_minor)
+        world_blame(world, "I10", "the bank refunded %lld, the books say %lld",
+                    (long long)charge->refunded_minor, (long long)payment->refunded_minor);
+    if (is_paid != (charge->captured_minor > 0))
+        world_blame(world, "I10", "the bank %s the money, the payment is %s",
+                    charge->captured_minor ? "took" : "has not taken",
+                    word_text(&words_payment_state, payment->status));
+    if (!is_paid && (charge->waits || (charge->authorized_minor > 0 && !charge->released)))
+        world_blame(world, "I11", "the bank holds the money of a payment that is %s",
+                    word_text(&words_payment_state, payment->status));
+}
+
+static enum err judge_payment(void *self, void *row)
+{
+    struct reading *reading = self;
+    struct world *world = reading->world;
+    const struct payment *payment = row;
+    struct bank_charge *charge =
+        bank_charge(&world->bank, payment_order_reference(&reading->arena, payment));
+
+    reading->payments++;
+    if (!machine_payment.states[payment->status].final)
+        world_blame(world, "L", "a payment is %s for ever",
+                    word_text(&words_payment_state, payment->status));
+    if (charge)
+        reading->has_payment[charge - world->bank.charges] = true;
+    compare(reading, payment, charge);
+    return OK;
+}
+
+static enum err take_number(void *self, const struct db_value *values, size_t count)
+{
+    assert(count == 1);
+    *(int64_t *)self = values[0].number;
+    return OK;
+}
+
+static void nothing_is_open(struct reading *reading)
+{
+    static const struct {
+        const char *sql, *what;
+    } questions[] = {
+        { "SELECT count(*) FROM operations WHERE due_ms IS NOT NULL", "operations are open" },
+        { "SELECT count(*) FROM operations WHERE state IN ('planned', 'sending', 'unknown')",
+          "operations have no end" },
+        { "SELECT count(*) FROM refunds WHERE status = 'pending'", "refunds are pending" },
+    };
+
+    for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++) {
+        int64_t number = 0;
+        if (db_query(reading->db, questions[i].sql, NULL, 0, take_number, &number) != OK)
+            world_blame(reading->world, "books", "%.*s", STR_ARG(db_error(reading->db)));
+        else if (number > 0)
+            world_blame(reading->world, "L", "%lld %s", (long long)number, questions[i].what);
+    }
+}
+
+static void judge_totals(struct reading *reading)
+{
+    struct world *world = reading->world;
+    size_t wanted = 0;
+
+    for (size_t i = 0; i < world->order_count; i++)
+        wanted += world->orders[i].is_known;
+    if (reading->payments != wanted)
+        world_blame(world, "I9", "%zu orders made %zu payments", wanted, reading->payments);
+    for (size_t i = 0; i < world->bank.charge_count; i++)
+        if (!reading->has_payment[i] && world->bank.charges[i].captured_minor > 0)
+            world_blame(world, "I1", "the bank took money of which no payment knows");
+}
+
+void judge_quiet(struct world *world)
+{
+    struct reading reading;
+
+    if (open_books(world, &reading)) {
+        check_books(&reading);
+        nothing_is_open(&reading);
+        if (db_select(reading.db, &table_payments, "1 = 1", NULL, 0, &reading.arena, judge_payment,
+                      &reading)
+            != OK)
+            world_blame(world, "books", "%.*s", STR_ARG(db_error(reading.db)));
+        judge_totals(&reading);
+    }
+    close_books(&reading);
+}

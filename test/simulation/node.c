@@ -1,0 +1,65 @@
+/* node.c - the simulated process: the real engine, its death and its return. */
+#include <assert.h>
+
+#include "world.h"
+
+static bool try_start(struct world *world, struct str *why)
+{
+    const struct engine_config config = {
+        .where = STR(WORLD_WHERE),
+        .public_url = STR("http://purser.test"),
+        .outside = &world->outside,
+        .readers = 0,
+        .writers = 1,
+        .wake = shop_wake,
+        .wake_self = world,
+        .steps = &world->steps_of,
+    };
+
+    return engine_open(&config, &world->node_arena, &world->engine, why) == OK;
+}
+
+/* A disk that died meanwhile comes back with what it had, one that is full is waited for. */
+void node_start(struct world *world)
+{
+    struct str why = { 0 };
+
+    for (int tries = 0; !try_start(world, &why); tries++) {
+        world_say(world, "no start");
+        arena_reset(&world->node_arena);
+        if (world->files->is_dead)
+            files_crash(world->files, &world->dice);
+        world->files->is_full = false;
+        if (tries > 20) {
+            world_blame(world, "L", "the node does not start: %.*s", STR_ARG(why));
+            return;
+        }
+    }
+    world_say(world, "started");
+}
+
+static void close(struct world *world)
+{
+    wire_lose_callers(world);
+    engine_close(world->engine, 0);
+    world->engine = NULL;
+    arena_reset(&world->node_arena);
+}
+
+void node_stop(struct world *world)
+{
+    world_say(world, "stop");
+    close(world);
+    /* It may have died while it was stopping. */
+    if (world->files->is_dead)
+        files_crash(world->files, &world->dice);
+}
+
+void node_crash(struct world *world)
+{
+    world_say(world, "crash");
+    world->crashes++;
+    world->files->is_dead = true;
+    close(world);
+    files_crash(world->files, &world->dice);
+}

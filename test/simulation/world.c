@@ -1,0 +1,292 @@
+/* world.c - one life, decided by its seed: first everything may go wrong, then nothing does any
+ * more and all must come to an end by itself. */
+#include "world.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/time.h"
+#include "store/store.h"
+
+#define BEGIN_MS INT64_C(1767225600000)
+#define STEPS_MAX 300000
+/* Beyond any wait that the rules give a payment: authorisations of five days, 96 captures an hour
+ * apart. */
+#define AFTERLIFE_US (14 * 24 * 3600 * SECOND_US)
+
+void world_say(struct world *world, const char *format, ...)
+{
+    char line[600];
+    va_list arguments;
+
+    va_start(arguments, format);
+    int len = vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    for (int i = 0; i < len && i < (int)sizeof line - 1; i++)
+        world->trace = (world->trace ^ (unsigned char)line[i]) * UINT64_C(0x100000001b3);
+    world->trace ^= (uint64_t)world->now_us;
+    if (world->is_talkative)
+        printf("%12.6f  %s\n", (double)world->now_us / 1e6, line);
+}
+
+void world_blame(struct world *world, const char *invariant, const char *format, ...)
+{
+    va_list arguments;
+
+    if (world->invariant)
+        return;
+    world->invariant = invariant;
+    va_start(arguments, format);
+    vsnprintf(world->wrong, sizeof world->wrong, format, arguments);
+    va_end(arguments);
+    world_say(world, "BROKEN %s: %s", invariant, world->wrong);
+}
+
+bool world_chance(struct world *world, unsigned per_mille)
+{
+    if (world->has_healed || !dice_chance(&world->dice, per_mille))
+        return false;
+    world->faults_done++;
+    return true;
+}
+
+/* The outside of the node. */
+
+static int64_t wall_ms(void *self)
+{
+    const struct world *world = self;
+    return BEGIN_MS + world->now_us / 1000 + world->skew_ms;
+}
+
+static int64_t true_us(void *self)
+{
+    const struct world *world = self;
+    return world->now_us;
+}
+
+static void random_bytes(void *self, void *out, size_t len)
+{
+    struct world *world = self;
+    for (size_t i = 0; i < len; i++)
+        ((unsigned char *)out)[i] = (unsigned char)dice_next(&world->dice);
+}
+
+static enum err take_merchant(void *self, void *row)
+{
+    *(struct merchant_id *)self = ((const struct merchant *)row)->id;
+    return OK;
+}
+
+static void find_merchant(struct world *world)
+{
+    struct arena arena = { 0 };
+    struct db *db = NULL;
+    struct str why;
+
+    enum err err = store_open_reader(STR(WORLD_WHERE), &world->outside, &arena, &db, &why);
+    if (!err)
+        err = db_select(db, &table_merchants, "1 = 1", NULL, 0, &arena, take_merchant,
+                        &world->merchant);
+    assert(err == OK);
+    (void)err;
+    db_close(db);
+    arena_done(&arena);
+}
+
+void world_prepare(struct world *world)
+{
+    *world = (struct world){ .now_us = SECOND_US, .has_healed = true };
+    world->outside = (struct outside){ world, wall_ms, true_us, random_bytes, FILES_NAME };
+    world->steps_of = (struct engine_steps){ world, wire_take };
+    world->files = files_open();
+    node_start(world);
+    find_merchant(world);
+    node_stop(world);
+    assert(!world->invariant);
+}
+
+/* Each life has its own mixture: some faults often, some never. */
+static void choose_faults(struct world *world)
+{
+    static const unsigned often[] = { 0, 0, 20, 100, 300 };
+    static const unsigned rarely[] = { 0, 0, 2, 6, 15 };
+#define CALLS(name) world->faults.name = often[dice_below(&world->dice, 5)];
+#define NODE(name)  world->faults.name = rarely[dice_below(&world->dice, 5)];
+    CALLS(refused) CALLS(lost_before) CALLS(lost_after) CALLS(late) CALLS(doubled) CALLS(garbled)
+    CALLS(slow) CALLS(blind)
+    NODE(crash) NODE(restart) NODE(disk_error) NODE(disk_full) NODE(clock_step) NODE(impatient)
+#undef CALLS
+#undef NODE
+    world->wanted_orders = 1 + dice_below(&world->dice, ORDERS_MAX);
+    world->wanted_requests = world->wanted_orders + dice_below(&world->dice, 5) * 20;
+    if (world->wanted_requests > REQUESTS_MAX)
+        world->wanted_requests = REQUESTS_MAX;
+}
+
+static void do_harm(struct world *world)
+{
+    static const int64_t steps_ms[] = { -HOUR_MS, -5000, -900, 900, 5000, HOUR_MS, DAY_MS };
+    const struct world_faults *faults = &world->faults;
+    struct files *files = world->files;
+
+    if (world_chance(world, faults->crash))
+        files->dies_in = dice_chance(&world->dice, 300) ? 1 : 1 + dice_below(&world->dice, 60);
+    if (world_chance(world, faults->disk_error))
+        files->fails_in = 1 + dice_below(&world->dice, 30);
+    if (world_chance(world, faults->disk_full)) {
+        files->is_full = true;
+        world->full_until_us = world->now_us + dice_between(&world->dice, 0, 20 * SECOND_US);
+    }
+    if (world_chance(world, faults->clock_step)) {
+        world->skew_ms += steps_ms[dice_below(&world->dice, 7)];
+        world_say(world, "the clock is %lld ms off", (long long)world->skew_ms);
+    }
+    if (world_chance(world, faults->restart)) {
+        node_stop(world);
+        node_start(world);
+    }
+    if (world->now_us >= world->full_until_us)
+        files->is_full = false;
+}
+
+bool world_is_planned(struct world *world, enum world_plan plan)
+{
+    if (world->plan != plan || world->calls != world->plan_at)
+        return false;
+    world->faults_done++;
+    return true;
+}
+
+/* A full disk has room again after a while. */
+static void begin_plan(struct world *world)
+{
+    struct files *files = world->files;
+
+    if (world->plan == PLAN_DIES)
+        files->dies_in = world->plan_at;
+    if (world->plan == PLAN_FAILS)
+        files->fails_in = world->plan_at;
+    if (world->plan == PLAN_FULL)
+        files->full_in = world->plan_at;
+}
+
+/* Time. */
+
+static int64_t node_due_us(const struct world *world)
+{
+    int64_t due_ms = engine_step_due_ms(world->engine);
+    if (due_ms == 0)
+        return 0;
+    return world->now_us + (due_ms - wall_ms((void *)(uintptr_t)world)) * 1000;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+/* To when something is due; false when that is never, or too late to matter. */
+static bool pass_time(struct world *world, int64_t end_us)
+{
+    int64_t due = earlier(earlier(wire_due_us(world), shop_due_us(world)), node_due_us(world));
+    if (due == 0 || due > end_us)
+        return false;
+    world->now_us = due > world->now_us ? due : world->now_us + 1000;
+    return true;
+}
+
+static bool step_clock(struct world *world)
+{
+    return engine_step_clock(world->engine);
+}
+
+static bool step_turns(struct world *world)
+{
+    return engine_step_turns(world->engine, 1 + dice_below(&world->dice, 8)) > 0;
+}
+
+/* One thing that can be done now, whoever's turn it is. */
+static bool step(struct world *world)
+{
+    static bool (*const all[])(struct world *world) = { step_turns, wire_step, shop_step,
+                                                        step_clock };
+    size_t from = dice_below(&world->dice, 4);
+    bool done = false;
+
+    for (size_t i = 0; i < 4 && !done && !world->files->is_dead; i++)
+        done = all[(from + i) % 4](world);
+    if (world->files->is_dead) {
+        node_crash(world);
+        world->now_us += dice_between(&world->dice, 0, 10 * SECOND_US);
+        node_start(world);
+        return true;
+    }
+    return done;
+}
+
+static void live_until(struct world *world, unsigned steps, int64_t end_us)
+{
+    while (!world->invariant && world->steps < steps) {
+        world->steps++;
+        if (!world->has_healed)
+            do_harm(world);
+        if (!step(world) && !pass_time(world, end_us))
+            return;
+        if (!world->has_healed && world->steps % 200 == 0)
+            judge_books(world);
+    }
+}
+
+static void heal(struct world *world)
+{
+    world->has_healed = true;
+    world->files->is_full = false;
+    world->files->fails_in = world->files->dies_in = world->files->full_in = 0;
+    world_say(world, "healed");
+}
+
+static void be_born(struct world *world, uint64_t seed)
+{
+    world->dice.state = seed;
+    world->trace = UINT64_C(0xcbf29ce484222325);
+    world->files->touches = 0;
+}
+
+/* From here on nothing goes wrong any more. */
+static void come_to_an_end(struct world *world)
+{
+    heal(world);
+    live_until(world, STEPS_MAX, world->now_us + AFTERLIFE_US);
+    if (world->steps >= STEPS_MAX)
+        world_blame(world, "L", "it is not over after %d steps", STEPS_MAX);
+    if (!world->invariant && !shop_is_content(world))
+        world_blame(world, "L", "a shop has no final answer");
+    if (!world->invariant)
+        judge_quiet(world);
+    node_stop(world);
+}
+
+void world_live(struct world *world, uint64_t seed)
+{
+    be_born(world, seed);
+    choose_faults(world);
+    world->has_healed = false;
+    node_start(world);
+    live_until(world, 300 + dice_below(&world->dice, 1500), INT64_MAX);
+    come_to_an_end(world);
+}
+
+void world_live_with(struct world *world, uint64_t seed, enum world_plan plan, unsigned at)
+{
+    be_born(world, seed);
+    world->plan = plan;
+    world->plan_at = at;
+    world->wanted_orders = 1 + dice_below(&world->dice, 2);
+    world->wanted_requests = world->wanted_orders + dice_below(&world->dice, 6);
+    begin_plan(world);
+    node_start(world);
+    live_until(world, STEPS_MAX, world->now_us + 20 * SECOND_US);
+    come_to_an_end(world);
+}
