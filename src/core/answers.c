@@ -61,10 +61,12 @@ static int64_t absence_proven_ms(const struct answered *a)
     return since_ms + a->place.gateway->visibility_ms;
 }
 
-/* When the answer came, or could be recorded, does not count. */
+/* When the answer came, or could be recorded, does not count; nor a clock set back since. */
 static bool absence_is_proven(const struct answered *a)
 {
-    return a->said->started_ms >= absence_proven_ms(a);
+    int64_t asked_ms = a->said->started_ms < a->turn->now_ms ? a->said->started_ms
+                                                             : a->turn->now_ms;
+    return asked_ms >= absence_proven_ms(a);
 }
 
 /* They know nothing of the payment yet, because its payer has not acted, and still may. */

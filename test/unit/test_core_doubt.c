@@ -212,6 +212,21 @@ static void late_absence_proves_no_more_than_an_early_one(void **state)
     END;
 }
 
+/* The enquiry bears a time of before the clock was set back: it looks as if it were late. */
+static void clock_set_back_proves_no_absence(void **state)
+{
+    BEGIN;
+    world.gateway.visibility_ms = 20 * SECOND_MS;
+    world_create(&world, CAPTURE_METHOD_AUTOMATIC, 1250);
+    world_answer(&world, GW_UNKNOWN);
+    world_due(&world);
+    world.answer_took_ms = -HOUR_MS;
+    world.even_since_ms = world.fake.now_ms;
+    world_answer(&world, GW_ABSENT);
+    assert_status(PAYMENT_AUTHORIZING);
+    END;
+}
+
 static void old_silence_does_not_end_a_call_under_way(void **state)
 {
     BEGIN;
@@ -304,6 +319,7 @@ int main(void)
         cmocka_unit_test(hold_of_a_failed_payment_is_never_captured),
         cmocka_unit_test(late_yes_to_what_was_taken_for_lost_is_asked_about),
         cmocka_unit_test(late_absence_proves_no_more_than_an_early_one),
+        cmocka_unit_test(clock_set_back_proves_no_absence),
         cmocka_unit_test(old_silence_does_not_end_a_call_under_way),
         cmocka_unit_test(one_of_two_payments_returned_leaves_the_invoice_paid),
         cmocka_unit_test(longest_words_of_a_gateway_fit_into_our_objects),
