@@ -44,13 +44,18 @@ NOTIFICATIONS = {
 def started(epayment):
     epayment.save_card()
     members = {**FAULTS, **TURNED_AWAY}
-    with ThreadPoolExecutor(8) as pool:
-        made = dict(zip(CASES, [pool.submit(epayment.fail, call, fault, members[fault])
-                                for call, fault in CASES]))
-        # Not by a broken connection: many of those, and the host is given up for a while.
-        asked = dict(zip(QUESTIONS, [
-            pool.submit(epayment.fail, call, 'http_503', {'effect': True}, None,
-                        (fault.split()[0], ASKED[fault])) for call, fault in QUESTIONS]))
+    made, asked = {}, {}
+    # A token that expires under another payment's call would turn that away, whatever its own
+    # fault is to show of it: so those come last, one after the other.
+    for late in (False, True):
+        with ThreadPoolExecutor(1 if late else 8) as pool:
+            made.update({(call, fault): pool.submit(epayment.fail, call, fault, members[fault])
+                         for call, fault in CASES if (fault == 'token_expired') == late})
+            # Not by a broken connection: many of those, and the host is given up for a while.
+            asked.update({(call, fault): pool.submit(
+                epayment.fail, call, 'http_503', {'effect': True}, None,
+                (fault.split()[0], ASKED[fault]))
+                for call, fault in QUESTIONS if (fault == 'token_expired') == late})
     time.sleep(UNREAD_S)
     return made, asked
 
