@@ -108,16 +108,25 @@ def test_not_in_memory(run):
     assert {secret: at for secret, at in found.items() if at} == {}
 
 
+def memory_of(pid):
+    """All that is mapped, in bytes."""
+    with open(f'/proc/{pid}/statm', encoding='ascii') as file:
+        return int(file.read().split()[0]) * resource.getpagesize()
+
+
 def test_not_in_a_core_that_somebody_takes(run, tmp_path):
     """As root; others are refused."""
     if os.getuid() != 0 or not shutil.which('gcore'):
         pytest.skip('no gcore, or not allowed to')
+    if memory_of(run['server'].process.pid) > 8 << 30:
+        pytest.skip('a core of terabytes: built with AddressSanitizer')
     core = subprocess.run(['gcore', '-o', str(tmp_path / 'core'), str(run['server'].process.pid)],
                           capture_output=True, text=True, timeout=120)
     files = list(tmp_path.glob('core*'))
     if not files:
         pytest.skip('gcore did nothing: ' + core.stderr[-200:])
     content = files[0].read_bytes()
+    files[0].unlink()
     assert len(content) > 1 << 20
     assert [secret for secret in run['secrets'] if secret.encode() in content] == []
 
