@@ -14,6 +14,7 @@
 #include "base/pan.h"
 #include "core/keys.h"
 #include "core/requests.h"
+#include "store/vault.h"
 
 #define NOW_MS INT64_C(1772366400000)
 
@@ -143,6 +144,25 @@ static void fuzz_read(struct call *call, struct str query)
         check_refused(call, err);
 }
 
+static enum err read_vault_keys(void *self, struct arena *arena, struct credentials_keys *out,
+                                struct str *why)
+{
+    (void)self;
+    return credentials_keys_parse(
+        STR("00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"), out, arena, why);
+}
+
+static struct vault *open_vault(const struct outside *outside, struct arena *arena)
+{
+    const struct vault_source source = { NULL, read_vault_keys };
+    struct vault *vault = NULL;
+    struct str why;
+
+    if (vault_open(&source, outside, arena, &vault, &why) != OK)
+        abort();
+    return vault;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct outside_fake fake;
@@ -151,7 +171,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     outside_fake_init(&fake, NOW_MS, 1);
     struct api api = {
-        .config = { .outside = &fake.outside, .gateways = gateways, .installation_key = &key },
+        .config = { .outside = &fake.outside, .gateways = gateways, .installation_key = &key,
+                    .vault = open_vault(&fake.outside, &arena) },
         .ids = { .outside = &fake.outside }
     };
     struct call call = { .api = &api, .arena = &arena, .trouble = { .arena = &arena } };
@@ -164,6 +185,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         else
             fuzz_read(&call, text);
     }
+    vault_close(api.config.vault);
     secret_done(&key);
     arena_done(&arena);
     return 0;

@@ -9,11 +9,11 @@
 
 static struct packet *free_packet(struct world *world)
 {
-    for (size_t i = 0; i < PACKETS_MAX; i++)
-        if (!world->packets[i].is_used)
-            return &world->packets[i];
-    assert(!"too many packets");
-    return NULL;
+    size_t i = 0;
+    while (i < PACKETS_MAX && world->packets[i].is_used)
+        i++;
+    assert(i < PACKETS_MAX);
+    return &world->packets[i];
 }
 
 static struct packet *send(struct world *world, const struct http_request *request,
