@@ -42,7 +42,8 @@ static void says(struct world *world, const struct gateway_answer *answer, bool 
 {
     const struct turn_call *call = world->turn.calls.items[0];
     const struct operation_answer said = { .call = call->call, .answer = *answer,
-                                           .mark = { .is_look = true, .dry_run = dry_run } };
+                                           .mark = { .is_look = true, .dry_run = dry_run },
+                                           .started_ms = world->fake.now_ms };
     world->input.operation = call->operation->id;
     assert_int_equal(world_turn(world, &turn_operation_answered, &said), OK);
 }
