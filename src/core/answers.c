@@ -69,6 +69,16 @@ static bool absence_is_proven(const struct answered *a)
     return asked_ms >= absence_proven_ms(a);
 }
 
+/* To the reconciler, which asks once: they had that time since the payment moved last. */
+static bool is_missed(const struct answered *a)
+{
+    int64_t since_ms = a->payment->updated_ms;
+    if (since_ms < a->turn->even_since_ms)
+        since_ms = a->turn->even_since_ms;
+    return a->said->mark.is_look
+           && a->said->started_ms >= since_ms + a->place.gateway->visibility_ms;
+}
+
 /* They know nothing of the payment yet, because its payer has not acted, and still may. */
 static bool waits_for_payer(const struct answered *a)
 {
@@ -433,7 +443,7 @@ static void report_missing(const struct answered *a)
 static void answer_enquiry(const struct answered *a)
 {
     bool decides = enquiry_decides(a);
-    if (decides)
+    if (decides || is_missed(a))
         report_missing(a);
     if (!decides && a->said->mark.is_look) {
         give_up(a);
