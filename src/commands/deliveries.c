@@ -5,8 +5,9 @@
 #include <assert.h>
 
 #include "base/time.h"
-#include "commands/product.h"
 #include "commands/installation.h"
+#include "commands/owner.h"
+#include "commands/product.h"
 #include "core/keys.h"
 #include "core/webhook_rules.h"
 #include "store/queries.h"
@@ -15,24 +16,6 @@
 #define LIMIT_DEFAULT 20
 #define LIMIT_MAX 10000
 #define JSON_MAX ((size_t)1 << 20)
-
-/* Options about whose deliveries: --merchant, --mode. */
-static enum err read_scope(struct cli *cli, struct db *db, struct query_scope *out,
-                           struct str *why)
-{
-    struct str mode = cli_has(cli, "mode") ? cli_option(cli, "mode") : STR("test");
-    struct str name = cli_has(cli, "merchant") ? cli_option(cli, "merchant") : STR("default");
-    struct merchant *merchant = NULL;
-
-    if (!str_equal_c(mode, "test") && !str_equal_c(mode, "live")) {
-        *why = STR("--mode must be test or live");
-        return ERR_VALIDATION;
-    }
-    enum err err = installation_merchant(db, name, cli->arena, &merchant, why);
-    if (err == OK)
-        *out = (struct query_scope){ merchant->id, str_equal_c(mode, "live") };
-    return err;
-}
 
 static bool read_filter(struct cli *cli, struct webhook_delivery_filter *out, int64_t *limit,
                         struct str *why)
@@ -98,7 +81,7 @@ static enum err list(struct cli *cli, struct db *db, struct str *why)
     if (!read_filter(cli, &filter, &page.limit, why))
         return ERR_VALIDATION;
     *why = (struct str){ 0 };
-    enum err err = read_scope(cli, db, &scope, why);
+    enum err err = owner_scope(cli, db, &scope, why);
     if (err != OK)
         return err;
     err = query_webhook_deliveries(db, scope, &filter, page, cli->arena, &found);
@@ -175,35 +158,14 @@ static enum err show(struct cli *cli, struct db *db, struct str *why)
     return err;
 }
 
-static enum exit_code end(struct cli *cli, enum err err, struct str why)
-{
-    if (err == ERR_NOT_FOUND)
-        return cli_fail(cli, EXIT_NO, "%.*s", STR_ARG(why));
-    return err == OK ? EXIT_OK : cli_fail_err(cli, err, why);
-}
-
-static enum exit_code with_books(struct cli *cli,
-                                 enum err (*f)(struct cli *cli, struct db *db, struct str *why))
-{
-    struct str why = { 0 };
-    struct db *db = NULL;
-
-    enum err err = installation_open_reader(&cli->settings, cli->world->outside, cli->arena, &db,
-                                            &why);
-    if (err == OK)
-        err = f(cli, db, &why);
-    db_close(db);
-    return end(cli, err, why);
-}
-
 static enum exit_code run_list(struct cli *cli)
 {
-    return with_books(cli, list);
+    return owner_show(cli, list);
 }
 
 static enum exit_code run_show(struct cli *cli)
 {
-    return with_books(cli, show);
+    return owner_show(cli, show);
 }
 
 /* Whose key may act on what the operand, or an option, names. */
@@ -294,7 +256,7 @@ static enum exit_code ask(struct cli *cli, find_owner_f *find_owner, struct str 
         err = product_ask(product, "POST", path, body, cli->arena, &answer, &why);
     product_close(product);
     if (err != OK)
-        return end(cli, err, why);
+        return owner_end(cli, err, why);
     if (sentence)
         fprintf(cli->world->out, "%.*s %s\n", STR_ARG(cli->operands[0]), sentence);
     else
@@ -361,8 +323,7 @@ static enum exit_code run_resume(struct cli *cli)
 }
 
 static const struct option list_options[] = {
-    { "merchant", "NAME", false, "Whose. Default: default." },
-    { "mode", "test|live", false, "Default: test." },
+    OWNER_OPTIONS,
     { "endpoint", "ID", false, "Only those to this endpoint." },
     { "status", "STATUS", false, "Only pending, delivered, dead or cancelled ones." },
     { "type", "TYPE", false, "Only of this type of event." },

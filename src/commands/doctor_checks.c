@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/time.h"
 #include "commands/installation.h"
+#include "store/db_number.h"
 #include "store/history.h"
 #include "store/periods.h"
 
@@ -152,20 +153,15 @@ static bool look_at_months(struct cli *cli, struct db *db, struct doctor_finding
                 STR("run purser migrate up as the owner of the tables"));
 }
 
-static enum err take_number(void *self, const struct db_value *values, size_t count)
-{
-    assert(count == 1);
-    *(int64_t *)self = values[0].type == DB_INT ? values[0].number : 0;
-    return OK;
-}
-
 static bool look_at_clock(struct cli *cli, struct db *db, struct doctor_finding *out)
 {
     int64_t here_ms = outside_now_ms(cli->world->outside);
     int64_t books_ms = 0, newest_ms = 0;
 
-    if (db_now(db, &books_ms) != OK || db_query(db, "SELECT max(updated_ms) FROM invoices", NULL, 0,
-                                                take_number, &newest_ms) != OK)
+    /* Ids begin with the time of their making. */
+    if (db_now(db, &books_ms) != OK ||
+        db_number(db, "SELECT created_ms FROM invoices ORDER BY id DESC LIMIT 1", NULL, 0,
+                  &newest_ms) != OK)
         return could_not(out, str_copy(cli->arena, db_error(db)));
     int64_t apart_ms = here_ms > books_ms ? here_ms - books_ms : books_ms - here_ms;
     if (here_ms < CLOCK_EARLIEST_MS || apart_ms > CLOCK_APART_MS)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/time.h"
-#include "commands/installation.h"
+#include "commands/owner.h"
 #include "commands/product.h"
 #include "core/audit.h"
 #include "core/keys.h"
@@ -16,48 +16,10 @@
 #define LIMIT 100
 #define JSON_MAX ((size_t)1 << 20)
 
-struct shown {
-    struct cli *cli;
-    struct query_scope scope;
-    struct finding_filter filter;
-};
-
-static enum err read_shown(struct cli *cli, struct db *db, struct shown *out, struct str *why)
+/* Open ones, unless all are asked for. */
+static struct finding_filter filter_of(const struct cli *cli)
 {
-    struct str name = cli_has(cli, "merchant") ? cli_option(cli, "merchant") : STR("default");
-    struct merchant *merchant = NULL;
-
-    *out = (struct shown){ .cli = cli };
-    if (!cli_has(cli, "all"))
-        out->filter.status = STR("open");
-    enum err err = installation_merchant(db, name, cli->arena, &merchant, why);
-    if (err == OK)
-        out->scope = (struct query_scope){ merchant->id,
-                                           str_equal_c(cli_option(cli, "mode"), "live") };
-    return err;
-}
-
-static enum exit_code end(struct cli *cli, enum err err, struct str why)
-{
-    if (err == ERR_NOT_FOUND)
-        return cli_fail(cli, EXIT_NO, "%.*s", STR_ARG(why));
-    return err == OK ? EXIT_OK : cli_fail_err(cli, err, why);
-}
-
-static enum exit_code with_books(struct cli *cli,
-                                 enum err (*f)(struct cli *cli, struct db *db, struct str *why))
-{
-    struct str why = { 0 };
-    struct db *db = NULL;
-
-    enum err err = installation_open_reader(&cli->settings, cli->world->outside, cli->arena, &db,
-                                            &why);
-    if (err == OK)
-        err = f(cli, db, &why);
-    if (err != OK && db != NULL && str_is_empty(why))
-        why = str_copy(cli->arena, db_error(db));
-    db_close(db);
-    return end(cli, err, why);
+    return (struct finding_filter){ .status = cli_has(cli, "all") ? STR("") : STR("open") };
 }
 
 static void print_drift(struct cli *cli, const struct drift *drift)
@@ -82,11 +44,11 @@ static enum err list_drift(struct cli *cli, struct db *db, struct str *why)
 {
     struct query_page page = { .limit = LIMIT };
     struct drift_list found = { 0 };
-    struct shown shown;
+    struct query_scope scope;
 
-    enum err err = read_shown(cli, db, &shown, why);
+    enum err err = owner_scope(cli, db, &scope, why);
     if (err == OK)
-        err = query_drifts(db, shown.scope, shown.filter, page, cli->arena, &found);
+        err = query_drifts(db, scope, filter_of(cli), page, cli->arena, &found);
     for (size_t i = 0; err == OK && i < found.count; i++) {
         if (cli_has(cli, "json"))
             fprintf(cli->world->out, "%.*s\n",
@@ -124,11 +86,11 @@ static enum err list_tasks(struct cli *cli, struct db *db, struct str *why)
 {
     struct query_page page = { .limit = LIMIT };
     struct task_list found = { 0 };
-    struct shown shown;
+    struct query_scope scope;
 
-    enum err err = read_shown(cli, db, &shown, why);
+    enum err err = owner_scope(cli, db, &scope, why);
     if (err == OK)
-        err = query_tasks(db, shown.scope, shown.filter, page, cli->arena, &found);
+        err = query_tasks(db, scope, filter_of(cli), page, cli->arena, &found);
     for (size_t i = 0; err == OK && i < found.count; i++) {
         if (cli_has(cli, "json"))
             fprintf(cli->world->out, "%.*s\n",
@@ -200,13 +162,14 @@ static struct str decision_text(struct cli *cli, const char *name)
 
 static enum exit_code resolve(struct cli *cli, const char *resource, const char *member)
 {
-    struct str merchant = cli_has(cli, "merchant") ? cli_option(cli, "merchant") : STR("default");
     struct product_answer answer;
     struct product *product = NULL;
     struct str why = { 0 };
+    bool live = false;
 
-    enum err err = product_open(cli, merchant, str_equal_c(cli_option(cli, "mode"), "live"),
-                                KEY_SCOPE_ADMIN, &product, &why);
+    if (owner_mode(cli, &live, &why) != OK)
+        return cli_fail(cli, EXIT_COULD_NOT, "%.*s", STR_ARG(why));
+    enum err err = product_open(cli, owner_merchant(cli), live, KEY_SCOPE_ADMIN, &product, &why);
     if (err == OK)
         err = product_ask(product, "POST",
                           str_format(cli->arena, "/v1/%s/%.*s/resolve", resource,
@@ -216,21 +179,17 @@ static enum exit_code resolve(struct cli *cli, const char *resource, const char 
     if (err == OK)
         fprintf(cli->world->out, "%.*s\n", STR_ARG(answer.body));
     return err == ERR_VALIDATION ? cli_fail(cli, EXIT_NO, "%.*s", STR_ARG(why))
-                                 : end(cli, err, why);
+                                 : owner_end(cli, err, why);
 }
 
-static enum exit_code run_drift_list(struct cli *cli) { return with_books(cli, list_drift); }
-static enum exit_code run_tasks_list(struct cli *cli) { return with_books(cli, list_tasks); }
-static enum exit_code run_audit_verify(struct cli *cli) { return with_books(cli, verify); }
+static enum exit_code run_drift_list(struct cli *cli) { return owner_show(cli, list_drift); }
+static enum exit_code run_tasks_list(struct cli *cli) { return owner_show(cli, list_tasks); }
+static enum exit_code run_audit_verify(struct cli *cli) { return owner_show(cli, verify); }
 static enum exit_code run_drift_resolve(struct cli *cli)
 {
     return resolve(cli, "drift", "resolution");
 }
 static enum exit_code run_tasks_resolve(struct cli *cli) { return resolve(cli, "tasks", "action"); }
-
-#define OWNER_OPTIONS                                                                              \
-    { "merchant", "NAME", false, "Whose. Default: default." },                                     \
-    { "mode", "test|live", false, "Default: test." }
 
 static const struct option list_options[] = {
     OWNER_OPTIONS,

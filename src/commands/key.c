@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/time.h"
-#include "commands/command.h"
+#include "commands/owner.h"
 #include "core/keys.h"
 
 #define OUTPUT_MAX (1 << 20)
@@ -92,7 +92,7 @@ static bool read_wish(struct cli *cli, struct key_wish *out)
     int64_t count = 0;
 
     *out = (struct key_wish){
-        .merchant = cli_has(cli, "merchant") ? cli_option(cli, "merchant") : STR("default"),
+        .merchant = owner_merchant(cli),
         .live = str_equal_c(mode, "live"),
         .scopes = cli_has(cli, "scopes") ? key_scopes_parse(scopes) : KEY_SCOPES_ALL,
         .description = cli_option(cli, "description"),

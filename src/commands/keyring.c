@@ -6,6 +6,7 @@
 #include "base/crypto.h"
 #include "base/time.h"
 #include "commands/file.h"
+#include "store/db_number.h"
 
 #define FILE_MAX_BYTES 4096
 
@@ -102,25 +103,17 @@ enum err keyring_add(const struct settings *settings, const struct outside *outs
     return err;
 }
 
-static enum err take_count(void *self, const struct db_value *values, size_t count)
-{
-    assert(count == 1);
-    *(int64_t *)self = values[0].number;
-    return OK;
-}
-
 /* Whether another key than a new one is needed: something is sealed, or other nodes have one. */
 static enum err is_needed(struct db *db, bool *out)
 {
     struct db_value name = DB_STR(STR(MADE_COUNTER));
     int64_t sealed = 0, made = 0;
 
-    enum err err = db_query(db, "SELECT count(*) FROM gateway_accounts WHERE credentials"
+    enum err err = db_number(db, "SELECT count(*) FROM gateway_accounts WHERE credentials"
                                 " IS NOT NULL",
-                            NULL, 0, take_count, &sealed);
+                             NULL, 0, &sealed);
     if (err == OK && db_is_shared(db))
-        err = db_query(db, "SELECT count(*) FROM counters WHERE name = $1", &name, 1, take_count,
-                       &made);
+        err = db_number(db, "SELECT count(*) FROM counters WHERE name = $1", &name, 1, &made);
     *out = sealed > 0 || made > 0;
     return err;
 }

@@ -8,8 +8,8 @@
 
 #include "base/time.h"
 #include "commands/calls.h"
-#include "commands/command.h"
 #include "commands/installation.h"
+#include "commands/owner.h"
 #include "core/render.h"
 #include "core/webhook_format.h"
 #include "store/queries.h"
@@ -224,7 +224,7 @@ static enum err listen(struct listener *listener)
 static enum err open_listener(struct listener *listener, struct str *why)
 {
     struct cli *cli = listener->cli;
-    struct str name = cli_has(cli, "merchant") ? cli_option(cli, "merchant") : STR("default");
+    struct str name = owner_merchant(cli);
     struct merchant *merchant = NULL;
 
     enum err err = installation_open_reader(&cli->settings, cli->world->outside, cli->arena,

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "base/time.h"
+#include "commands/owner.h"
 #include "commands/product.h"
 #include "core/keys.h"
 
@@ -88,19 +89,18 @@ static enum exit_code tell(struct cli *cli, const struct product_answer *answer)
 
 static enum exit_code run(struct cli *cli)
 {
-    struct str merchant = cli_has(cli, "merchant") ? cli_option(cli, "merchant") : STR("default");
-    struct str mode = cli_has(cli, "mode") ? cli_option(cli, "mode") : STR("test");
     int64_t seconds = WAIT_SECONDS_DEFAULT;
     struct product_answer answer = { 0 };
     struct product *product = NULL;
     struct str why = { 0 };
+    bool live = false;
 
-    if (!str_equal_c(mode, "test") && !str_equal_c(mode, "live"))
-        return cli_fail(cli, EXIT_COULD_NOT, "--mode must be test or live");
+    if (owner_mode(cli, &live, &why) != OK)
+        return cli_fail(cli, EXIT_COULD_NOT, "%.*s", STR_ARG(why));
     if (cli_has(cli, "wait") && (!str_to_i64(cli_option(cli, "wait"), &seconds) || seconds < 1 ||
                                  seconds > 86400))
         return cli_fail(cli, EXIT_COULD_NOT, "--wait must be a number of seconds from 1 to 86400");
-    enum err err = product_open(cli, merchant, str_equal_c(mode, "live"),
+    enum err err = product_open(cli, owner_merchant(cli), live,
                                 KEY_SCOPE_ADMIN | KEY_SCOPE_READ, &product, &why);
     if (err == OK)
         err = product_ask(product, "POST", STR("/v1/reconciliations"), wish_text(cli), cli->arena,
@@ -114,8 +114,7 @@ static enum exit_code run(struct cli *cli)
 }
 
 static const struct option options[] = {
-    { "merchant", "NAME", false, "Whose payments. Default: default." },
-    { "mode", "test|live", false, "Default: test." },
+    OWNER_OPTIONS,
     { "gateway", "NAME", false, "Only payments at this gateway." },
     { "since", "TIME", false, "All that were created since; else those that wait for a look." },
     { "dry-run", NULL, false, "Count what would be found, and change nothing." },

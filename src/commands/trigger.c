@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/time.h"
+#include "commands/owner.h"
 #include "commands/product.h"
 #include "core/keys.h"
 #include "core/words.h"
@@ -159,7 +160,7 @@ static enum exit_code refuse(struct cli *cli)
 static enum exit_code run_trigger(struct cli *cli)
 {
     const struct scenario *scenario = find_scenario(cli->operands[0]);
-    struct str merchant = cli_has(cli, "merchant") ? cli_option(cli, "merchant") : STR("default");
+    struct str merchant = owner_merchant(cli);
     struct product *product = NULL;
     struct made made = { 0 };
     struct str why = { 0 };

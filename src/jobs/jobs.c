@@ -29,3 +29,14 @@ enum err job_found_next_row(void *found, const struct db_value *values, size_t c
         job_found_next(found, values[0].number);
     return OK;
 }
+
+enum err job_find_rows(const struct job_rows *rows, struct db *db, int64_t now_ms, size_t limit,
+                       struct job_found *found)
+{
+    const struct id after = found->place.id;
+    struct db_value args[] = { DB_NUMBER(now_ms), DB_NUMBER((int64_t)limit),
+                               DB_NUMBER(found->place.due_ms), DB_ID(after) };
+    enum err err = db_select(db, rows->table, rows->due, args, 4, found->arena, rows->add, found);
+    found->more = found->inputs.count == limit;
+    return err ? err : db_query(db, rows->next, args, 1, job_found_next_row, found);
+}

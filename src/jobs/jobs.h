@@ -40,6 +40,25 @@ struct job {
 extern const struct job job_resolve, job_payments, job_notices, job_checkouts, job_replays,
     job_reconcile, job_reconciliations;
 
+/* Rows of one table by their due time: the place goes on with (due_ms, id), so that a row that
+ * stays due hides none. */
+struct job_rows {
+    const struct table *table;
+    const char *due;                 /* those from $3, $4 on */
+    const char *next;
+    /* A db_load_f: adds an input, and says in found->place where it stood. */
+    enum err (*add)(void *found, void *row);
+};
+#define JOB_ROWS(name, column, add_row)                                                            \
+    { .table = &table_##name,                                                                      \
+      .due = column " IS NOT NULL AND " column " <= $1 AND " column " >= $3 AND (" column          \
+             " > $3 OR id > $4) ORDER BY " column ", id LIMIT $2",                                 \
+      .next = "SELECT min(" column ") FROM " #name " WHERE " column " IS NOT NULL AND " column     \
+              " > $1",                                                                             \
+      .add = add_row }
+enum err job_find_rows(const struct job_rows *rows, struct db *db, int64_t now_ms, size_t limit,
+                       struct job_found *found);
+
 /* NULL-terminated. */
 extern const struct job *const jobs[];
 

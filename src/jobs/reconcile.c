@@ -36,20 +36,8 @@ static enum err add_due(void *self, void *row)
 
 static enum err find_due(struct db *db, int64_t now_ms, size_t limit, struct job_found *found)
 {
-    const struct id after = found->place.id;
-    struct db_value args[] = { DB_NUMBER(now_ms), DB_NUMBER((int64_t)limit),
-                               DB_NUMBER(found->place.due_ms), DB_ID(after) };
-    enum err err = db_select(db, &table_payments,
-                             "check_ms IS NOT NULL AND check_ms <= $1 AND check_ms >= $3"
-                             " AND (check_ms > $3 OR id > $4) ORDER BY check_ms, id LIMIT $2",
-                             args, 4, found->arena, add_due, found);
-    found->more = found->inputs.count == limit;
-    if (!err)
-        err = db_query(db,
-                       "SELECT min(check_ms) FROM payments WHERE check_ms IS NOT NULL"
-                       " AND check_ms > $1",
-                       args, 1, job_found_next_row, found);
-    return err;
+    static const struct job_rows rows = JOB_ROWS(payments, "check_ms", add_due);
+    return job_find_rows(&rows, db, now_ms, limit, found);
 }
 
 static enum err keep_row(void *self, void *row)

@@ -1,5 +1,6 @@
 /* copy.c - see copy.h. */
 #include "store/copy.h"
+#include "store/db_number.h"
 
 #include <assert.h>
 
@@ -223,17 +224,9 @@ enum err copy_end_runs(struct db *to)
     return err;
 }
 
-static enum err keep_number(void *self, const struct db_value *values, size_t count)
-{
-    int64_t *out = self;
-    assert(count == 1);
-    *out = values[0].number;
-    return OK;
-}
-
 enum err copy_count(struct db *db, const struct table *table, int64_t *out)
 {
-    return db_query(db, paging_of(table)->count, NULL, 0, keep_number, out);
+    return db_number(db, paging_of(table)->count, NULL, 0, out);
 }
 
 enum err copy_is_of_others(struct db *from, struct db *to, bool *out)

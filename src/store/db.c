@@ -6,6 +6,7 @@
 #include <assert.h>
 
 #include "store/db_driver.h"
+#include "store/db_number.h"
 
 #define DDL_MAX (256 << 10)
 
@@ -238,17 +239,23 @@ static enum err read_number(void *self, const struct db_value *values, size_t co
     return OK;
 }
 
+enum err db_number(struct db *db, const char *sql, const struct db_value *args, size_t arg_count,
+                   int64_t *out)
+{
+    return db_query(db, sql, args, arg_count, read_number, out);
+}
+
 enum err db_take_numbers(struct db *db, const char *name, int64_t count, int64_t *first)
 {
     const struct db_value args[] = { DB_STR(str_of(name)), DB_NUMBER(count) };
     int64_t last = 0;
 
     assert(count > 0);
-    enum err err = db_query(db,
-                            "INSERT INTO counters (name, value) VALUES ($1, $2) "
-                            "ON CONFLICT (name) DO UPDATE SET value = counters.value + $2 "
-                            "RETURNING value",
-                            args, 2, read_number, &last);
+    enum err err = db_number(db,
+                             "INSERT INTO counters (name, value) VALUES ($1, $2) "
+                             "ON CONFLICT (name) DO UPDATE SET value = counters.value + $2 "
+                             "RETURNING value",
+                             args, 2, &last);
     if (err != OK)
         return err;
     assert(last >= count);
@@ -311,7 +318,7 @@ enum err db_schema_version(struct db *db, int *out)
     struct arena scratch = { 0 };
     int64_t there = 0;
     int version = 0;
-    enum err err = db_query(db, db->driver->has_table_sql, &name, 1, read_number, &there);
+    enum err err = db_number(db, db->driver->has_table_sql, &name, 1, &there);
 
     if (err == OK && there != 0)
         err = db_select(db, db->versions, "1 = 1 ORDER BY version DESC LIMIT 1", NULL, 0, &scratch,

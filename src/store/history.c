@@ -3,6 +3,8 @@
 #include <assert.h>
 
 #include "core/tenants.h"
+#include "store/db_number.h"
+#include "store/query_parts.h"
 
 #define FEED "events"
 
@@ -31,33 +33,22 @@ static enum err ask_server(struct db *db, struct arena *arena, struct str *out)
     return err;
 }
 
-static enum err take_last(void *self, void *row)
-{
-    *(struct history *)self = *(const struct history *)row;
-    return OK;
-}
-
 /* Number 0: there is none yet. */
 static enum err last_history(struct db *db, struct arena *arena, struct history *out)
 {
-    *out = (struct history){ 0 };
-    return db_select(db, &table_histories, "1 = 1 ORDER BY number DESC LIMIT 1", NULL, 0, arena,
-                     take_last, out);
-}
+    void *row = NULL;
 
-static enum err take_number(void *self, const struct db_value *values, size_t count)
-{
-    assert(count == 1);
-    *(int64_t *)self = values[0].type == DB_INT ? values[0].number : 0;
-    return OK;
+    enum err err = db_select(db, &table_histories, "1 = 1 ORDER BY number DESC LIMIT 1", NULL, 0,
+                             arena, query_keep_row, &row);
+    *out = row ? *(struct history *)row : (struct history){ 0 };
+    return err;
 }
 
 /* Ids begin with the time of their making. */
 static enum err ask_newest(struct db *db, int64_t *out)
 {
     *out = 0;
-    return db_query(db, "SELECT created_ms FROM invoices ORDER BY id DESC LIMIT 1", NULL, 0,
-                    take_number, out);
+    return db_number(db, "SELECT created_ms FROM invoices ORDER BY id DESC LIMIT 1", NULL, 0, out);
 }
 
 /* Another node may do the same at this moment: `first` is whose row it became. */

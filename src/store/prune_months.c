@@ -5,6 +5,7 @@
  * found at once, with the tables held: late events by their index, operations without an event
  * by those of open ones. */
 #include "core/tenants.h"
+#include "store/db_number.h"
 #include "store/prune_parts.h"
 
 LIST_TYPE(merchant_list, struct merchant)
@@ -17,13 +18,6 @@ static struct span span_of(struct period period)
 {
     return (struct span){ period_lowest_id(period_start_ms(period)),
                           period_lowest_id(period_start_ms(period_next(period))) };
-}
-
-static enum err take_number(void *self, const struct db_value *values, size_t count)
-{
-    if (count == 1 && values[0].type == DB_INT)
-        *(int64_t *)self = values[0].number;
-    return OK;
 }
 
 static enum err is_busy(struct db *db, const struct span *span, bool *out)
@@ -40,7 +34,7 @@ static enum err is_busy(struct db *db, const struct span *span, bool *out)
     enum err err = OK;
 
     for (size_t i = 0; err == OK && i < sizeof(sql) / sizeof(sql[0]); i++)
-        err = db_query(db, sql[i], args, 2, take_number, &found);
+        err = db_number(db, sql[i], args, 2, &found);
     *out = found != 0;
     return err;
 }
@@ -78,10 +72,10 @@ static enum err note_feed(struct pruner *pruner, const struct span *span,
     struct db_value args[] = { DB_ID(merchant), DB_NUMBER(live), DB_ID(span->from),
                                DB_ID(span->to) };
     int64_t last = 0;
-    enum err err = db_query(pruner->db,
-                            "SELECT number FROM events WHERE merchant = $1 AND live = $2 AND"
-                            " invoice >= $3 AND invoice < $4 ORDER BY number DESC LIMIT 1",
-                            args, 4, take_number, &last);
+    enum err err = db_number(pruner->db,
+                             "SELECT number FROM events WHERE merchant = $1 AND live = $2 AND"
+                             " invoice >= $3 AND invoice < $4 ORDER BY number DESC LIMIT 1",
+                             args, 4, &last);
 
     return err == OK && last > 0 ? prune_feed_note(pruner, merchant, live, last) : err;
 }

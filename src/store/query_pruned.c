@@ -1,3 +1,4 @@
+#include "store/db_number.h"
 #include "store/query_pruned.h"
 
 #include <assert.h>
@@ -14,13 +15,6 @@ struct str query_pruned_counter(struct merchant_id merchant, bool live, struct a
     return buf_str(&name);
 }
 
-static enum err take_number(void *self, const struct db_value *values, size_t count)
-{
-    assert(count == 1);
-    *(int64_t *)self = values[0].number;
-    return OK;
-}
-
 enum err query_events_pruned(struct db *db, struct query_scope scope, struct arena *arena,
                              int64_t *out)
 {
@@ -28,8 +22,7 @@ enum err query_events_pruned(struct db *db, struct query_scope scope, struct are
     struct db_value args[] = { DB_STR(name) };
 
     *out = 0;
-    return db_query(db, "SELECT value FROM counters WHERE name = $1", QUERY_ARGS(args),
-                    take_number, out);
+    return db_number(db, "SELECT value FROM counters WHERE name = $1", QUERY_ARGS(args), out);
 }
 
 /* The events of an invoice go together: without the first one those until the checkpoint went. */
@@ -37,10 +30,10 @@ enum err query_payment_pruned(struct db *db, const struct payment *payment, bool
 {
     struct db_value args[] = { DB_ID(payment->invoice), DB_ID(payment->id) };
     int64_t found = 0;
-    enum err err = db_query(db,
-                            "SELECT 1 FROM checkpoints WHERE invoice = $1 AND object = $2 AND NOT"
-                            " EXISTS (SELECT 1 FROM events WHERE invoice = $1 AND sequence = 1)",
-                            QUERY_ARGS(args), take_number, &found);
+    enum err err = db_number(db,
+                             "SELECT 1 FROM checkpoints WHERE invoice = $1 AND object = $2 AND NOT"
+                             " EXISTS (SELECT 1 FROM events WHERE invoice = $1 AND sequence = 1)",
+                             QUERY_ARGS(args), &found);
 
     *out = found != 0;
     return err;

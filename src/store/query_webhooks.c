@@ -1,4 +1,5 @@
 /* query_webhooks.c - endpoints, deliveries and their tries; and what is due at an endpoint. */
+#include "store/db_number.h"
 #include "store/query_parts.h"
 #include "store/query_webhooks.h"
 
@@ -162,23 +163,16 @@ enum err query_webhooks_due(struct db *db, struct webhook_endpoint_id endpoint, 
                      QUERY_ARGS(args), arena, webhook_delivery_list_load, &load);
 }
 
-static enum err take_number(void *self, const struct db_value *values, size_t count)
-{
-    (void)count;
-    *(int64_t *)self = values[0].number;
-    return OK;
-}
-
 enum err query_webhooks_next(struct db *db, struct webhook_endpoint_id endpoint, int64_t after_ms,
                              int64_t *out)
 {
     struct db_value args[] = { DB_ID(endpoint), DB_NUMBER(after_ms) };
 
     *out = 0;
-    return db_query(db,
-                    "SELECT due_ms FROM webhook_deliveries WHERE endpoint = $1 AND due_ms > $2"
-                    " ORDER BY due_ms LIMIT 1",
-                    QUERY_ARGS(args), take_number, out);
+    return db_number(db,
+                     "SELECT due_ms FROM webhook_deliveries WHERE endpoint = $1 AND due_ms > $2"
+                     " ORDER BY due_ms LIMIT 1",
+                     QUERY_ARGS(args), out);
 }
 
 enum err query_webhook_body(struct db *db, struct webhook_message_id id, struct arena *arena,
@@ -237,8 +231,8 @@ enum err query_run_lapses(struct db *db, struct run_id run, int64_t now_ms, int6
     struct db_value args[] = { DB_ID(run), DB_NUMBER(now_ms) };
 
     *out = 0;
-    return db_query(db, "SELECT lapses_ms FROM runs WHERE id = $1 AND lapses_ms > $2",
-                    QUERY_ARGS(args), take_number, out);
+    return db_number(db, "SELECT lapses_ms FROM runs WHERE id = $1 AND lapses_ms > $2",
+                     QUERY_ARGS(args), out);
 }
 
 static enum err take_backlog(void *self, const struct db_value *values, size_t count)

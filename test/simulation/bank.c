@@ -4,16 +4,9 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "dice.h"
 
 static const char *const kind_names[] = { "authorize", "capture", "void", "refund" };
-
-static uint64_t digest_of(struct str text)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < text.len; i++)
-        hash = (hash ^ (unsigned char)text.ptr[i]) * UINT64_C(0x100000001b3);
-    return hash;
-}
 
 static void blame(struct bank *bank, const char *invariant, const char *wrong)
 {
@@ -194,7 +187,8 @@ static void operate(struct bank *bank, enum bank_kind kind, struct str reference
     struct bank_operation *operation = bank_operation(bank, reference);
     struct bank_charge *charge = kind == BANK_AUTHORIZE
                                      ? NULL : bank_charge(bank, json_text(json_get(doc, "charge")));
-    if (operation && (operation->kind != kind || operation->digest != digest_of(body)))
+    uint64_t digest = digest_add(DIGEST_BEGIN, body.ptr, body.len);
+    if (operation && (operation->kind != kind || operation->digest != digest))
         blame(bank, "I9", "one reference was used for two different requests");
     if (operation) {
         say_operation(bank, operation, arena, out);
@@ -211,7 +205,7 @@ static void operate(struct bank *bank, enum bank_kind kind, struct str reference
     *operation = (struct bank_operation){
         .kind = kind,
         .charge = (size_t)(charge - bank->charges),
-        .digest = digest_of(body),
+        .digest = digest,
     };
     keep_reference(operation->reference, reference);
     (void)json_int(json_get(doc, "amount"), &operation->amount_minor);

@@ -5,6 +5,7 @@
 #include "base/money.h"
 #include "core/record.h"
 #include "store/checker.h"
+#include "store/db_number.h"
 #include "store/store.h"
 #include "world.h"
 
@@ -97,13 +98,6 @@ static enum err judge_payment(void *self, void *row)
     return OK;
 }
 
-static enum err take_number(void *self, const struct db_value *values, size_t count)
-{
-    assert(count == 1);
-    *(int64_t *)self = values[0].number;
-    return OK;
-}
-
 static void nothing_is_open(struct reading *reading)
 {
     static const struct {
@@ -117,7 +111,7 @@ static void nothing_is_open(struct reading *reading)
 
     for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++) {
         int64_t number = 0;
-        if (db_query(reading->db, questions[i].sql, NULL, 0, take_number, &number) != OK)
+        if (db_number(reading->db, questions[i].sql, NULL, 0, &number) != OK)
             world_blame(reading->world, "books", "%.*s", STR_ARG(db_error(reading->db)));
         else if (number > 0)
             world_blame(reading->world, "L", "%lld %s", (long long)number, questions[i].what);

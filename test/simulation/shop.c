@@ -19,14 +19,6 @@ static const char *const cards[] = {
     "4000000000005126",
 };
 
-static uint64_t digest_of(int status, struct str body)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ (uint64_t)status;
-    for (size_t i = 0; i < body.len; i++)
-        hash = (hash ^ (unsigned char)body.ptr[i]) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
 /* Thinking of requests. */
 
 static struct request *new_request(struct world *world, enum request_kind kind, size_t order)
@@ -111,7 +103,7 @@ static void learn_payment(struct world *world, const struct request *request, st
 
 static void take_final(struct world *world, struct request *request, int status, struct str body)
 {
-    uint64_t digest = digest_of(status, body);
+    uint64_t digest = digest_add(DIGEST_BEGIN ^ (uint64_t)status, body.ptr, body.len);
 
     request->state = REQUEST_DONE;
     /* What is only looked at may move on. */

@@ -24,8 +24,8 @@ void world_say(struct world *world, const char *format, ...)
     va_start(arguments, format);
     int len = vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    for (int i = 0; i < len && i < (int)sizeof line - 1; i++)
-        world->trace = (world->trace ^ (unsigned char)line[i]) * UINT64_C(0x100000001b3);
+    size_t kept = (size_t)len < sizeof line ? (size_t)len : sizeof line - 1;
+    world->trace = digest_add(world->trace, line, kept);
     world->trace ^= (uint64_t)world->now_us;
     if (world->is_talkative)
         printf("%12.6f  %s\n", (double)world->now_us / 1e6, line);
@@ -250,7 +250,7 @@ static void heal(struct world *world)
 static void be_born(struct world *world, uint64_t seed)
 {
     world->dice.state = seed;
-    world->trace = UINT64_C(0xcbf29ce484222325);
+    world->trace = DIGEST_BEGIN;
     world->files->touches = 0;
 }
 
