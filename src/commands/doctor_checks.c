@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "base/time.h"
 #include "commands/installation.h"
-#include "store/db_number.h"
+#include "store/db_one.h"
 #include "store/history.h"
 #include "store/periods.h"
 

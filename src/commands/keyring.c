@@ -6,7 +6,7 @@
 #include "base/crypto.h"
 #include "base/time.h"
 #include "commands/file.h"
-#include "store/db_number.h"
+#include "store/db_one.h"
 
 #define FILE_MAX_BYTES 4096
 

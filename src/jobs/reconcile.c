@@ -4,6 +4,7 @@
 
 #include "core/requests.h"
 #include "jobs/jobs.h"
+#include "store/db_one.h"
 
 /* One that was begun and has not ended by then went down with its node: it is begun again. */
 #define ABANDONED_MS (10 * INT64_C(60000))
@@ -38,13 +39,6 @@ static enum err find_due(struct db *db, int64_t now_ms, size_t limit, struct job
 {
     static const struct job_rows rows = JOB_ROWS(payments, "check_ms", add_due);
     return job_find_rows(&rows, db, now_ms, limit, found);
-}
-
-static enum err keep_row(void *self, void *row)
-{
-    void **out = self;
-    *out = row;
-    return OK;
 }
 
 struct page {
@@ -91,7 +85,7 @@ static enum err find_asked(struct db *db, int64_t now_ms, size_t limit, struct j
     const char *where = first ? "ended_ms IS NULL AND id > $1 AND (started_ms IS NULL"
                                 " OR started_ms < $2) ORDER BY id LIMIT 1"
                               : "id = $1 AND $2 <> 0";
-    enum err err = db_select(db, &table_reconciliations, where, args, 2, found->arena, keep_row,
+    enum err err = db_select(db, &table_reconciliations, where, args, 2, found->arena, db_keep_row,
                              &asked);
     found->more = false;
     if (err || !asked)

@@ -1,6 +1,6 @@
 /* copy.c - see copy.h. */
 #include "store/copy.h"
-#include "store/db_number.h"
+#include "store/db_one.h"
 
 #include <assert.h>
 

@@ -6,7 +6,7 @@
 #include <assert.h>
 
 #include "store/db_driver.h"
-#include "store/db_number.h"
+#include "store/db_one.h"
 
 #define DDL_MAX (256 << 10)
 
@@ -243,6 +243,14 @@ enum err db_number(struct db *db, const char *sql, const struct db_value *args, 
                    int64_t *out)
 {
     return db_query(db, sql, args, arg_count, read_number, out);
+}
+
+enum err db_keep_row(void *self, void *row)
+{
+    void **out = self;
+
+    *out = row;
+    return OK;
 }
 
 enum err db_take_numbers(struct db *db, const char *name, int64_t count, int64_t *first)

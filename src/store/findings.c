@@ -3,25 +3,19 @@
  * A finding leads to the invoice that it is about, whose lock covers it: it is read once to get
  * there, and again under the lock. */
 #include "store/batch.h"
+#include "store/db_one.h"
 
 #include "core/audit.h"
-
-static enum err keep_row(void *self, void *row)
-{
-    void **out = self;
-    *out = row;
-    return OK;
-}
 
 static enum err read_finding(struct batch *batch, size_t at)
 {
     const struct turn_input *input = batch->turns[at]->input;
     if (input->handler->target == TARGET_DRIFT)
         return db_load(batch->db, &table_drifts, "id", &input->drift.id, 1, NULL, false,
-                       batch->arena, keep_row, &batch->drifts[at]);
+                       batch->arena, db_keep_row, &batch->drifts[at]);
     if (input->handler->target == TARGET_TASK)
         return db_load(batch->db, &table_tasks, "id", &input->task.id, 1, NULL, false,
-                       batch->arena, keep_row, &batch->tasks[at]);
+                       batch->arena, db_keep_row, &batch->tasks[at]);
     return OK;
 }
 
@@ -116,7 +110,7 @@ static enum err flush_audit(struct batch *batch)
     enum err err = db_take_numbers(batch->db, "audit", (int64_t)batch->audit.count, &number);
     struct db_value last = DB_NUMBER(number - 1);
     if (!err)
-        err = db_select(batch->db, &table_audit, "number = $1", &last, 1, batch->arena, keep_row,
+        err = db_select(batch->db, &table_audit, "number = $1", &last, 1, batch->arena, db_keep_row,
                         &before);
     for (size_t i = 0; !err && i < batch->audit.count; i++) {
         struct audit_entry *entry = batch->audit.items[i];

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "store/batch.h"
+#include "store/db_one.h"
 
 /* The rows of one table, new and changed. */
 struct rows {
@@ -194,13 +195,6 @@ static enum err flush_notices(struct batch *batch)
     return err;
 }
 
-static enum err keep_row(void *self, void *row)
-{
-    void **out = self;
-    *out = row;
-    return OK;
-}
-
 /* One is open per payment and kind: what is seen again is counted there. Under the lock of its
  * invoice, so nobody writes another meanwhile. */
 static enum err flush_drift(struct batch *batch, const struct drift *seen)
@@ -210,7 +204,7 @@ static enum err flush_drift(struct batch *batch, const struct drift *seen)
     struct drift *open = NULL;
     enum err err = db_select(batch->db, &table_drifts,
                              "payment = $1 AND kind = $2 AND closed_ms IS NULL", args, 2,
-                             batch->arena, keep_row, &open);
+                             batch->arena, db_keep_row, &open);
     const void *row = seen;
     if (err || !open)
         return err ? err : db_insert(batch->db, &table_drifts, &row, 1);

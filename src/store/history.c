@@ -3,8 +3,7 @@
 #include <assert.h>
 
 #include "core/tenants.h"
-#include "store/db_number.h"
-#include "store/query_parts.h"
+#include "store/db_one.h"
 
 #define FEED "events"
 
@@ -39,7 +38,7 @@ static enum err last_history(struct db *db, struct arena *arena, struct history 
     void *row = NULL;
 
     enum err err = db_select(db, &table_histories, "1 = 1 ORDER BY number DESC LIMIT 1", NULL, 0,
-                             arena, query_keep_row, &row);
+                             arena, db_keep_row, &row);
     *out = row ? *(struct history *)row : (struct history){ 0 };
     return err;
 }

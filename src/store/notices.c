@@ -3,13 +3,7 @@
  * A reference counts only within the account that the notice came to: nobody's notice can
  * reach another's payment. */
 #include "store/batch.h"
-
-static enum err keep_row(void *self, void *row)
-{
-    void **out = self;
-    *out = row;
-    return OK;
-}
+#include "store/db_one.h"
 
 static enum err find_by_id(struct batch *batch, const struct notice *notice,
                            struct operation **out)
@@ -19,7 +13,7 @@ static enum err find_by_id(struct batch *batch, const struct notice *notice,
         return OK;
     struct db_value args[] = { DB_ID(id), DB_ID(notice->gateway_account) };
     return db_select(batch->db, &table_operations, "id = $1 AND gateway_account = $2", args, 2,
-                     batch->arena, keep_row, out);
+                     batch->arena, db_keep_row, out);
 }
 
 static enum err find_by_reference(struct batch *batch, const struct notice *notice,
@@ -29,7 +23,7 @@ static enum err find_by_reference(struct batch *batch, const struct notice *noti
     if (*out || str_is_empty(notice->reference))
         return OK;
     return db_select(batch->db, &table_operations, "gateway_account = $1 AND reference = $2",
-                     args, 2, batch->arena, keep_row, out);
+                     args, 2, batch->arena, db_keep_row, out);
 }
 
 static enum err find_payment(struct batch *batch, const struct notice *notice,
@@ -41,7 +35,7 @@ static enum err find_payment(struct batch *batch, const struct notice *notice,
         return OK;
     return db_select(batch->db, &table_payments,
                      "gateway_account = $1 AND gateway_reference = $2", args, 2, batch->arena,
-                     keep_row, out);
+                     db_keep_row, out);
 }
 
 static enum err locate(struct batch *batch, size_t at)
@@ -70,7 +64,7 @@ enum err batch_load_notices(struct batch *batch)
         if (input->handler->target != TARGET_NOTICE)
             continue;
         enum err err = db_load(batch->db, &table_notices, "id", &input->notice.id, 1, NULL, true,
-                               batch->arena, keep_row, &batch->notices[i]);
+                               batch->arena, db_keep_row, &batch->notices[i]);
         if (!err && batch->notices[i])
             err = locate(batch, i);
         if (err)

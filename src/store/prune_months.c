@@ -5,7 +5,7 @@
  * found at once, with the tables held: late events by their index, operations without an event
  * by those of open ones. */
 #include "core/tenants.h"
-#include "store/db_number.h"
+#include "store/db_one.h"
 #include "store/prune_parts.h"
 
 LIST_TYPE(merchant_list, struct merchant)

@@ -9,7 +9,7 @@ enum err query_checkout_by_id(struct db *db, struct checkout_id id, struct arena
     void *row = NULL;
 
     enum err err = db_select(db, &table_checkouts, "id = $1", QUERY_ARGS(args), arena,
-                             query_keep_row, &row);
+                             db_keep_row, &row);
     if (err)
         return err;
     if (!row)
@@ -40,7 +40,7 @@ enum err query_checkout_settings(struct db *db, struct query_scope scope, struct
     void *row = NULL;
 
     enum err err = db_select(db, &table_checkout_settings, "id = $1", QUERY_ARGS(args), arena,
-                             query_keep_row, &row);
+                             db_keep_row, &row);
     *out = row;
     return err;
 }

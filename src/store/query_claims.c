@@ -14,7 +14,7 @@ static enum err body_of(struct db *db, const struct claim *claim, struct arena *
         return OK;
     }
     enum err err = db_select(db, &table_events, "invoice = $1 AND sequence = $2",
-                             QUERY_ARGS(args), arena, query_keep_row, &row);
+                             QUERY_ARGS(args), arena, db_keep_row, &row);
     if (err)
         return err;
     if (!row)

@@ -2,6 +2,7 @@
 #ifndef STORE_QUERY_PARTS_H
 #define STORE_QUERY_PARTS_H
 
+#include "store/db_one.h"
 #include "store/queries.h"
 
 /* The upper end of a page: beyond every id when it begins with the newest. */
@@ -14,22 +15,13 @@ static inline struct id query_before(struct query_page page)
     return id_is_zero(page.before) ? last : page.before;
 }
 
-/* For db_select: `self` is a void ** that receives the row, and is NULL when there is none. */
-static inline enum err query_keep_row(void *self, void *row)
-{
-    void **out = self;
-
-    *out = row;
-    return OK;
-}
-
 /* The one row that `where` selects, or ERR_NOT_FOUND. */
 must_check static inline enum err query_one(struct db *db, const struct table *table,
                                             const char *where, const struct db_value *args,
                                             size_t arg_count, struct arena *arena, void **out)
 {
     *out = NULL;
-    enum err err = db_select(db, table, where, args, arg_count, arena, query_keep_row, out);
+    enum err err = db_select(db, table, where, args, arg_count, arena, db_keep_row, out);
     return err ? err : *out ? OK : ERR_NOT_FOUND;
 }
 

@@ -1,4 +1,4 @@
-#include "store/db_number.h"
+#include "store/db_one.h"
 #include "store/query_pruned.h"
 
 #include <assert.h>

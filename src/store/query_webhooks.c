@@ -1,5 +1,5 @@
 /* query_webhooks.c - endpoints, deliveries and their tries; and what is due at an endpoint. */
-#include "store/db_number.h"
+#include "store/db_one.h"
 #include "store/query_parts.h"
 #include "store/query_webhooks.h"
 
@@ -134,7 +134,7 @@ enum err query_webhook_target(struct db *db, struct webhook_endpoint_id id, stru
         return err;
     struct db_value key_args[] = { DB_ID((*endpoint)->rsa_key) };
     err = db_select(db, &table_webhook_keys, "id = $1", QUERY_ARGS(key_args), arena,
-                    query_keep_row, &row);
+                    db_keep_row, &row);
     *key = row;
     return err;
 }
@@ -182,7 +182,7 @@ enum err query_webhook_body(struct db *db, struct webhook_message_id id, struct 
     void *row = NULL;
 
     enum err err = db_select(db, &table_webhook_messages, "id = $1", QUERY_ARGS(args), arena,
-                             query_keep_row, &row);
+                             db_keep_row, &row);
     *out = row;
     return err;
 }

@@ -2,13 +2,7 @@
  * byte, or, while its operation is not finished, the object as it is now. */
 #include "core/render.h"
 #include "store/batch.h"
-
-static enum err keep_row(void *self, void *row)
-{
-    void **out = self;
-    *out = row;
-    return OK;
-}
+#include "store/db_one.h"
 
 static enum err recorded_body(struct batch *batch, const struct claim *claim, struct str *out)
 {
@@ -19,7 +13,7 @@ static enum err recorded_body(struct batch *batch, const struct claim *claim, st
         return OK;
     }
     enum err err = db_select(batch->db, &table_events, "invoice = $1 AND sequence = $2", args, 2,
-                             batch->arena, keep_row, &event);
+                             batch->arena, db_keep_row, &event);
     if (!err && !event)
         err = ERR_INTERNAL;
     if (!err)
@@ -45,7 +39,7 @@ static enum err present_body(struct batch *batch, const struct claim *claim, str
     while (kind < 2 && id_is_zero(kinds[kind].id))
         kind++;
     enum err err = db_load(batch->db, kinds[kind].table, "id", &kinds[kind].id, 1, NULL, false,
-                           batch->arena, keep_row, kinds[kind].row);
+                           batch->arena, db_keep_row, kinds[kind].row);
     if (err)
         return err;
     if (refund)

@@ -5,7 +5,7 @@
 #include "base/money.h"
 #include "core/record.h"
 #include "store/checker.h"
-#include "store/db_number.h"
+#include "store/db_one.h"
 #include "store/store.h"
 #include "world.h"
 

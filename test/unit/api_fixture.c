@@ -1,4 +1,5 @@
 #include "api_fixture.h"
+#include "gateway_mute.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -230,20 +231,6 @@ void api_pass_time(struct api_fixture *fixture, int64_t by_ms)
 
 /* Opening and closing. */
 
-static enum err no_build(const struct gateway_ask *ask, struct arena *arena,
-                         struct http_request *out)
-{
-    (void)ask, (void)arena, (void)out;
-    return ERR_INTERNAL;
-}
-
-static enum err no_parse(const struct gateway_ask *ask, const struct http_reply *reply,
-                         struct arena *arena, struct gateway_answer *out)
-{
-    (void)ask, (void)reply, (void)arena, (void)out;
-    return ERR_INTERNAL;
-}
-
 static const enum payment_method card_only[] = { METHOD_CARD, METHOD_NONE };
 
 static bool get_challenge(void *self, struct str token, struct arena *arena,
@@ -347,7 +334,7 @@ void api_fixture_open(struct api_fixture *fixture)
         .gateways = { &fixture->gateway, NULL },
     };
     for (int kind = OPERATION_KIND_AUTHORIZE; kind < OPERATION_KIND_COUNT; kind++)
-        fixture->gateway.calls[kind] = (struct gateway_call){ no_build, no_parse,
+        fixture->gateway.calls[kind] = (struct gateway_call){ mute_build, mute_parse,
                                                               GW_ENQUIRE_FIRST };
     the_server = (struct server){ .outside = &fixture->books.outside.outside };
     open_books(fixture);

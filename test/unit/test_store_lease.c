@@ -1,5 +1,6 @@
 /* Many stores on the same books: leases, commits in doubt, the same keys at the same time. */
 #include "store_fixture.h"
+#include "gateway_mute.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -9,29 +10,14 @@
 #include "store/queries.h"
 #include "store/store.h"
 
-static enum err no_build(const struct gateway_ask *ask, struct arena *arena,
-                         struct http_request *out)
-{
-    (void)ask, (void)arena, (void)out;
-    return ERR_INTERNAL;
-}
-
-static enum err no_parse(const struct gateway_ask *ask, const struct http_reply *reply,
-                         struct arena *arena, struct gateway_answer *out)
-{
-    (void)ask, (void)reply, (void)arena, (void)out;
-    return ERR_INTERNAL;
-}
-
-#define CALL { no_build, no_parse, GW_ENQUIRE_FIRST }
 static const enum payment_method card_only[] = { METHOD_CARD, METHOD_NONE };
 /* Named as the account that store_bootstrap makes. */
 static const struct gateway gateway = {
     .name = "sandbox",
     .methods = card_only,
     .authorization_ms = 1000,
-    .calls = { [OPERATION_KIND_AUTHORIZE] = CALL, [OPERATION_KIND_CAPTURE] = CALL,
-               [OPERATION_KIND_REFUND] = CALL, [OPERATION_KIND_ENQUIRE] = CALL },
+    .calls = { [OPERATION_KIND_AUTHORIZE] = MUTE_CALL, [OPERATION_KIND_CAPTURE] = MUTE_CALL,
+               [OPERATION_KIND_REFUND] = MUTE_CALL, [OPERATION_KIND_ENQUIRE] = MUTE_CALL },
 };
 static const struct gateway *const test_gateways[] = { &gateway, NULL };
 

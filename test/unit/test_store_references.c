@@ -1,29 +1,15 @@
 /* Numbers for gateways that know orders by digits: given in the transaction of the operation
  * that carries them, never twice. */
 #include "store_fixture.h"
+#include "gateway_mute.h"
 
 #include "core/record.h"
 #include "core/requests.h"
 #include "store/store.h"
 
-static enum err no_build(const struct gateway_ask *ask, struct arena *arena,
-                         struct http_request *out)
-{
-    (void)ask, (void)arena, (void)out;
-    return ERR_INTERNAL;
-}
-
-static enum err no_parse(const struct gateway_ask *ask, const struct http_reply *reply,
-                         struct arena *arena, struct gateway_answer *out)
-{
-    (void)ask, (void)reply, (void)arena, (void)out;
-    return ERR_INTERNAL;
-}
-
-#define CALL { no_build, no_parse, GW_ENQUIRE_FIRST }
 #define CALLS                                                                            \
-    { [OPERATION_KIND_AUTHORIZE] = CALL, [OPERATION_KIND_REFUND] = CALL,                 \
-      [OPERATION_KIND_ENQUIRE] = CALL }
+    { [OPERATION_KIND_AUTHORIZE] = MUTE_CALL, [OPERATION_KIND_REFUND] = MUTE_CALL,                 \
+      [OPERATION_KIND_ENQUIRE] = MUTE_CALL }
 static const enum payment_method page_only[] = { METHOD_GATEWAY_PAGE, METHOD_NONE };
 static const struct gateway digits = { .name = "digits", .methods = page_only,
                                        .capture = GW_CAPTURE_SALE,
