@@ -276,6 +276,26 @@ static void restored_books_go_on_beyond_their_backup(void **state)
     assert_says(fixture->out, "warning  history");
 }
 
+static void mode_is_test_or_live_and_nothing_else(void **state)
+{
+    static const char *const lines[] = {
+        "drift list --mode liv --data {}/d",
+        "tasks list --mode Live --data {}/d",
+        "deliveries list --mode both --data {}/d",
+        "drift resolve drf_01h455vb4pex5vsknk084sn02q settled --note n --mode liv --data {}/d",
+        "reconcile --mode liv --data {}/d",
+    };
+    struct commands_fixture *fixture = *state;
+
+    commands_expect(fixture, 0, "init --data {}/d");
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        commands_expect(fixture, 2, lines[i]);
+        assert_says(fixture->err, "--mode must be test or live");
+    }
+    commands_expect(fixture, 0, "drift list --mode live --data {}/d");
+    commands_expect(fixture, 0, "tasks list --data {}/d");
+}
+
 static void doctor_sees_a_clock_that_is_wrong(void **state)
 {
     struct commands_fixture *fixture = *state;
@@ -323,6 +343,7 @@ int main(void)
         TEST(schema_goes_forward_once),
         TEST(doctor_warns_and_tells_what_to_do),
         TEST(restored_books_go_on_beyond_their_backup),
+        TEST(mode_is_test_or_live_and_nothing_else),
         TEST(doctor_sees_a_clock_that_is_wrong),
         TEST(doctor_cannot_read_what_is_no_book),
         TEST(no_events_are_no_lines),
