@@ -57,12 +57,12 @@ class Installation:
         self.log_start = 0
         self.host = self.port = None
 
-    def start(self, *arguments, wrapper=(), **env):
+    def start(self, *arguments, wrapper=(), listen='127.0.0.1:0', **env):
         """Starts the server and waits until it is ready. Its log is appended to log_path."""
         self.log_start = os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
         with open(self.log_path, 'ab') as log:
             self.process = subprocess.Popen(
-                [*wrapper, binary(), 'serve', '--data', self.data, '--listen', '127.0.0.1:0',
+                [*wrapper, binary(), 'serve', '--data', self.data, '--listen', listen,
                  *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
                 env=environment(self.data, PURSER_LOG_FORMAT='json', PURSER_LOG_LEVEL='debug',
                                 **env))

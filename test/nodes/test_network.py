@@ -45,10 +45,8 @@ class Cable:
 
 
 def start_inside(network, node):
-    node.start(wrapper=('ip', 'netns', 'exec', network.name),
-               PURSER_ADMIN_LISTEN='%s:%d' % (network.inside, PORT))
-    node.host, node.port = network.inside, PORT
-    return node
+    return node.start(wrapper=('ip', 'netns', 'exec', network.name),
+                      listen='%s:%d' % (network.inside, PORT))
 
 
 def is_refused(node, key):
