@@ -60,7 +60,7 @@ def test_no_credential_is_written_down(sim, epay, hyper):
     with open(sim.ledger_file, encoding='utf-8') as file:
         text = file.read()
     for secret in ('sim-secret', 'snd_sim_key', epay.token, 'canary-of-the-callback',
-                   '5555555555554444', '4242424242424242', '4111 1111', '737"',
+                   '5555555555554444', '4242424242424242', '4111 1111', '"737"', '\\"737\\"',
                    'sim_payment_response_hash_key'):
         assert secret not in text, secret
 
