@@ -224,18 +224,13 @@ static enum err listen(struct listener *listener)
 static enum err open_listener(struct listener *listener, struct str *why)
 {
     struct cli *cli = listener->cli;
-    struct str name = owner_merchant(cli);
-    struct merchant *merchant = NULL;
 
     enum err err = installation_open_reader(&cli->settings, cli->world->outside, cli->arena,
                                             &listener->db, why);
     if (err == OK)
-        err = installation_merchant(listener->db, name, cli->arena, &merchant, why);
-    if (err != OK)
+        err = owner_scope(cli, listener->db, &listener->scope, why);
+    if (err != OK || !cli_has(cli, "forward-to"))
         return err;
-    listener->scope = (struct query_scope){ merchant->id, cli_has(cli, "live") };
-    if (!cli_has(cli, "forward-to"))
-        return OK;
     err = calls_open(cli->world->outside, cli->arena, &listener->calls, why);
     return err == OK ? make_keys(listener, why) : err;
 }
@@ -274,8 +269,7 @@ static const struct option options[] = {
     { "forward-to", "URL", false, "Where to send them; without it they are only shown." },
     { "events", "LIST", false, "Only these types, separated by commas." },
     { "format", "FORMAT", false, "As of an endpoint. Default: standard." },
-    { "merchant", "NAME", false, "Whose. Default: default." },
-    { "live", NULL, false, "Those of live mode instead of test mode." },
+    OWNER_OPTIONS,
     { 0 },
 };
 

@@ -97,6 +97,14 @@ def test_listen_forwards_and_signs(server, sink, client, tmp_path):
         assert '-> 418' in again.lines(2)[1]
 
 
+def test_listen_to_one_mode_only(server, client, live):
+    assert 'test or live' in run(server, 'listen', '--mode', 'both').stderr
+    with Listener(server, '--mode', 'live') as listener:
+        client.post('/v1/invoices', {'amount': 5, 'currency': 'EUR'}).expect(201)
+        invoice = live.post('/v1/invoices', {'amount': 6, 'currency': 'EUR'}).expect(201)
+        assert invoice['id'] in listener.lines(1)[0]
+
+
 def test_listen_in_hookers_format(server, sink, client, tmp_path):
     with Listener(server, '--forward-to', sink.url('/flat'), '--format', 'hooker-flat') as listener:
         client.captured()

@@ -284,6 +284,7 @@ static void mode_is_test_or_live_and_nothing_else(void **state)
         "deliveries list --mode both --data {}/d",
         "drift resolve drf_01h455vb4pex5vsknk084sn02q settled --note n --mode liv --data {}/d",
         "reconcile --mode liv --data {}/d",
+        "listen --mode liv --data {}/d",
     };
     struct commands_fixture *fixture = *state;
 
