@@ -1,0 +1,138 @@
+"""What the benchmarks share: building, a server of their own, and requests to it."""
+import http.client
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PURSER = os.environ.get('PURSER_BINARY') or os.path.join(ROOT, 'build', 'purser')
+BENCH = os.path.join(os.path.dirname(PURSER), 'bench')
+PAYMENT = json.dumps({
+    'amount': 1250, 'currency': 'EUR', 'reference': 'order', 'description': 'Two tickets',
+    'payment_method': {'type': 'card', 'card': {
+        'number': '4242424242424242', 'exp_month': 12, 'exp_year': 2034, 'cvc': '123'}}})
+
+
+def setup(*sections):
+    subprocess.run([os.path.join(ROOT, 'tools', 'setup'), *sections], check=True)
+
+
+def build(*programs):
+    """The release variant, and those of the programs of bench/ that are named."""
+    subprocess.run([os.path.join(ROOT, 'tools', 'build'), 'release'], check=True,
+                   stdout=subprocess.DEVNULL)
+    for name in programs:
+        subprocess.run(['ninja', '-C', os.path.join(ROOT, 'build'), 'bench/' + name], check=True,
+                       stdout=subprocess.DEVNULL)
+
+
+class Server:
+    """purser on books of its own, or on those that `store` names. `before` are the words that a
+    tool which runs it puts in front; `also` joins its environment."""
+
+    def __init__(self, folder, store='', before=(), also=None):
+        self.data = os.path.join(folder, 'data')
+        os.makedirs(folder, exist_ok=True)
+        self.environment = dict(os.environ, PURSER_LOG_FORMAT='json', PURSER_LOG_LEVEL='warn',
+                                PURSER_STORE=store)
+        self.log = open(os.path.join(folder, 'log'), 'w+', encoding='utf-8')
+        started = time.monotonic()
+        self.process = subprocess.Popen(
+            [*before, PURSER, 'serve', '--data', self.data, '--listen', '127.0.0.1:0'],
+            stdout=subprocess.DEVNULL, stderr=self.log, env=dict(self.environment, **(also or {})))
+        self.address = self.wait_for_address()
+        self.line = http.client.HTTPConnection(self.address, timeout=60)
+        self.get('/healthz')
+        self.start_ms = (time.monotonic() - started) * 1000
+        made = subprocess.run([PURSER, 'key', 'create', '--data', self.data, '--mode', 'test',
+                               '--json'], check=True, capture_output=True, text=True,
+                              env=self.environment)
+        self.key = json.loads(made.stdout)['key']
+
+    def wait_for_address(self):
+        """The port that the kernel gave, from /proc: the log is quiet on purpose."""
+        while self.process.poll() is None:
+            for line in open('/proc/%d/net/tcp' % self.process.pid, encoding='ascii'):
+                fields = line.split()
+                if len(fields) > 9 and fields[3] == '0A' and fields[9] in self.sockets():
+                    return '127.0.0.1:%d' % int(fields[1].split(':')[1], 16)
+            time.sleep(0.001)
+        sys.exit('bench: purser did not start: ' + open(self.log.name, encoding='utf-8').read())
+
+    def sockets(self):
+        found = set()
+        folder = '/proc/%d/fd' % self.process.pid
+        for name in os.listdir(folder):
+            try:
+                match = re.match(r'socket:\[(\d+)\]', os.readlink(os.path.join(folder, name)))
+            except OSError:
+                continue
+            if match:
+                found.add(match.group(1))
+        return found
+
+    def ask(self, method, path, body=None, **headers):
+        """(status, text) of one request on the one connection that all of these share."""
+        self.line.request(method, path, body, {
+            'Authorization': 'Bearer ' + self.key, 'Content-Type': 'application/json',
+            **{name.replace('_', '-'): value for name, value in headers.items()}})
+        reply = self.line.getresponse()
+        return reply.status, reply.read().decode()
+
+    def must(self, wanted, method, path, body=None, **headers):
+        status, text = self.ask(method, path, body, **headers)
+        if status != wanted:
+            sys.exit('bench: %s %s was answered %d: %s' % (method, path, status, text))
+        return text
+
+    def get(self, path):
+        self.line.close()       # it may have been idle for too long
+        self.line.request('GET', path)
+        return self.line.getresponse().read().decode()
+
+    def pay(self, key):
+        """One payment, created, authorised and captured; its id."""
+        text = self.must(201, 'POST', '/v1/payments', PAYMENT, Idempotency_Key=key,
+                         Prefer='wait=30')
+        return json.loads(text)['id']
+
+    def metric(self, name):
+        return float(re.search(r'^%s (\S+)$' % name, self.get('/metrics'), re.M).group(1))
+
+    def memory_mib(self, name='VmHWM'):
+        """VmHWM is the most that it ever had, VmRSS what it has now."""
+        status = open('/proc/%d/status' % self.process.pid, encoding='ascii').read()
+        return int(re.search(name + r':\s+(\d+)', status).group(1)) / 1024
+
+    def cpu_s(self):
+        stat = open('/proc/%d/stat' % self.process.pid, encoding='ascii').read()
+        fields = stat.rsplit(')')[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+    def load(self, seconds, connections):
+        """Payments from connections that never rest, by wrk."""
+        before = self.metric('purser_turns_total'), self.metric('purser_batches_total')
+        run = subprocess.run(
+            ['wrk', '-t1', '-c%d' % connections, '-d%ds' % seconds, '--timeout', '30s',
+             '-s', os.path.join(ROOT, 'bench', 'pay.lua'), 'http://' + self.address],
+            check=True, capture_output=True, text=True, env=dict(os.environ, PURSER_KEY=self.key))
+        result = json.loads(run.stdout.strip().splitlines()[-1])
+        if result['errors']:
+            sys.exit('bench: %d requests failed' % result['errors'])
+        turns = self.metric('purser_turns_total') - before[0]
+        batches = self.metric('purser_batches_total') - before[1]
+        return dict(result, per_second=result['requests'] / result['seconds'],
+                    turns_per_commit=turns / batches)
+
+    def stop(self):
+        """Ends it and tells the size of its books."""
+        self.line.close()
+        self.process.terminate()
+        if self.process.wait(60) != 0:
+            sys.exit('bench: purser did not stop cleanly:\n'
+                     + open(self.log.name, encoding='utf-8').read())
+        return sum(os.path.getsize(os.path.join(self.data, name))
+                   for name in os.listdir(self.data) if name.startswith('purser.db'))
