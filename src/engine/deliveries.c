@@ -227,6 +227,9 @@ static void take_note(struct deliveries *deliveries, const struct note *note)
             deliveries->backlogs_us = outside_monotonic_us(deliveries->outside) + AGAIN_US;
         target = target_get(deliveries, note->endpoint);
         target->due_ms = 1;
+        /* Nodes commit in another order than their clocks tell. */
+        if (db_is_shared(deliveries->db))
+            target_reread(target);
         target->untold = target->untold || note->own;
         target_set_timer(deliveries, target);
         break;
@@ -281,7 +284,7 @@ static void send_one(struct deliveries *deliveries, struct ring_of_targets *ring
         int64_t from_us = target->next_send_us > now_us ? target->next_send_us : now_us;
         target->next_send_us = from_us + MINUTE_MS * 1000 / endpoint->per_minute;
     }
-    if (target->more && target->ready_count <= LOADED_LOW) {
+    if (target->more && target_runs_low(deliveries, target)) {
         target->due_ms = 1;
         target_set_timer(deliveries, target);
     }
@@ -387,6 +390,8 @@ enum err deliveries_open(struct engine *engine, const struct engine_config *conf
     pthread_mutex_init(&deliveries->backlogs_lock, NULL);
     client.ca_file = config->webhook_ca_file;
     client.reply_bytes = 64 << 10;
+    client.kept = PLACES;
+    client.keeps_handles = true;
     client.breaker_failures = 0;
     enum err err = store_open_reader(config->where, engine->outside, arena, &deliveries->db, why);
     if (!err)

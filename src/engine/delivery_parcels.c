@@ -16,8 +16,7 @@ struct parcel *parcel_new(struct deliveries *deliveries, struct target *target,
     parcel->delivery.failure = (struct str){ 0 };
     parcel->body = str_copy(&parcel->arena, body);
     parcel->result.delivery = delivery->id;
-    parcel->of_target = target->parcels;
-    target->parcels = parcel;
+    parcel_hold(deliveries, parcel);
     target->held++;
     deliveries->parcels++;
     return parcel;
@@ -25,11 +24,8 @@ struct parcel *parcel_new(struct deliveries *deliveries, struct target *target,
 
 void parcel_free(struct parcel *parcel)
 {
-    struct parcel **at = &parcel->target->parcels;
     assert(parcel->target->held > 0);
-    while (*at != parcel)
-        at = &(*at)->of_target;
-    *at = parcel->of_target;
+    parcel_let_go(parcel->deliveries, parcel);
     parcel->target->held--;
     parcel->deliveries->parcels--;
     if (parcel->recipient)

@@ -1,7 +1,7 @@
 /* delivery_parts.h - struct deliveries, for the files that make it up. Inside engine only.
  *
  *   deliveries.c        the thread: what came in, who is next, when to look up again
- *   delivery_targets.c  endpoints: windows, pauses, what is loaded of their work, leases
+ *   delivery_targets.c  endpoints: windows, pauses, leases; delivery_loads.c: their work
  *   delivery_backlogs.c how far behind they are
  *   delivery_parcels.c  one try: the request, its end, its record
  *
@@ -13,6 +13,7 @@
 #include "core/webhook_rules.h"
 #include "engine/deliveries.h"
 #include "engine/delivery_backlogs.h"
+#include "engine/delivery_loads.h"
 #include "engine/engine_parts.h"
 
 #define PLACES 512                   /* calls under way, all endpoints together */
@@ -20,8 +21,6 @@
 #define WINDOW_FIRST 4
 #define SICK_AFTER 5                 /* failures in a row */
 #define SHUT_AFTER 10                /* from there on one call at a time, after a pause */
-#define LOADED_MOST 64               /* deliveries of an endpoint that wait in memory */
-#define LOADED_LOW 16                /* with so few left the next are read */
 #define BUCKETS 8192
 #define RESULTS_MOST 256             /* in one turn */
 #define SIGNATURES_KEPT 1024
@@ -41,7 +40,7 @@ struct target {
     struct target *next;             /* in its bucket */
     struct webhook_endpoint_id id;
     struct recipient *recipient;     /* NULL: not read yet */
-    struct parcel *parcels;          /* all of it that are in memory, by of_target */
+    struct reading reading;
     struct link *ready, **ready_end; /* those to be sent */
     unsigned ready_count, under_way, held;
     unsigned window, good, failures; /* successes since the window grew; failures in a row */
@@ -64,7 +63,7 @@ struct ring_of_targets {
 /* One delivery in memory, from when it was read until its try is recorded. */
 struct parcel {
     struct link link;
-    struct parcel *of_target;
+    struct parcel *next;             /* in its bucket */
     struct deliveries *deliveries;
     struct target *target;
     struct recipient *recipient;
@@ -101,6 +100,7 @@ struct deliveries {
     bool started, stopping, guarded, records, was_late;
     int64_t skew_ms;                 /* the books' clock minus this node's */
     struct target *buckets[BUCKETS];
+    struct parcel *held[BUCKETS];    /* by the delivery's id */
     struct target **timers;          /* a heap, the earliest first */
     size_t timer_count, timer_cap;
     struct ring_of_targets well, sick;

@@ -6,7 +6,6 @@
 #include "engine/delivery_parts.h"
 #include "store/query_webhooks.h"
 
-#define LOADED_SICK 4
 /* Others' endpoints are looked at so often, and when their lease ends: then they are ours. */
 #define LEASE_LOOK_MS (2 * SECOND_MS)
 
@@ -179,6 +178,7 @@ static void drop_ready(struct target *target)
     target->ready_end = &target->ready;
     target->ready_count = 0;
     target->more = false;
+    target_reread(target);
 }
 
 static int64_t pause_for_ms(unsigned failures)
@@ -238,6 +238,7 @@ void target_ended(struct deliveries *deliveries, struct parcel *parcel, bool suc
         atomic_fetch_sub(&deliveries->engine->tally.webhooks_in_flight, 1);
     if (parcel->cancelled) {
         target->due_ms = 1;
+        target_reread(target);
         target->lease = LEASE_UNKNOWN;
     } else if (parcel->result.endpoint_gone) {
         target->failures = 0;
@@ -341,45 +342,6 @@ static void keep_recipient(struct deliveries *deliveries, struct target *target,
     target->recipient = recipient;
 }
 
-static bool is_loaded(const struct target *target, struct webhook_delivery_id id)
-{
-    for (const struct parcel *parcel = target->parcels; parcel; parcel = parcel->of_target)
-        if (webhook_delivery_id_equal(parcel->delivery.id, id))
-            return true;
-    return false;
-}
-
-static enum err load(struct deliveries *deliveries, struct target *target, int64_t now_ms)
-{
-    struct webhook_delivery_list due = { 0 };
-    const struct webhook_endpoint *endpoint = &target->recipient->endpoint;
-    /* Those in memory are still due in the books: they come again, and are passed over. */
-    unsigned room = target_is_sick(target) ? LOADED_SICK : LOADED_MOST;
-    int64_t most = target->held + (room > target->ready_count ? room - target->ready_count : 0);
-    enum err err = query_webhooks_due(deliveries->db, target->id,
-                                      endpoint->ordering == ORDERING_PER_INVOICE, now_ms, most,
-                                      &deliveries->scratch, &due);
-    for (size_t i = 0; !err && i < due.count; i++) {
-        struct webhook_message *message = NULL;
-        if (is_loaded(target, due.items[i]->id))
-            continue;
-        err = query_webhook_body(deliveries->db, due.items[i]->message, &deliveries->scratch,
-                                 &message);
-        if (err)
-            break;
-        if (!message)
-            continue;
-        struct parcel *parcel = parcel_new(deliveries, target, due.items[i], message->body);
-        *target->ready_end = &parcel->link;
-        target->ready_end = &parcel->link.next;
-        target->ready_count++;
-    }
-    target->more = !err && due.count == (size_t)most;
-    if (!err && !target->more)
-        err = query_webhooks_next(deliveries->db, target->id, now_ms, &target->due_ms);
-    return err;
-}
-
 static void on_leased(struct desk_turn *turn)
 {
     struct deliveries *deliveries = turn->user;
@@ -464,16 +426,28 @@ static enum err look(struct deliveries *deliveries, struct target *target)
     keep_recipient(deliveries, target, endpoint, key);
     err = is_ours(deliveries, target, endpoint, now_ms, &ours);
     if (!err && ours)
-        err = load(deliveries, target, now_ms);
+        err = target_load(deliveries, target, now_ms);
     else if (!err)
         drop_ready(target);
     return err;
 }
 
+/* In one view of the books: a file is then locked once, not once for each statement. A server
+ * would be asked twice more for that. */
+static enum err look_in_one_view(struct deliveries *deliveries, struct target *target)
+{
+    enum err err = db_begin(deliveries->db);
+    if (!err)
+        err = look(deliveries, target);
+    return err ? err : db_commit(deliveries->db);
+}
+
 void target_look(struct deliveries *deliveries, struct target *target)
 {
-    enum err err = look(deliveries, target);
+    enum err err = db_is_shared(deliveries->db) ? look(deliveries, target)
+                                                : look_in_one_view(deliveries, target);
     if (err) {
+        db_rollback(deliveries->db);
         log_event(LOG_ERROR, "webhooks.unread", LOG_STR("detail", db_error(deliveries->db)),
                   LOG_END);
         target->due_ms = outside_now_ms(deliveries->outside) + deliveries->skew_ms + SECOND_MS;

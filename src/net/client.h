@@ -107,15 +107,19 @@ struct client_config {
     struct str ca_file;                /* PEM, instead of the system's; empty: the system's */
     struct str proxy;                  /* "http://host:port"; empty: none */
     unsigned connections;              /* calls on the wire at once, all accounts together */
+    unsigned kept;                     /* connections to a sixteenth of all hosts from which on
+                                          idle ones are closed; fewer where descriptors are few */
+    bool keeps_handles;                /* what a POST needs of libcurl serves a later one; until
+                                          then its URL and its reply stay in memory */
     int64_t connect_ms;                /* lookup, TCP and TLS together */
     size_t reply_bytes;                /* header and body */
     unsigned breaker_failures;         /* so many in a row open a host's breaker; 0: never */
     int64_t breaker_ms;                /* until one call may try the host again */
 };
 #define CLIENT_CONFIG_DEFAULT(real)                                                               \
-    ((struct client_config){ .outside = (real), .connections = 1000, .connect_ms = 10000,         \
-                             .reply_bytes = 256 << 10, .breaker_failures = 5,                     \
-                             .breaker_ms = 10000 })
+    ((struct client_config){ .outside = (real), .connections = 1000, .kept = 64,                  \
+                             .connect_ms = 10000, .reply_bytes = 256 << 10,                       \
+                             .breaker_failures = 5, .breaker_ms = 10000 })
 
 /* ERR_IO with a sentence in `why`, as when ca_file cannot be read. */
 must_check enum err client_open(const struct client_config *config, struct arena *arena,

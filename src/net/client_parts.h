@@ -6,6 +6,7 @@
  *   client_names.c     the table in which both are found by name
  *   client_request.c   what a request must be to be made
  *   client_wire.c      the wire itself; the only file that knows libcurl
+ *   client_heap.c      the memory that libcurl gets
  *
  * Everything here belongs to the client's thread, `inbox` and the tally apart. Times are those
  * of outside_monotonic_us; 0 is "never". */
@@ -55,12 +56,12 @@ struct flight {
     unsigned requests;                         /* that may have begun to leave us: 0 is the proof */
     enum client_reason refused;                /* by one of our own checks while it ran */
     bool met_special;                          /* an address that the guard refused */
-    void *easy;
-    void *header_list;
+    struct handle *handle;
+    void *header_list;                         /* in the arena, as are the lines */
     struct wire_shard *shard;
     struct arena arena;                        /* the reply's */
     struct client_field *fields;
-    size_t field_count;
+    size_t field_count, field_cap;
     struct buf body;
     size_t header_bytes;
     bool header_is_whole;
@@ -116,6 +117,13 @@ void breakers_init(struct client *client);
 void host_enter(struct flight *flight, struct str name, int64_t now_us);
 bool host_may_be_tried(struct flight *flight, int64_t now_us);
 void host_leave(struct flight *flight, enum client_reason reason, int64_t now_us);
+
+/* client_heap.c: as the C library's of these names */
+void *wire_alloc(size_t size);
+void wire_free(void *bytes);
+void *wire_realloc(void *bytes, size_t size);
+char *wire_strdup(const char *text);
+void *wire_calloc(size_t count, size_t size);
 
 /* client_wire.c */
 must_check enum err wires_open(struct client *client, struct arena *arena, struct str *why);

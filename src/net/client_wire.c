@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -26,13 +27,24 @@
 #include "net/guard.h"
 
 #define SHARDS 16
-#define KEPT_CONNECTIONS 64            /* of a shard, for calls that may use an old one */
+#define HANDLES_KEPT 64                /* of a shard */
+#define DESCRIPTORS_SHARE 4            /* what is kept open may be a quarter of the descriptors */
+#define FIELDS_FIRST 16
+
+/* An easy handle, and for which calls its options are. */
+struct handle {
+    struct handle *next;               /* among the kept ones */
+    CURL *easy;
+    bool plain, guarded;
+};
 
 struct wire_shard {
     struct client *client;
     CURLM *multi;
     int64_t due_us;
     unsigned number;
+    struct handle *kept;
+    unsigned kept_count;
 };
 
 struct wires {
@@ -46,62 +58,6 @@ struct wires {
         assert(set_ == CURLE_OK);                                                                 \
         (void)set_;                                                                               \
     } while (0)
-
-/* Memory. All that libcurl frees is overwritten: URLs, header lists and send buffers of it hold
- * secrets, and nobody else knows where. */
-
-struct block {
-    size_t size;
-    _Alignas(max_align_t) unsigned char bytes[];
-};
-
-static struct block *block_of(void *bytes)
-{
-    return (struct block *)(void *)((unsigned char *)bytes - offsetof(struct block, bytes));
-}
-
-static void *wire_alloc(size_t size)
-{
-    struct block *block = mem_alloc(sizeof *block + size);
-
-    block->size = size;
-    return block->bytes;
-}
-
-static void wire_free(void *bytes)
-{
-    if (bytes == NULL)
-        return;
-    struct block *block = block_of(bytes);
-    secret_wipe(block->bytes, block->size);
-    mem_free(block);
-}
-
-static void *wire_realloc(void *bytes, size_t size)
-{
-    void *moved = wire_alloc(size);
-
-    if (bytes != NULL) {
-        size_t held = block_of(bytes)->size;
-        memcpy(moved, bytes, held < size ? held : size);
-        wire_free(bytes);
-    }
-    return moved;
-}
-
-static char *wire_strdup(const char *text)
-{
-    size_t size = strlen(text) + 1;
-
-    return memcpy(wire_alloc(size), text, size);
-}
-
-static void *wire_calloc(size_t count, size_t size)
-{
-    size_t total = 0;
-
-    return __builtin_mul_overflow(count, size, &total) ? NULL : wire_alloc(total);
-}
 
 static void start_curl(void)
 {
@@ -133,6 +89,17 @@ static struct str line_of(const char *bytes, size_t len)
     return str_make(bytes, len);
 }
 
+static struct client_field *next_field(struct flight *flight)
+{
+    if (flight->field_count == flight->field_cap) {
+        size_t held = flight->field_cap * sizeof(struct client_field);
+        flight->field_cap = flight->field_cap == 0 ? FIELDS_FIRST : CLIENT_FIELDS_MAX;
+        flight->fields = arena_grow(&flight->arena, flight->fields, held,
+                                    flight->field_cap * sizeof(struct client_field));
+    }
+    return &flight->fields[flight->field_count++];
+}
+
 /* A line of the header, with its end. A status line begins it anew: what came before was 1xx.
  * The empty line is waited for, because libcurl is content with a status line and nothing more. */
 static size_t hear_header(char *bytes, size_t size, size_t count, void *self)
@@ -152,7 +119,7 @@ static size_t hear_header(char *bytes, size_t size, size_t count, void *self)
     flight->header_is_whole = str_is_empty(line) || (flight->header_is_whole && !begins);
     size_t colon = str_find_char(line, ':', 0);
     if (colon < line.len && !begins && line.ptr[0] != ' ' && line.ptr[0] != '\t')
-        flight->fields[flight->field_count++] = (struct client_field){
+        *next_field(flight) = (struct client_field){
             .name = str_copy(&flight->arena, str_slice(line, 0, colon)),
             .value = str_copy(&flight->arena, str_trim(str_slice(line, colon + 1, line.len))),
         };
@@ -234,7 +201,7 @@ static void ended(struct flight *flight, CURLcode code)
 {
     long status = 0;
 
-    curl_easy_getinfo(flight->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(flight->handle->easy, CURLINFO_RESPONSE_CODE, &status);
     if (flight->refused == CLIENT_REASON_REPEAT)
         flight->host->http1 = true;
     if (code == CURLE_OK && !(flight->header_is_whole && status >= 200))
@@ -332,12 +299,13 @@ int64_t wires_due_us(const struct client *client)
 
 /* A call's handle. */
 
-/* The list copies the line; the arena with ours is wiped at the end. */
-static void add_line(struct flight *flight, const char *line)
+/* libcurl reads the list while the call lasts, and keeps none; the order does not matter. */
+static void add_line(struct flight *flight, char *line)
 {
-    struct curl_slist *longer = curl_slist_append(flight->header_list, line);
+    struct curl_slist *longer = ARENA_NEW(&flight->arena, struct curl_slist);
 
-    assert(longer != NULL);
+    longer->data = line;
+    longer->next = flight->header_list;
     flight->header_list = longer;
 }
 
@@ -345,24 +313,26 @@ static void add_fields(struct flight *flight)
 {
     const struct client_call *call = flight->call;
 
-    for (size_t i = 0; i < call->field_count; i++) {
-        struct str name = call->fields[i].name, value = str_trim(call->fields[i].value);
-        struct buf line;
-        buf_init(&line, &flight->arena, name.len + value.len + 3);
-        buf_add(&line, name);
+    for (size_t i = call->field_count; i > 0; i--) {
+        struct str name = call->fields[i - 1].name, value = str_trim(call->fields[i - 1].value);
+        char *line = arena_alloc(&flight->arena, name.len + value.len + 3);
+        struct buf text;
+        buf_fixed(&text, line, name.len + value.len + 3);
+        buf_add(&text, name);
         /* So libcurl wants to be told of a header without a value. */
-        buf_add_c(&line, value.len > 0 ? ": " : ";");
-        buf_add(&line, value);
-        add_line(flight, buf_c(&line));
+        buf_add_c(&text, value.len > 0 ? ": " : ";");
+        buf_add(&text, value);
+        (void)buf_c(&text);
+        add_line(flight, line);
     }
 }
 
 /* Headers that libcurl would put by itself, or that the caller left to us. */
 static void add_defaults(struct flight *flight)
 {
-    static const struct {
+    static struct {
         struct str name;
-        const char *line;
+        char line[40];
     } defaults[] = {
         { STR_INIT("Accept-Encoding"), "Accept-Encoding: identity" },
         { STR_INIT("User-Agent"), "User-Agent: purser/" PURSER_VERSION },
@@ -380,27 +350,32 @@ static void add_defaults(struct flight *flight)
 static void set_request(struct flight *flight)
 {
     const struct client_call *call = flight->call;
-    CURL *easy = flight->easy;
+    CURL *easy = flight->handle->easy;
 
     SET(easy, URL, str_c(&flight->arena, call->url));
-    SET(easy, PATH_AS_IS, 1L);
     SET(easy, HTTPHEADER, flight->header_list);
     if (call->body.len > 0 || strcmp(call->method, "GET") != 0) {
         SET(easy, POST, 1L);
         SET(easy, POSTFIELDS, call->body.len > 0 ? call->body.ptr : "");
         SET(easy, POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
     }
-    SET(easy, CUSTOMREQUEST, call->method);
     SET(easy, HTTP_VERSION, flight->host->http1 ? (long)CURL_HTTP_VERSION_1_1
                                                 : (long)CURL_HTTP_VERSION_2TLS);
+    SET(easy, PRIVATE, flight);
+    SET(easy, WRITEDATA, flight);
+    SET(easy, HEADERDATA, flight);
+    SET(easy, PREREQDATA, flight);
+    SET(easy, OPENSOCKETDATA, flight);
 }
 
 static void set_connection(struct flight *flight)
 {
     const struct client_config *config = &flight->client->config;
     const struct client_call *call = flight->call;
-    CURL *easy = flight->easy;
+    CURL *easy = flight->handle->easy;
 
+    SET(easy, CUSTOMREQUEST, call->method);
+    SET(easy, PATH_AS_IS, 1L);
     SET(easy, CONNECTTIMEOUT_MS, (long)config->connect_ms);
     SET(easy, QUICK_EXIT, 1L);
     SET(easy, NOSIGNAL, 1L);
@@ -428,40 +403,92 @@ static void set_connection(struct flight *flight)
     }
 }
 
-static void set_callbacks(struct flight *flight)
+static void set_callbacks(const struct flight *flight)
 {
-    CURL *easy = flight->easy;
+    CURL *easy = flight->handle->easy;
 
-    SET(easy, PRIVATE, flight);
     SET(easy, WRITEFUNCTION, hear_body);
-    SET(easy, WRITEDATA, flight);
     SET(easy, HEADERFUNCTION, hear_header);
-    SET(easy, HEADERDATA, flight);
     SET(easy, PREREQFUNCTION, before_request);
-    SET(easy, PREREQDATA, flight);
-    if (flight->call->guarded) {
+    if (flight->call->guarded)
         SET(easy, OPENSOCKETFUNCTION, open_guarded);
-        SET(easy, OPENSOCKETDATA, flight);
+}
+
+/* Handles, kept or not. Making one, with all its options and buffers, is a quarter of a call over
+ * a kept connection. */
+
+static bool may_be_kept(const struct flight *flight)
+{
+    const struct client_call *call = flight->call;
+
+    return flight->client->config.keeps_handles && !call->once && strcmp(call->method, "POST") == 0;
+}
+
+static struct handle *kept_handle(struct flight *flight)
+{
+    const struct client_call *call = flight->call;
+    struct handle **at = &flight->shard->kept;
+
+    while (*at != NULL && ((*at)->plain != call->plain || (*at)->guarded != call->guarded))
+        at = &(*at)->next;
+    struct handle *handle = *at;
+    if (handle != NULL) {
+        *at = handle->next;
+        flight->shard->kept_count--;
     }
+    return handle;
+}
+
+static void take_handle(struct flight *flight)
+{
+    flight->handle = may_be_kept(flight) ? kept_handle(flight) : NULL;
+    if (flight->handle != NULL)
+        return;
+    flight->handle = mem_alloc(sizeof *flight->handle);
+    flight->handle->plain = flight->call->plain;
+    flight->handle->guarded = flight->call->guarded;
+    flight->handle->easy = curl_easy_init();
+    assert(flight->handle->easy != NULL);
+    set_connection(flight);
+    set_callbacks(flight);
+}
+
+static void free_handle(struct handle *handle)
+{
+    curl_easy_cleanup(handle->easy);
+    mem_free(handle);
+}
+
+static void give_handle_back(struct flight *flight)
+{
+    struct handle *handle = flight->handle;
+    struct wire_shard *shard = flight->shard;
+
+    curl_multi_remove_handle(shard->multi, handle->easy);
+    if (!may_be_kept(flight) || shard->kept_count == HANDLES_KEPT) {
+        free_handle(handle);
+        return;
+    }
+    SET(handle->easy, HTTPHEADER, NULL);
+    SET(handle->easy, POSTFIELDS, NULL);
+    handle->next = shard->kept;
+    shard->kept = handle;
+    shard->kept_count++;
 }
 
 void wire_start(struct flight *flight)
 {
     struct client *client = flight->client;
 
-    flight->fields = ARENA_ARRAY(&flight->arena, struct client_field, CLIENT_FIELDS_MAX);
     buf_init(&flight->body, &flight->arena, client->config.reply_bytes);
-    add_fields(flight);
     add_defaults(flight);
-    flight->easy = curl_easy_init();
-    assert(flight->easy != NULL);
-    set_request(flight);
-    set_connection(flight);
-    set_callbacks(flight);
+    add_fields(flight);
     flight->shard = &client->wires->shards[names_hash(flight->host->named.name) % SHARDS];
+    take_handle(flight);
+    set_request(flight);
     client->on_wire++;
     atomic_fetch_add(&client->tally.calls_on_wire, 1);
-    CURLMcode code = curl_multi_add_handle(flight->shard->multi, flight->easy);
+    CURLMcode code = curl_multi_add_handle(flight->shard->multi, flight->handle->easy);
     assert(code == CURLM_OK);
     (void)code;
 }
@@ -474,7 +501,7 @@ static int64_t span_us(curl_off_t from, curl_off_t to)
 void wire_note(struct flight *flight)
 {
     struct client_call *call = flight->call;
-    CURL *easy = flight->easy;
+    CURL *easy = flight->handle != NULL ? flight->handle->easy : NULL;
     curl_off_t dns = 0, connect = 0, tls = 0, ready = 0, first = 0, total = 0;
     long status = 0, port = 0;
     char *address = NULL;
@@ -504,18 +531,24 @@ void wire_stop(struct flight *flight)
 {
     struct client *client = flight->client;
 
-    if (flight->easy != NULL) {
-        curl_multi_remove_handle(flight->shard->multi, flight->easy);
-        curl_easy_cleanup(flight->easy);
-        client->on_wire--;
-        atomic_fetch_sub(&client->tally.calls_on_wire, 1);
-    }
-    curl_slist_free_all(flight->header_list);
-    flight->easy = NULL;
-    flight->header_list = NULL;
+    if (flight->handle == NULL)
+        return;
+    give_handle_back(flight);
+    client->on_wire--;
+    atomic_fetch_sub(&client->tally.calls_on_wire, 1);
+    flight->handle = NULL;
 }
 
 /* Life. */
+
+static long connections_kept(const struct client *client)
+{
+    struct rlimit files = { 0 };
+
+    getrlimit(RLIMIT_NOFILE, &files);
+    rlim_t most = files.rlim_cur / (SHARDS * DESCRIPTORS_SHARE) + 1;
+    return (long)(most < client->config.kept ? most : client->config.kept);
+}
 
 static void open_shard(struct client *client, unsigned number)
 {
@@ -529,7 +562,7 @@ static void open_shard(struct client *client, unsigned number)
     curl_multi_setopt(shard->multi, CURLMOPT_SOCKETDATA, shard);
     curl_multi_setopt(shard->multi, CURLMOPT_TIMERFUNCTION, set_timer);
     curl_multi_setopt(shard->multi, CURLMOPT_TIMERDATA, shard);
-    curl_multi_setopt(shard->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
+    curl_multi_setopt(shard->multi, CURLMOPT_MAXCONNECTS, connections_kept(client));
     curl_multi_setopt(shard->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
 }
 
@@ -556,8 +589,12 @@ void wires_close(struct client *client)
 {
     if (client->wires == NULL)
         return;
-    for (unsigned i = 0; i < SHARDS; i++)
-        curl_multi_cleanup(client->wires->shards[i].multi);
+    for (unsigned i = 0; i < SHARDS; i++) {
+        struct wire_shard *shard = &client->wires->shards[i];
+        for (struct handle *handle; (handle = shard->kept) != NULL; free_handle(handle))
+            shard->kept = handle->next;
+        curl_multi_cleanup(shard->multi);
+    }
     curl_share_cleanup(client->wires->sessions);
     client->wires = NULL;
 }

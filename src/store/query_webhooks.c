@@ -8,6 +8,7 @@ QUERY_LIST(webhook_delivery_list, struct webhook_delivery)
 QUERY_LIST(webhook_attempt_list, struct webhook_attempt)
 QUERY_LIST(webhook_key_list, struct webhook_key)
 QUERY_LIST(webhook_replay_list, struct webhook_replay)
+QUERY_LIST(webhook_message_list, struct webhook_message)
 
 enum err query_webhook_endpoint(struct db *db, struct query_scope scope,
                                 struct webhook_endpoint_id id, struct arena *arena,
@@ -146,20 +147,22 @@ enum err query_webhook_target(struct db *db, struct webhook_endpoint_id id, stru
     " AND earlier.invoice = webhook_deliveries.invoice"                                            \
     " AND earlier.sequence < webhook_deliveries.sequence AND earlier.due_ms IS NOT NULL)"
 
+#define DUE_BEHIND                                                                                 \
+    "endpoint = $1 AND due_ms <= $2 AND due_ms >= $3 AND (due_ms > $3 OR id > $4)"
+
 enum err query_webhooks_due(struct db *db, struct webhook_endpoint_id endpoint, bool in_order,
-                            int64_t now_ms, int64_t limit, struct arena *arena,
-                            struct webhook_delivery_list *out)
+                            int64_t now_ms, const struct webhook_due_place *after, int64_t limit,
+                            struct arena *arena, struct webhook_delivery_list *out)
 {
-    struct db_value args[] = { DB_ID(endpoint), DB_NUMBER(now_ms), DB_NUMBER(limit) };
+    struct db_value args[] = { DB_ID(endpoint), DB_NUMBER(now_ms), DB_NUMBER(after->due_ms),
+                               DB_ID(after->id), DB_NUMBER(limit) };
     struct webhook_delivery_list_load load = { arena, out };
 
     if (in_order)
         return db_select(db, &table_webhook_deliveries,
-                         "endpoint = $1 AND due_ms <= $2" LANE_IS_FREE
-                         " ORDER BY due_ms, id LIMIT $3",
+                         DUE_BEHIND LANE_IS_FREE " ORDER BY due_ms, id LIMIT $5",
                          QUERY_ARGS(args), arena, webhook_delivery_list_load, &load);
-    return db_select(db, &table_webhook_deliveries,
-                     "endpoint = $1 AND due_ms <= $2 ORDER BY due_ms, id LIMIT $3",
+    return db_select(db, &table_webhook_deliveries, DUE_BEHIND " ORDER BY due_ms, id LIMIT $5",
                      QUERY_ARGS(args), arena, webhook_delivery_list_load, &load);
 }
 
@@ -175,16 +178,13 @@ enum err query_webhooks_next(struct db *db, struct webhook_endpoint_id endpoint,
                      QUERY_ARGS(args), out);
 }
 
-enum err query_webhook_body(struct db *db, struct webhook_message_id id, struct arena *arena,
-                            struct webhook_message **out)
+enum err query_webhook_messages(struct db *db, const struct id *ids, size_t count,
+                                struct arena *arena, struct webhook_message_list *out)
 {
-    struct db_value args[] = { DB_ID(id) };
-    void *row = NULL;
+    struct webhook_message_list_load load = { arena, out };
 
-    enum err err = db_select(db, &table_webhook_messages, "id = $1", QUERY_ARGS(args), arena,
-                             db_keep_row, &row);
-    *out = row;
-    return err;
+    return db_load(db, &table_webhook_messages, "id", ids, count, NULL, false, arena,
+                   webhook_message_list_load, &load);
 }
 
 /* From one endpoint to the next along the index, however much each has. */

@@ -13,16 +13,23 @@ must_check enum err query_webhook_delivery_by_id(struct db *db, struct webhook_d
 must_check enum err query_webhook_target(struct db *db, struct webhook_endpoint_id id,
                                          struct arena *arena, struct webhook_endpoint **endpoint,
                                          struct webhook_key **key);
-/* What is due at it now, the oldest first; `in_order`: only what no earlier event of its invoice
- * holds back. */
+/* A place among what is due at an endpoint; zero: before all of it. */
+struct webhook_due_place {
+    int64_t due_ms;
+    struct webhook_delivery_id id;
+};
+/* What is due at it now behind that place, the oldest first; `in_order`: only what no earlier event
+ * of its invoice holds back. */
 must_check enum err query_webhooks_due(struct db *db, struct webhook_endpoint_id endpoint,
-                                       bool in_order, int64_t now_ms, int64_t limit,
+                                       bool in_order, int64_t now_ms,
+                                       const struct webhook_due_place *after, int64_t limit,
                                        struct arena *arena, struct webhook_delivery_list *out);
 /* When the next one is due after that; 0: none. */
 must_check enum err query_webhooks_next(struct db *db, struct webhook_endpoint_id endpoint,
                                         int64_t after_ms, int64_t *out);
-must_check enum err query_webhook_body(struct db *db, struct webhook_message_id id,
-                                       struct arena *arena, struct webhook_message **out);
+/* Messages by their ids, each named once, in any order. */
+must_check enum err query_webhook_messages(struct db *db, const struct id *ids, size_t count,
+                                           struct arena *arena, struct webhook_message_list *out);
 /* Rows of (endpoint, due_ms of its earliest delivery), of all that have some. */
 must_check enum err query_webhooks_waiting(struct db *db, db_row_f *row, void *self);
 /* Rows of (endpoint, when its oldest was made that has not ended, likewise of those that are due

@@ -340,6 +340,7 @@ static bool set_limit(struct client_config *config, struct str name, struct str 
 int main(int argc, char **argv)
 {
     struct client_config config = CLIENT_CONFIG_DEFAULT(outside_real());
+    config.keeps_handles = true;
     struct arena arena = { 0 };
     struct client *client = NULL;
     struct str why;
