@@ -55,6 +55,20 @@ void judge_books(struct world *world)
     close_books(&reading);
 }
 
+/* Without a fault it ends as the table has it. */
+static void judge_scenario(struct world *world, const struct payment *payment)
+{
+    const struct scenario *told = world->scenario;
+    bool is_whole = payment->status == PAYMENT_CAPTURED
+                    && payment->captured_minor == SCENARIO_AMOUNT;
+    bool is_told = payment->status == told->end && payment->captured_minor == told->captured_minor
+                   && payment->refunded_minor == told->refunded_minor;
+    if (!is_told && !(told->race && is_whole))
+        world_blame(world, "scenario", "it ended as %s, %lld captured, %lld refunded",
+                    word_text(&words_payment_state, payment->status),
+                    (long long)payment->captured_minor, (long long)payment->refunded_minor);
+}
+
 /* What the bank holds for a payment, and what the books say of it. */
 static void compare(struct reading *reading, const struct payment *payment,
                     const struct bank_charge *charge)
@@ -75,6 +89,8 @@ static void compare(struct reading *reading, const struct payment *payment,
         world_blame(world, "I10", "the bank %s the money, the payment is %s",
                     charge->captured_minor ? "took" : "has not taken",
                     word_text(&words_payment_state, payment->status));
+    if (world->scenario && world->plan == PLAN_NONE)
+        judge_scenario(world, payment);
     if (!is_paid && (charge->waits || (charge->authorized_minor > 0 && !charge->released)))
         world_blame(world, "I11", "the bank holds the money of a payment that is %s",
                     word_text(&words_payment_state, payment->status));

@@ -1,8 +1,10 @@
 /* main.c - lives, each in a process of its own, so that one that aborts is only one.
  *
  *   lives [--from N] [--seeds N] [--wanted-by N]   seeds from N (1), so many (500)
- *   lives --single [--from N] [--seeds N]          small lives, each with one fault at every place
- *   lives --seed N [--plan N --at N] [--talk]     one of them, with all that happens
+ *   lives --single [--scenario NAME] [--from N] [--seeds N] [--every N]
+ *                        each scenario, or one, with one fault at every place, or each so many-th
+ *   lives --seed N [--scenario NAME [--plan NAME --at N]] [--talk]
+ *                        one of them, with all that happens
  *
  * Prints TAP. Each tenth seed is lived twice: its trace must be the same. --wanted-by turns the
  * verdict round, for a program with a planted error: one of so many lives has to find it. */
@@ -42,10 +44,16 @@ static void tell(int fd)
         abort();
 }
 
-/* A life: small, if it goes by a plan. */
+static const char *const plan_names[PLAN_COUNT] = {
+    [PLAN_NONE] = "NONE",
+#define X(NAME) [PLAN_##NAME] = #NAME,
+    WORLD_PLANS(X)
+#undef X
+};
+
 struct wish {
     uint64_t seed;
-    bool is_small;
+    const struct scenario *scenario;     /* NULL: a whole life */
     enum world_plan plan;
     unsigned at;
 };
@@ -63,8 +71,8 @@ static void live(struct wish wish, bool quietly, struct told *out)
         alarm(LIFE_S);
         if (quietly && !freopen("/dev/null", "w", stderr))
             abort();
-        if (wish.is_small)
-            world_live_with(&world, wish.seed, wish.plan, wish.at);
+        if (wish.scenario)
+            world_live_scenario(&world, wish.seed, wish.scenario, wish.plan, wish.at);
         else
             world_live(&world, wish.seed);
         fflush(stdout);
@@ -80,12 +88,18 @@ static void live(struct wish wish, bool quietly, struct told *out)
     waitpid(child, &status, 0);
 }
 
-static uint64_t number_after(int argc, char **argv, const char *name, uint64_t otherwise)
+static const char *text_after(int argc, char **argv, const char *name)
 {
     for (int i = 1; i + 1 < argc; i++)
         if (strcmp(argv[i], name) == 0)
-            return strtoull(argv[i + 1], NULL, 10);
-    return otherwise;
+            return argv[i + 1];
+    return NULL;
+}
+
+static uint64_t number_after(int argc, char **argv, const char *name, uint64_t otherwise)
+{
+    const char *text = text_after(argc, argv, name);
+    return text ? strtoull(text, NULL, 10) : otherwise;
 }
 
 static bool has(int argc, char **argv, const char *name)
@@ -128,61 +142,96 @@ static bool judge(uint64_t seed, struct sums *sums)
     return false;
 }
 
-static bool judge_plan(uint64_t seed, enum world_plan plan, unsigned at, struct sums *sums)
+static bool judge_plan(struct wish wish, struct sums *sums)
 {
     struct told told;
 
-    live((struct wish){ seed, true, plan, at }, true, &told);
+    live(wish, true, &told);
     add(sums, &told);
     if (told.invariant[0])
-        printf("# seed %llu, plan %u at %u: %s: %s\n", (unsigned long long)seed, plan, at,
+        printf("# --seed %llu --scenario %s --plan %s --at %u: %s: %s\n",
+               (unsigned long long)wish.seed, wish.scenario->name, plan_names[wish.plan], wish.at,
                told.invariant, told.wrong);
     return !told.invariant[0];
 }
 
 /* The life without a fault says how often it touches the disk, and how often it calls. */
-static bool judge_singles(uint64_t seed, struct sums *sums)
+static bool judge_singles(uint64_t seed, const struct scenario *scenario, unsigned every,
+                          struct sums *sums)
 {
+    struct wish wish = { .seed = seed, .scenario = scenario };
     struct told told;
-    bool good = true;
 
-    live((struct wish){ .seed = seed, .is_small = true }, true, &told);
-    if (told.invariant[0])
-        printf("# seed %llu: %s: %s\n", (unsigned long long)seed, told.invariant, told.wrong);
-    for (enum world_plan plan = PLAN_DIES; plan < PLAN_COUNT; plan++) {
-        unsigned most = plan < PLAN_REFUSED ? told.touches : told.calls;
-        for (unsigned at = 1; at <= most; at++)
-            good = judge_plan(seed, plan, at, sums) && good;
+    live(wish, true, &told);
+    add(sums, &told);
+    bool good = !told.invariant[0];
+    if (!good)
+        printf("# --seed %llu --scenario %s: %s: %s\n", (unsigned long long)seed, scenario->name,
+               told.invariant, told.wrong);
+    unsigned place = (unsigned)seed;
+    for (wish.plan = PLAN_NONE + 1; wish.plan < PLAN_COUNT; wish.plan++) {
+        unsigned most = wish.plan < PLAN_REFUSED ? told.touches : told.calls;
+        for (wish.at = 1; wish.at <= most; wish.at++)
+            if (place++ % every == 0)
+                good = judge_plan(wish, sums) && good;
     }
-    return good && !told.invariant[0];
+    return good;
 }
 
-/* As many seeds at a time as one case has. */
-static int live_all(uint64_t from, uint64_t count, uint64_t at_a_time,
-                    bool (*judges)(uint64_t seed, struct sums *sums))
+static void sum_up(const struct sums *sums, const struct timespec *begin)
 {
-    uint64_t cases = (count + at_a_time - 1) / at_a_time;
+    struct timespec end;
+
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    printf("# %llu lives, %llu steps, %llu crashes, %llu faults, %.1f lives/s\n",
+           (unsigned long long)sums->lives, (unsigned long long)sums->steps,
+           (unsigned long long)sums->crashes, (unsigned long long)sums->faults,
+           (double)sums->lives / ((double)(end.tv_sec - begin->tv_sec)
+                                  + (double)(end.tv_nsec - begin->tv_nsec) / 1e9));
+}
+
+static int live_scenarios(uint64_t from, uint64_t count, const char *name, unsigned every)
+{
     struct sums sums = { 0 };
-    struct timespec begin, end;
+    struct timespec begin;
+    size_t said = 0, failed = 0;
+
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    for (size_t i = 0; i < scenario_count; i++) {
+        struct sums before = sums;
+        bool good = true;
+        if (name && strcmp(name, scenarios[i].name) != 0)
+            continue;
+        for (uint64_t seed = from; seed < from + count; seed++)
+            good = judge_singles(seed, &scenarios[i], every, &sums) && good;
+        printf("%sok %zu - %s, %llu lives\n", good ? "" : "not ", ++said, scenarios[i].name,
+               (unsigned long long)(sums.lives - before.lives));
+        failed += !good;
+    }
+    printf("1..%zu\n", said);
+    sum_up(&sums, &begin);
+    return failed > 0 || said == 0;
+}
+
+static int live_all(uint64_t from, uint64_t count)
+{
+    uint64_t cases = (count + CASE_SEEDS - 1) / CASE_SEEDS;
+    struct sums sums = { 0 };
+    struct timespec begin;
     int failed = 0;
 
     clock_gettime(CLOCK_MONOTONIC, &begin);
     printf("1..%llu\n", (unsigned long long)cases);
     for (uint64_t i = 0; i < cases; i++) {
-        uint64_t first = from + i * at_a_time, after = first + at_a_time;
+        uint64_t first = from + i * CASE_SEEDS, after = first + CASE_SEEDS;
         bool good = true;
         for (uint64_t seed = first; seed < after && seed < from + count; seed++)
-            good = judges(seed, &sums) && good;
+            good = judge(seed, &sums) && good;
         printf("%sok %llu - seeds from %llu\n", good ? "" : "not ", (unsigned long long)i + 1,
                (unsigned long long)first);
         failed += !good;
     }
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    printf("# %llu lives, %llu steps, %llu crashes, %llu faults, %.1f lives/s\n",
-           (unsigned long long)sums.lives, (unsigned long long)sums.steps,
-           (unsigned long long)sums.crashes, (unsigned long long)sums.faults,
-           (double)sums.lives / ((double)(end.tv_sec - begin.tv_sec)
-                                 + (double)(end.tv_nsec - begin.tv_nsec) / 1e9));
+    sum_up(&sums, &begin);
     return failed > 0;
 }
 
@@ -200,13 +249,49 @@ static int find_one(uint64_t from, uint64_t count)
     return 1;
 }
 
+static const struct scenario *scenario_named(const char *name)
+{
+    for (size_t i = 0; i < scenario_count; i++)
+        if (strcmp(scenarios[i].name, name) == 0)
+            return &scenarios[i];
+    fprintf(stderr, "lives: there is no scenario %s\n", name);
+    exit(2);
+}
+
+static enum world_plan plan_named(const char *name)
+{
+    for (enum world_plan plan = PLAN_NONE; plan < PLAN_COUNT; plan++)
+        if (strcmp(plan_names[plan], name) == 0)
+            return plan;
+    fprintf(stderr, "lives: there is no plan %s\n", name);
+    exit(2);
+}
+
+static int live_one(int argc, char **argv, uint64_t seed)
+{
+    const char *scenario = text_after(argc, argv, "--scenario");
+    const char *plan = text_after(argc, argv, "--plan");
+    struct wish wish = { .seed = seed, .at = (unsigned)number_after(argc, argv, "--at", 0) };
+    struct told told;
+
+    if (scenario)
+        wish.scenario = scenario_named(scenario);
+    if (plan)
+        wish.plan = plan_named(plan);
+    live(wish, false, &told);
+    printf("# seed %llu: trace %016llx, %u steps, %u calls, %u touches of the disk, %u crashes, %u"
+           " faults: %s %s\n",
+           (unsigned long long)seed, (unsigned long long)told.trace, told.steps, told.calls,
+           told.touches, told.crashes, told.faults,
+           told.invariant[0] ? told.invariant : "good", told.wrong);
+    return told.invariant[0] != '\0';
+}
+
 int main(int argc, char **argv)
 {
     uint64_t seed = number_after(argc, argv, "--seed", 0);
     uint64_t from = number_after(argc, argv, "--from", 1);
     uint64_t within = number_after(argc, argv, "--wanted-by", 0);
-    enum world_plan plan = (enum world_plan)number_after(argc, argv, "--plan", PLAN_NONE);
-    struct told told;
 
     log_setup(outside_real(), LOG_TEXT, LOG_ERROR);
     world_prepare(&world);
@@ -214,15 +299,10 @@ int main(int argc, char **argv)
     if (within)
         return find_one(from, within);
     if (has(argc, argv, "--single"))
-        return live_all(from, number_after(argc, argv, "--seeds", 20), 1, judge_singles);
+        return live_scenarios(from, number_after(argc, argv, "--seeds", 1),
+                              text_after(argc, argv, "--scenario"),
+                              (unsigned)number_after(argc, argv, "--every", 1));
     if (!seed)
-        return live_all(from, number_after(argc, argv, "--seeds", 500), CASE_SEEDS, judge);
-    uint64_t at = number_after(argc, argv, "--at", 0);
-    live((struct wish){ seed, plan != PLAN_NONE, plan, (unsigned)at }, false, &told);
-    printf("# seed %llu: trace %016llx, %u steps, %u calls, %u touches of the disk, %u crashes, %u"
-           " faults: %s %s\n",
-           (unsigned long long)seed, (unsigned long long)told.trace, told.steps, told.calls,
-           told.touches, told.crashes, told.faults,
-           told.invariant[0] ? told.invariant : "good", told.wrong);
-    return told.invariant[0] != '\0';
+        return live_all(from, number_after(argc, argv, "--seeds", 500));
+    return live_one(argc, argv, seed);
 }

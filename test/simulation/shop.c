@@ -9,8 +9,11 @@
 
 #define PATIENCE_US (20 * SECOND_US)
 
-static const char *const kind_names[] = { "create", "capture", "cancel", "refund", "look",
-                                          "payer" };
+#define PAYER_AGAIN_US (5 * SECOND_US)
+#define PAYER_TRIES_MAX 200
+
+static const char *const kind_names[ASK_KINDS] = { "create", "capture", "cancel", "refund",
+                                                   "look", "payer" };
 
 /* One in three is plain. */
 static const char *const cards[] = {
@@ -35,6 +38,7 @@ static struct request *new_request(struct world *world, enum request_kind kind, 
         .order = order,
         .key = claim_key(world->merchant, false, buf_str(&text)),
         .next_us = world->now_us + dice_between(&world->dice, 0, 2 * SECOND_US),
+        .wanted = world->scenario && kind != ASK_PAYER ? world->scenario->times : 1,
     };
     return request;
 }
@@ -62,10 +66,33 @@ static void new_request_about(struct world *world, size_t number)
         request->amount_minor = dice_between(&world->dice, 1, order->amount_minor);
 }
 
+/* All at once, as soon as the payment is known: when each is asked is told. */
+static bool think_of_scenario(struct world *world)
+{
+    const struct scenario *scenario = world->scenario;
+    if (world->request_count == 0) {
+        world->orders[world->order_count] = (struct order){ SCENARIO_AMOUNT, scenario->card,
+                                                            scenario->manual, false, { { { 0 } } } };
+        new_request(world, ASK_CREATE, world->order_count++)->next_us = world->begin_us;
+    } else if (!world->orders[0].is_known) {
+        return false;
+    }
+    while (world->orders[0].is_known && world->request_count < world->wanted_requests) {
+        const struct scenario_step *step = &scenario->steps[world->request_count - 1];
+        struct request *request = new_request(world, step->kind, 0);
+        request->amount_minor = step->amount_minor;
+        request->payer = step->payer;
+        request->next_us = world->begin_us + step->after_ms * 1000;
+    }
+    return true;
+}
+
 static bool think(struct world *world)
 {
     if (world->request_count >= world->wanted_requests)
         return false;
+    if (world->scenario)
+        return think_of_scenario(world);
     bool is_new = world->order_count < world->wanted_orders && dice_chance(&world->dice, 300);
     size_t number = dice_below(&world->dice, (uint32_t)world->order_count);
     if (is_new || world->order_count == 0)
@@ -210,6 +237,7 @@ static const void *ask_of(const struct request *request, const struct order *ord
         return arena_copy(arena, &refund, sizeof refund);
     case ASK_LOOK:
     case ASK_PAYER:
+    case ASK_KINDS:
         break;
     }
     return NULL;
@@ -275,27 +303,43 @@ static void submit(struct world *world, struct request *request)
     hand_in(world, request, turn);
 }
 
+/* What the payer does who was sent to the bank for this operation. */
+static void decide(struct world *world, struct request *request, struct bank_charge *charge)
+{
+    struct str reference = str_of(charge->reference);
+    struct operation_id operation;
+    bool confirms = request->payer == PAYER_ANY ? dice_chance(&world->dice, 800)
+                                                : request->payer != PAYER_REFUSES;
+    bool returns = request->payer == PAYER_ANY ? dice_chance(&world->dice, 500)
+                                               : request->payer != PAYER_PAYS_AND_LEAVES;
+
+    bank_payer(&world->bank, reference, confirms);
+    if (returns && operation_id_parse(reference, &operation)) {
+        struct desk_turn *turn = turn_new(world, request, &turn_payer_done);
+        turn->input.operation = operation;
+        hand_in(world, request, turn);
+    }
+}
+
 /* One of those who are at the bank decides. Half of them come back to purser's page; about the
- * others nobody tells the node. */
+ * others nobody tells the node. In a scenario the payer is patient until there is something to
+ * decide. */
 static void send_payer(struct world *world, struct request *request)
 {
     struct bank *bank = &world->bank;
     size_t from = dice_below(&world->dice, (uint32_t)bank->charge_count);
-    struct operation_id operation;
 
     request->state = REQUEST_DONE;
     for (size_t i = 0; i < bank->charge_count; i++) {
         struct bank_charge *charge = &bank->charges[(from + i) % bank->charge_count];
-        struct str reference = str_of(charge->reference);
-        if (!charge->waits)
-            continue;
-        bank_payer(bank, reference, dice_chance(&world->dice, 800));
-        if (dice_chance(&world->dice, 500) && operation_id_parse(reference, &operation)) {
-            struct desk_turn *turn = turn_new(world, request, &turn_payer_done);
-            turn->input.operation = operation;
-            hand_in(world, request, turn);
+        if (charge->waits) {
+            decide(world, request, charge);
+            return;
         }
-        return;
+    }
+    if (world->scenario && request->tries++ < PAYER_TRIES_MAX) {
+        request->state = REQUEST_ASKS;
+        request->next_us = world->now_us + PAYER_AGAIN_US;
     }
 }
 
@@ -323,7 +367,9 @@ bool shop_step(struct world *world)
         bool is_due = request->state != REQUEST_DONE && request->next_us <= world->now_us;
         bool again = request->under_way < 3 && request->kind != ASK_PAYER
                      && world_chance(world, world->faults.impatient);
-        if ((is_due && request->under_way == 0) || again) {
+        bool at_once = request->under_way > 0 && request->wanted > 1;
+        if ((is_due && request->under_way == 0) || again || at_once) {
+            request->wanted -= at_once;
             ask(world, request);
             return true;
         }

@@ -147,6 +147,10 @@ static void do_harm(struct world *world)
         node_stop(world);
         node_start(world);
     }
+    if (world->plan == PLAN_FULL && files->is_full && !world->full_until_us) {
+        world->full_until_us = world->now_us + 5 * SECOND_US;
+        world->faults_done++;
+    }
     if (world->now_us >= world->full_until_us)
         files->is_full = false;
 }
@@ -254,10 +258,9 @@ static void be_born(struct world *world, uint64_t seed)
     world->files->touches = 0;
 }
 
-/* From here on nothing goes wrong any more. */
+/* Nothing goes wrong any more, or but one thing. */
 static void come_to_an_end(struct world *world)
 {
-    heal(world);
     live_until(world, STEPS_MAX, world->now_us + AFTERLIFE_US);
     if (world->steps >= STEPS_MAX)
         world_blame(world, "L", "it is not over after %d steps", STEPS_MAX);
@@ -275,18 +278,24 @@ void world_live(struct world *world, uint64_t seed)
     world->has_healed = false;
     node_start(world);
     live_until(world, 300 + dice_below(&world->dice, 1500), INT64_MAX);
+    heal(world);
     come_to_an_end(world);
 }
 
-void world_live_with(struct world *world, uint64_t seed, enum world_plan plan, unsigned at)
+void world_live_scenario(struct world *world, uint64_t seed, const struct scenario *scenario,
+                         enum world_plan plan, unsigned at)
 {
     be_born(world, seed);
+    world->scenario = scenario;
+    world->begin_us = world->now_us;
     world->plan = plan;
     world->plan_at = at;
-    world->wanted_orders = 1 + dice_below(&world->dice, 2);
-    world->wanted_requests = world->wanted_orders + dice_below(&world->dice, 6);
+    world->wanted_orders = world->wanted_requests = 1;
+    while (world->wanted_requests <= SCENARIO_STEPS_MAX
+           && scenario->steps[world->wanted_requests - 1].kind != ASK_CREATE)
+        world->wanted_requests++;
     begin_plan(world);
+    world->has_healed = false;
     node_start(world);
-    live_until(world, STEPS_MAX, world->now_us + 20 * SECOND_US);
     come_to_an_end(world);
 }

@@ -12,6 +12,7 @@
 #include "engine/step.h"
 #include "faults.h"
 #include "files.h"
+#include "scenario.h"
 
 #define WORLD_WHERE "sqlite:/simulation"
 #define SECOND_US INT64_C(1000000)
@@ -32,7 +33,6 @@ struct packet {
 #define ORDERS_MAX 24
 #define REQUESTS_MAX 160
 
-enum request_kind { ASK_CREATE, ASK_CAPTURE, ASK_CANCEL, ASK_REFUND, ASK_LOOK, ASK_PAYER };
 enum request_state { REQUEST_ASKS, REQUEST_WAITS, REQUEST_DONE };
 
 struct request {
@@ -40,10 +40,12 @@ struct request {
     enum request_state state;
     size_t order;
     int64_t amount_minor;
+    enum payer_way payer;
     struct id key;                       /* of its claim */
     unsigned under_way;                  /* turns of it that are with the node */
     int64_t next_us;                     /* when it is asked (again) */
     unsigned tries;
+    unsigned wanted;                     /* times that it is asked however well it goes */
     int final_status;                    /* 0: none yet */
     uint64_t final_digest;               /* of the first final answer */
 };
@@ -61,6 +63,8 @@ struct world {
     struct outside outside;
     int64_t now_us, skew_ms;
     struct world_faults faults;
+    const struct scenario *scenario;     /* NULL: requests as the dice have it */
+    int64_t begin_us;
     enum world_plan plan;
     unsigned plan_at, calls;
     bool has_healed;
@@ -97,8 +101,9 @@ bool world_chance(struct world *world, unsigned per_mille);
 void world_prepare(struct world *world);
 /* Lives a prepared world to its end. Once per process. */
 void world_live(struct world *world, uint64_t seed);
-/* A small one in which nothing goes wrong but by the plan: 0 of PLAN_NONE, nothing at all. */
-void world_live_with(struct world *world, uint64_t seed, enum world_plan plan, unsigned at);
+/* A scenario in which nothing goes wrong but by the plan: of PLAN_NONE, nothing at all. */
+void world_live_scenario(struct world *world, uint64_t seed, const struct scenario *scenario,
+                         enum world_plan plan, unsigned at);
 /* Whether this call, and this thing that can happen to it, are what the plan is about. */
 bool world_is_planned(struct world *world, enum world_plan plan);
 
