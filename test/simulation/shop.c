@@ -71,8 +71,8 @@ static bool think_of_scenario(struct world *world)
 {
     const struct scenario *scenario = world->scenario;
     if (world->request_count == 0) {
-        world->orders[world->order_count] = (struct order){ SCENARIO_AMOUNT, scenario->card,
-                                                            scenario->manual, false, { { { 0 } } } };
+        world->orders[world->order_count] = (struct order){
+            .amount_minor = SCENARIO_AMOUNT, .card = scenario->card, .manual = scenario->manual };
         new_request(world, ASK_CREATE, world->order_count++)->next_us = world->begin_us;
     } else if (!world->orders[0].is_known) {
         return false;
