@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "store/db_driver.h"
 
 #define DIR_MODE 0700
 #define FILE_MODE 0600
@@ -111,8 +112,10 @@ static void write_pid(int fd)
         return;
 }
 
-enum err data_dir_lock(const char *dir, struct arena *arena, int *out_fd, struct str *why)
+enum err data_dir_lock(struct str where, struct arena *arena, struct db_serving_lock **out,
+                       struct str *why)
 {
+    const char *dir = str_c(arena, where);
     enum err err = make_dir(dir, arena, why);
 
     if (err != OK)
@@ -127,14 +130,16 @@ enum err data_dir_lock(const char *dir, struct arena *arena, int *out_fd, struct
         err = already_running(fd, dir, arena, why);
     else
         err = refuse(arena, why, "Cannot lock", path);
-    if (err == OK)
-        *out_fd = fd;
-    else
+    if (err != OK) {
         close(fd);
-    return err;
+        return err;
+    }
+    *out = ARENA_NEW(arena, struct db_serving_lock);
+    (*out)->fd = fd;
+    return OK;
 }
 
-void data_dir_unlock(int fd)
+void data_dir_unlock(struct db_serving_lock *lock)
 {
-    close(fd);
+    close(lock->fd);
 }

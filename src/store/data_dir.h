@@ -10,6 +10,8 @@
 #include "base/err.h"
 #include "base/str.h"
 
+struct db_serving_lock;
+
 /* All fail with ERR_IO and a sentence in `why` that names the path. */
 
 /* Sees to it that the file is there. With `create` an empty one is made, and its directory
@@ -20,9 +22,9 @@ must_check enum err data_dir_file(const char *dir, const char *path, bool create
 
 /* Takes DIR/serve.lock for this process, made with its directory when missing:
  * ERR_ALREADY_RUNNING when another has it, or this one already. The kernel lets go of it when
- * the process ends. */
-must_check enum err data_dir_lock(const char *dir, struct arena *arena, int *out_fd,
-                                  struct str *why);
-void data_dir_unlock(int fd);
+ * the process ends. For db_driver's lock_serving. */
+must_check enum err data_dir_lock(struct str where, struct arena *arena,
+                                  struct db_serving_lock **out, struct str *why);
+void data_dir_unlock(struct db_serving_lock *lock);
 
 #endif

@@ -124,7 +124,11 @@ enum err db_lock_serving(struct str where, struct arena *arena, struct db_servin
     const struct db_driver *driver = NULL;
     enum err err = find_driver(&where, arena, &driver, why);
 
-    return err == OK ? driver->lock_serving(where, arena, out, why) : err;
+    if (err == OK)
+        err = driver->lock_serving(where, arena, out, why);
+    if (err == OK)
+        (*out)->driver = driver;
+    return err;
 }
 
 void db_unlock_serving(struct db_serving_lock *lock)

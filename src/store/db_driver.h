@@ -73,7 +73,7 @@ struct db {
 };
 
 struct db_serving_lock {
-    const struct db_driver *driver;
+    const struct db_driver *driver;  /* db.c's */
     int fd;                          /* where the engine is files */
 };
 

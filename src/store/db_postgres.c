@@ -307,7 +307,6 @@ static enum err postgres_lock_serving(struct str where, struct arena *arena,
     (void)where;
     (void)why;
     *out = ARENA_NEW(arena, struct db_serving_lock);
-    (*out)->driver = &db_driver_postgres;
     return OK;
 }
 

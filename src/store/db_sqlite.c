@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "store/data_dir.h"
 #include "store/db_driver.h"
@@ -21,6 +22,7 @@
 #include "store/sqltext.h"
 
 #define BUSY_TIMEOUT_MS 5000
+#define BUSY_GAP_MS 10
 #define CHECKPOINT_GAP_MS 50
 #define CHECKPOINT_TIMEOUT_MS 250
 #define WAL_MAX_BYTES (64 << 20)
@@ -455,6 +457,21 @@ static enum err open_handle(struct sqlite *db, enum db_access access, sqlite3 **
     return ERR_STORE;
 }
 
+/* Whoever turns a new file's journal into a log, or is the last to leave it, locks the file for a
+ * moment in a way at which SQLite gives up at once, however long it was told to wait. So the
+ * waiting is done here. */
+static enum err script_in_turn(struct sqlite *db, struct str sql)
+{
+    int left = BUSY_TIMEOUT_MS / BUSY_GAP_MS;
+    enum err err;
+
+    sqlite3_busy_timeout(db->handle, 0);
+    while ((err = sqlite_script(&db->db, sql)) == ERR_STORE_BUSY && left-- > 0)
+        usleep(1000 * BUSY_GAP_MS);
+    sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+    return err;
+}
+
 /* The first statement also reads the file, so that a damaged one is found here. */
 static enum err set_up(struct sqlite *db, bool durable)
 {
@@ -472,7 +489,7 @@ static enum err set_up(struct sqlite *db, bool durable)
     buf_add_c(&sql, "PRAGMA foreign_keys = OFF; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"
                     "PRAGMA secure_delete = ON; SELECT count(*) FROM sqlite_schema;");
     assert(buf_ok(&sql));
-    return sqlite_script(&db->db, buf_str(&sql));
+    return script_in_turn(db, buf_str(&sql));
 }
 
 static enum err start_checkpointer(struct sqlite *db)
@@ -551,23 +568,6 @@ static enum err sqlite_open(const struct db_config *config, struct arena *arena,
     return err;
 }
 
-static enum err sqlite_lock_serving(struct str where, struct arena *arena,
-                                    struct db_serving_lock **out, struct str *why)
-{
-    struct db_serving_lock *lock = ARENA_NEW(arena, struct db_serving_lock);
-    enum err err = data_dir_lock(str_c(arena, where), arena, &lock->fd, why);
-
-    lock->driver = &db_driver_sqlite;
-    if (err == OK)
-        *out = lock;
-    return err;
-}
-
-static void sqlite_unlock_serving(struct db_serving_lock *lock)
-{
-    data_dir_unlock(lock->fd);
-}
-
 const struct db_driver db_driver_sqlite = {
     .engine = "sqlite",
     .prefix = "sqlite:",
@@ -584,8 +584,8 @@ const struct db_driver db_driver_sqlite = {
     .verify_sql = "PRAGMA quick_check(1)",
     .open = sqlite_open,
     .close = sqlite_close,
-    .lock_serving = sqlite_lock_serving,
-    .unlock_serving = sqlite_unlock_serving,
+    .lock_serving = data_dir_lock,
+    .unlock_serving = data_dir_unlock,
     .error = sqlite_error,
     .now = sqlite_now,
     .begin = sqlite_begin,

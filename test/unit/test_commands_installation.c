@@ -151,6 +151,8 @@ static void first_starts_at_once_agree(void **state)
         if (children[i] == 0) {
             outside_fake_init(&fixture->outside, fixture->outside.now_ms, 100 + i);
             commands_line(fixture, "key create --data {}/d --mode test");
+            if (fixture->code != 0)
+                print_error("%s", fixture->err);
             _exit(fixture->code);
         }
     }

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -243,6 +244,36 @@ static void a_writer_waits_for_another_but_not_for_ever(void **state)
     db_close(other);
 }
 
+/* Another program writes to a file whose journal is not a log yet: SQLite then refuses to make it
+ * one at once, however long it was told to wait. */
+static void opening_waits_for_another_program(void **state)
+{
+    struct store_fixture *books = *state;
+    const char *path = str_format(&books->arena, "%s/purser.db", books->dir).ptr;
+    int ready[2];
+    char byte = 0;
+
+    db_close(books->db);
+    books->db = NULL;
+    assert_int_equal(pipe(ready), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        sqlite3 *other = NULL;
+        const char *sql = "PRAGMA journal_mode = DELETE; BEGIN IMMEDIATE";
+        if (sqlite3_open(path, &other) == SQLITE_OK &&
+            sqlite3_exec(other, sql, NULL, NULL, NULL) == SQLITE_OK)
+            byte = (char)write(ready[1], "", 1);
+        usleep(200000);
+        _exit(0);
+    }
+    close(ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    books->db = store_fixture_connect(books, DB_WRITE);
+    assert_stored(books->db, db_probe(books->db));
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    close(ready[0]);
+}
+
 /* What a power cut can take is not seen by killing a process. */
 static void durable_means_synced_commits(void **state)
 {
@@ -373,6 +404,7 @@ int main(void)
         cmocka_unit_test(a_second_server_is_refused),
         cmocka_unit_test(the_lock_of_a_killed_server_is_free),
         cmocka_unit_test(a_writer_waits_for_another_but_not_for_ever),
+        cmocka_unit_test(opening_waits_for_another_program),
         cmocka_unit_test(durable_means_synced_commits),
         cmocka_unit_test(a_kill_leaves_what_was_committed),
         cmocka_unit_test(a_kill_at_any_commit_loses_none_that_was_told),
