@@ -94,6 +94,12 @@ struct target *timers_first(const struct deliveries *deliveries)
     return deliveries->timer_count ? deliveries->timers[0] : NULL;
 }
 
+static bool has_room(const struct target *target)
+{
+    int64_t at_once = target->recipient->endpoint.at_once;
+    return target->under_way < target->window && target->under_way < at_once;
+}
+
 /* When it has to be looked at: what is due is read then, or a pause or its rate lets it go on. */
 static int64_t wanted_us(const struct deliveries *deliveries, const struct target *target)
 {
@@ -105,8 +111,14 @@ static int64_t wanted_us(const struct deliveries *deliveries, const struct targe
         if (target->pause_us > us)
             us = target->pause_us;
     }
-    if (target->ready && target->pause_us > now_us && (us == 0 || target->pause_us < us))
-        us = target->pause_us;
+    /* Even when that has just passed: whoever asks has seen by an earlier clock that it may not
+     * be sent to yet, and nobody else would look again. */
+    if (target->ready && !target->in_ring && has_room(target)) {
+        int64_t free_us = target->pause_us > target->next_send_us ? target->pause_us
+                                                                  : target->next_send_us;
+        if (us == 0 || free_us < us)
+            us = free_us;
+    }
     /* Without work too: the endpoint is not forgotten while its rate does not allow the next. */
     if (target->next_send_us > now_us && (us == 0 || target->next_send_us < us))
         us = target->next_send_us;
@@ -141,12 +153,7 @@ bool target_is_sick(const struct target *target)
 static bool may_be_sent_to(const struct deliveries *deliveries, const struct target *target)
 {
     int64_t now_us = outside_monotonic_us(deliveries->outside);
-    unsigned most = target->window;
-    if (!target->ready || !target->recipient)
-        return false;
-    if ((int64_t)most > target->recipient->endpoint.at_once)
-        most = (unsigned)target->recipient->endpoint.at_once;
-    return target->under_way < most && target->pause_us <= now_us
+    return target->ready && target->recipient && has_room(target) && target->pause_us <= now_us
            && target->next_send_us <= now_us;
 }
 
