@@ -7,11 +7,14 @@
 #include "engine/delivery_parts.h"
 #include "store/query_webhooks.h"
 
+#define PLACES 512                   /* calls under way, all endpoints together */
+#define PLACES_SICK (PLACES / 10)    /* of those that fail all the time */
 #define NOTES_AT_ONCE 1024
 /* On shared books nobody announces what other nodes leave. */
 #define SCAN_US (1 * SECOND_MS * 1000)
 #define AGAIN_US (1 * SECOND_MS * 1000)
 #define STUCK_US (3 * SECOND_MS * 1000)
+#define LOADED_LOW 16                /* with so few left the next are read */
 #define STOP_MS (3 * SECOND_MS)
 
 void deliveries_turn(struct deliveries *deliveries, struct desk_turn *turn,
@@ -271,7 +274,7 @@ static void send_one(struct deliveries *deliveries, struct ring_of_targets *ring
                      struct target *target)
 {
     struct parcel *parcel = LINK_OWNER(target->ready, struct parcel, link);
-    const struct webhook_endpoint *endpoint = &target->recipient->endpoint;
+    int64_t gap_us = target_gap_us(deliveries, target);
     target->ready = parcel->link.next;
     if (!target->ready)
         target->ready_end = &target->ready;
@@ -279,10 +282,10 @@ static void send_one(struct deliveries *deliveries, struct ring_of_targets *ring
     target->under_way++;
     ring->under_way++;
     parcel->sick = ring == &deliveries->sick;
-    if (endpoint->per_minute > 0) {
+    if (gap_us > 0) {
         int64_t now_us = outside_monotonic_us(deliveries->outside);
         int64_t from_us = target->next_send_us > now_us ? target->next_send_us : now_us;
-        target->next_send_us = from_us + MINUTE_MS * 1000 / endpoint->per_minute;
+        target->next_send_us = from_us + gap_us;
     }
     if (target->more && target_runs_low(deliveries, target)) {
         target->due_ms = 1;

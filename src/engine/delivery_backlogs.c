@@ -15,9 +15,23 @@
 #define LOOK_SHARE 50
 #define UNTRIED_MS MINUTE_MS
 
+/* What an outage left behind waits for its turn, and what another node delivers is that node's
+ * to complain about. */
+static bool may_wait(const struct deliveries *deliveries, struct webhook_endpoint_id endpoint)
+{
+    const struct target *target = target_find(deliveries, endpoint);
+    return target && (target->drains || target->lease == LEASE_OTHERS);
+}
+
+struct taking {
+    const struct deliveries *deliveries;
+    struct backlogs found;
+};
+
 static enum err take(void *self, const struct db_value *values, size_t count)
 {
-    struct backlogs *found = self;
+    struct taking *taking = self;
+    struct backlogs *found = &taking->found;
     struct backlog new = { 0 };
     size_t at = found->count;
     assert(count == 3);
@@ -25,7 +39,8 @@ static enum err take(void *self, const struct db_value *values, size_t count)
         return ERR_STORE;
     memcpy(&new.endpoint, values[0].bytes.ptr, sizeof new.endpoint);
     new.oldest_ms = values[1].type == DB_INT ? values[1].number : 0;
-    new.untried_ms = values[2].type == DB_INT ? values[2].number : 0;
+    if (values[2].type == DB_INT && !may_wait(taking->deliveries, new.endpoint))
+        new.untried_ms = values[2].number;
     found->endpoints++;
     if (new.untried_ms && (!found->untried_ms || new.untried_ms < found->untried_ms))
         found->untried_ms = new.untried_ms;
@@ -57,11 +72,12 @@ static void watch_untried(struct deliveries *deliveries, int64_t now_ms, int64_t
 
 void backlogs_look(struct deliveries *deliveries)
 {
-    struct backlogs found = { 0 };
+    struct taking taking = { .deliveries = deliveries };
+    const struct backlogs *found = &taking.found;
     int64_t begin_us = outside_monotonic_us(deliveries->outside), now_ms = 0;
     enum err err = db_now(deliveries->db, &now_ms);
     if (!err)
-        err = query_webhooks_backlogs(deliveries->db, now_ms, take, &found);
+        err = query_webhooks_backlogs(deliveries->db, now_ms, take, &taking);
     int64_t end_us = outside_monotonic_us(deliveries->outside);
     int64_t gap_us = (end_us - begin_us) * LOOK_SHARE;
     deliveries->backlogs_us = end_us + (gap_us > LOOK_US ? gap_us : LOOK_US);
@@ -70,16 +86,16 @@ void backlogs_look(struct deliveries *deliveries)
                   LOG_END);
         return;
     }
-    if (found.endpoints == 0)
+    if (found->endpoints == 0)
         deliveries->backlogs_us = 0;
-    found.looked_ms = now_ms;
-    int64_t oldest_ms = found.count ? found.worst[0].oldest_ms : now_ms;
-    atomic_store(&deliveries->engine->tally.webhooks_endpoints_behind, found.endpoints);
+    taking.found.looked_ms = now_ms;
+    int64_t oldest_ms = found->count ? found->worst[0].oldest_ms : now_ms;
+    atomic_store(&deliveries->engine->tally.webhooks_endpoints_behind, found->endpoints);
     atomic_store(&deliveries->engine->tally.webhooks_oldest_seconds,
                  (uint64_t)((now_ms - oldest_ms) / SECOND_MS));
-    watch_untried(deliveries, now_ms, found.untried_ms);
+    watch_untried(deliveries, now_ms, found->untried_ms);
     pthread_mutex_lock(&deliveries->backlogs_lock);
-    deliveries->backlogs = found;
+    deliveries->backlogs = *found;
     pthread_mutex_unlock(&deliveries->backlogs_lock);
 }
 

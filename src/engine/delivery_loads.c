@@ -12,7 +12,9 @@
 #define LOADED_MOST 64               /* of an endpoint that wait in memory */
 #define LOADED_FEW 8                 /* where memory holds very many of all endpoints together */
 #define LOADED_SICK 4
+#define LOADED_NEWEST 16             /* of those that wait, while a backlog drains */
 #define PARCELS_MANY 8192
+#define LEFT_MS (30 * SECOND_MS)     /* longer than another node's lease */
 #define WHOLE_US (1 * SECOND_MS * 1000)
 
 static struct parcel **held_of(struct deliveries *deliveries, struct webhook_delivery_id id)
@@ -107,6 +109,41 @@ static void put_ready(struct deliveries *deliveries, struct target *target,
     }
 }
 
+/* At most so many of them that are not in memory. */
+static enum err take_due(struct deliveries *deliveries, struct target *target,
+                         const struct webhook_delivery_list *due, size_t most)
+{
+    struct load load = { 0 };
+    for (size_t i = 0; i < due->count && load.fresh.count < most; i++)
+        if (!is_held(deliveries, due->items[i]->id))
+            webhook_delivery_list_add(&deliveries->scratch, &load.fresh, due->items[i]);
+    enum err err = load_messages(deliveries, &load);
+    if (!err)
+        put_ready(deliveries, target, &load);
+    return err;
+}
+
+/* While a backlog drains, news does not wait for its end: the newest have a share. */
+static enum err take_newest(struct deliveries *deliveries, struct target *target, int64_t now_ms)
+{
+    struct webhook_delivery_list due = { 0 };
+    enum err err = query_webhooks_due_newest(deliveries->db, target->id, now_ms,
+                                             target->held + LOADED_NEWEST, &deliveries->scratch,
+                                             &due);
+    return err ? err : take_due(deliveries, target, &due, LOADED_NEWEST);
+}
+
+/* More than fits, and long due, though nobody kept it back: we were away. */
+static void watch_drain(struct deliveries *deliveries, struct target *target,
+                        const struct webhook_delivery_list *due, int64_t now_ms)
+{
+    if (!target->looked && target->more && due->count > 0
+        && due->items[0]->due_ms < now_ms - LEFT_MS)
+        target_begin_drain(deliveries, target);
+    target->looked = true;
+    target->drains = target->drains && target->more;
+}
+
 /* Behind the last that nothing can come before any more: others may be made due in this
  * millisecond. */
 static void note_place(struct target *target, const struct webhook_delivery_list *due,
@@ -133,8 +170,10 @@ enum err target_load(struct deliveries *deliveries, struct target *target, int64
     bool in_order = target->recipient->endpoint.ordering == ORDERING_PER_INVOICE;
     int64_t now_us = outside_monotonic_us(deliveries->outside);
     struct webhook_delivery_list due = { 0 };
-    struct load load = { 0 };
     unsigned room = room_of(deliveries, target);
+    enum err err = target->drains && !in_order && !target_is_sick(target)
+                       ? take_newest(deliveries, target, now_ms)
+                       : OK;
     int64_t most = room > target->ready_count ? room - target->ready_count : 0;
     bool whole = in_order || target->reading.place.due_ms == 0
                  || now_us >= target->reading.whole_us;
@@ -142,18 +181,16 @@ enum err target_load(struct deliveries *deliveries, struct target *target, int64
         target->reading = (struct reading){ .whole_us = now_us + WHOLE_US };
         most += target->held;
     }
-    enum err err = query_webhooks_due(deliveries->db, target->id, in_order, now_ms,
-                                      &target->reading.place, most, &deliveries->scratch, &due);
-    for (size_t i = 0; !err && i < due.count; i++)
-        if (!is_held(deliveries, due.items[i]->id))
-            webhook_delivery_list_add(&deliveries->scratch, &load.fresh, due.items[i]);
     if (!err)
-        err = load_messages(deliveries, &load);
+        err = query_webhooks_due(deliveries->db, target->id, in_order, now_ms,
+                                 &target->reading.place, most, &deliveries->scratch, &due);
+    if (!err)
+        err = take_due(deliveries, target, &due, due.count);
     if (err)
         return err;
-    put_ready(deliveries, target, &load);
     note_place(target, &due, now_ms);
     target->more = due.count == (size_t)most;
+    watch_drain(deliveries, target, &due, now_ms);
     if (!target->more)
         err = query_webhooks_next(deliveries->db, target->id, now_ms, &target->due_ms);
     else if (!in_order && target->ready_count == 0)

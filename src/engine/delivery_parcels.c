@@ -123,6 +123,9 @@ static bool fail_here(struct parcel *parcel, const char *outcome, const char *fa
     return false;
 }
 
+#define SIGNATURES_KEPT 1024
+#define WEBHOOK_RSA_TEXT_MAX 700     /* of 4096 bits, in base64 */
+
 /* Signatures of bodies alone, kept for the next tries and the merchant's other endpoints: one of
  * 2048 bits takes a quarter of a millisecond. */
 struct kept_signature {

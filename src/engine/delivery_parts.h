@@ -16,15 +16,8 @@
 #include "engine/delivery_loads.h"
 #include "engine/engine_parts.h"
 
-#define PLACES 512                   /* calls under way, all endpoints together */
-#define PLACES_SICK (PLACES / 10)    /* of those that fail all the time */
-#define WINDOW_FIRST 4
-#define SICK_AFTER 5                 /* failures in a row */
-#define SHUT_AFTER 10                /* from there on one call at a time, after a pause */
 #define BUCKETS 8192
 #define RESULTS_MOST 256             /* in one turn */
-#define SIGNATURES_KEPT 1024
-#define WEBHOOK_RSA_TEXT_MAX 700     /* of 4096 bits, in base64 */
 
 /* An endpoint as it was read last, with its secrets open. Counted: parcels hold it. */
 struct recipient {
@@ -45,6 +38,8 @@ struct target {
     unsigned ready_count, under_way, held;
     unsigned window, good, failures; /* successes since the window grew; failures in a row */
     bool in_ring, more, untold;      /* more are due; who has it may not know of our commit */
+    bool looked, drains;             /* due ones were read; they are what an outage left behind */
+    int64_t ramp_us;                 /* since when its rate doubles each second; 0: no limit */
     enum target_lease lease;
     struct run_id run;               /* LEASE_OURS: under which */
     int64_t due_ms;                  /* when to read what is due, by the books' clock; 0 never */
@@ -127,11 +122,16 @@ void deliveries_turn(struct deliveries *deliveries, struct desk_turn *turn,
 
 /* delivery_targets.c */
 struct target *target_get(struct deliveries *deliveries, struct webhook_endpoint_id id);
+/* NULL when nothing of it is in memory. */
+struct target *target_find(const struct deliveries *deliveries, struct webhook_endpoint_id id);
 void target_look(struct deliveries *deliveries, struct target *target);    /* reads what is due */
 void target_set_timer(struct deliveries *deliveries, struct target *target);
 void target_timer_fires(struct deliveries *deliveries, struct target *target);
 void target_ring(struct deliveries *deliveries, struct target *target);
 bool target_is_sick(const struct target *target);
+void target_begin_drain(struct deliveries *deliveries, struct target *target);
+/* The least time between two tries, by the endpoint's own limit and by a drain; 0: none. */
+int64_t target_gap_us(const struct deliveries *deliveries, struct target *target);
 void target_ended(struct deliveries *deliveries, struct parcel *parcel, bool success);
 void target_forget_if_idle(struct deliveries *deliveries, struct target *target);
 void target_leased(struct deliveries *deliveries, const struct note *note);

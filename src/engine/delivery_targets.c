@@ -6,6 +6,12 @@
 #include "engine/delivery_parts.h"
 #include "store/query_webhooks.h"
 
+#define WINDOW_FIRST 4
+#define SICK_AFTER 5                 /* failures in a row */
+#define SHUT_AFTER 10                /* from there on one call at a time, after a pause */
+#define DRAIN_FIRST 16               /* a second, when an endpoint is back; doubled each second */
+#define DRAIN_DOUBLINGS 8            /* then there is no such limit any more */
+#define SECOND_US (SECOND_MS * 1000)
 /* Others' endpoints are looked at so often, and when their lease ends: then they are ours. */
 #define LEASE_LOOK_MS (2 * SECOND_MS)
 
@@ -14,13 +20,21 @@ static size_t bucket_of(struct webhook_endpoint_id id)
     return ((size_t)id.id.bytes[14] << 8 | id.id.bytes[15]) % BUCKETS;
 }
 
+struct target *target_find(const struct deliveries *deliveries, struct webhook_endpoint_id id)
+{
+    for (struct target *target = deliveries->buckets[bucket_of(id)]; target; target = target->next)
+        if (webhook_endpoint_id_equal(target->id, id))
+            return target;
+    return NULL;
+}
+
 struct target *target_get(struct deliveries *deliveries, struct webhook_endpoint_id id)
 {
     struct target **bucket = &deliveries->buckets[bucket_of(id)];
-    for (struct target *target = *bucket; target; target = target->next)
-        if (webhook_endpoint_id_equal(target->id, id))
-            return target;
-    struct target *target = mem_alloc(sizeof *target);
+    struct target *target = target_find(deliveries, id);
+    if (target)
+        return target;
+    target = mem_alloc(sizeof *target);
     target->id = id;
     target->window = WINDOW_FIRST;
     target->ready_end = &target->ready;
@@ -195,8 +209,33 @@ static int64_t pause_for_ms(unsigned failures)
     return pauses_ms[at < 4 ? at : 3];
 }
 
-static void grow(struct target *target)
+/* A receiver that was away comes back with cold caches, and a crowd at the door would send it
+ * away again: its rate begins low and doubles, and a failure begins it anew. */
+void target_begin_drain(struct deliveries *deliveries, struct target *target)
 {
+    target->drains = true;
+    target->ramp_us = outside_monotonic_us(deliveries->outside);
+}
+
+int64_t target_gap_us(const struct deliveries *deliveries, struct target *target)
+{
+    int64_t per_minute = target->recipient->endpoint.per_minute;
+    int64_t own_us = per_minute > 0 ? MINUTE_MS * 1000 / per_minute : 0;
+    if (target->ramp_us == 0)
+        return own_us;
+    int64_t seconds = (outside_monotonic_us(deliveries->outside) - target->ramp_us) / SECOND_US;
+    if (seconds >= DRAIN_DOUBLINGS)
+        target->ramp_us = 0;
+    int64_t ramp_us = target->ramp_us ? SECOND_US / (DRAIN_FIRST << seconds) : 0;
+    return ramp_us > own_us ? ramp_us : own_us;
+}
+
+static void grow(struct deliveries *deliveries, struct target *target)
+{
+    if (target->failures >= SHUT_AFTER) {
+        target_begin_drain(deliveries, target);
+        target->due_ms = 1;
+    }
     target->failures = 0;
     target->pause_us = 0;
     if (++target->good < target->window)
@@ -221,6 +260,8 @@ static void shrink(struct deliveries *deliveries, struct target *target,
     target->good = 0;
     if (is_trouble(status) && target->window > 1)
         target->window /= 2;
+    if (is_trouble(status) && target->drains)
+        target_begin_drain(deliveries, target);
     if (target->failures >= SHUT_AFTER && is_trouble(status))
         pause_ms = pause_for_ms(target->failures);
     if ((status == 429 || status == 503) && result->retry_after_ms > pause_ms)
@@ -250,7 +291,7 @@ void target_ended(struct deliveries *deliveries, struct parcel *parcel, bool suc
     } else if (parcel->result.endpoint_gone) {
         target->failures = 0;
     } else if (success) {
-        grow(target);
+        grow(deliveries, target);
     } else {
         shrink(deliveries, target, &parcel->result);
     }

@@ -24,6 +24,10 @@ must_check enum err query_webhooks_due(struct db *db, struct webhook_endpoint_id
                                        bool in_order, int64_t now_ms,
                                        const struct webhook_due_place *after, int64_t limit,
                                        struct arena *arena, struct webhook_delivery_list *out);
+/* The same from the other end: the newest first, in no order of theirs. */
+must_check enum err query_webhooks_due_newest(struct db *db, struct webhook_endpoint_id endpoint,
+                                              int64_t now_ms, int64_t limit, struct arena *arena,
+                                              struct webhook_delivery_list *out);
 /* When the next one is due after that; 0: none. */
 must_check enum err query_webhooks_next(struct db *db, struct webhook_endpoint_id endpoint,
                                         int64_t after_ms, int64_t *out);
