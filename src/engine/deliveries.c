@@ -32,8 +32,18 @@ void deliveries_turn(struct deliveries *deliveries, struct desk_turn *turn,
     engine_turn(deliveries->engine, turn);
 }
 
+/* Before the note is put: the thread sets it anew as it wakes. */
+static void expect(struct deliveries *deliveries)
+{
+    int64_t now_us = outside_monotonic_us(deliveries->outside);
+    int64_t before_us = atomic_load(&deliveries->expected_us);
+    if (before_us == 0 || before_us > now_us)
+        atomic_compare_exchange_strong(&deliveries->expected_us, &before_us, now_us);
+}
+
 static void put_note(struct deliveries *deliveries, struct note *note)
 {
+    expect(deliveries);
     if (!queue_put(&deliveries->notes, &note->link, 0))
         mem_free(note);
 }
@@ -372,7 +382,10 @@ static void *run(void *self)
         if (deliveries->stopping && (is_done(deliveries) || now_us >= stop_us))
             return NULL;
         int64_t until_us = deliveries->stopping ? stop_us : next_us(deliveries);
-        take_notes(deliveries, queue_take(&deliveries->notes, NOTES_AT_ONCE, until_us));
+        atomic_store(&deliveries->expected_us, until_us);
+        struct link *notes = queue_take(&deliveries->notes, NOTES_AT_ONCE, until_us);
+        atomic_store(&deliveries->expected_us, outside_monotonic_us(deliveries->outside));
+        take_notes(deliveries, notes);
     }
 }
 
@@ -405,6 +418,7 @@ enum err deliveries_open(struct engine *engine, const struct engine_config *conf
         *why = STR("A thread could not be started.");
         return ERR_IO;
     }
+    pthread_setname_np(deliveries->thread, "deliveries");
     deliveries->started = true;
     return OK;
 }

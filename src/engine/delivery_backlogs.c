@@ -99,8 +99,21 @@ void backlogs_look(struct deliveries *deliveries)
     pthread_mutex_unlock(&deliveries->backlogs_lock);
 }
 
+/* That thread is the one thing that cannot tell itself that it stands still. */
+static void write_late(struct deliveries *deliveries, struct buf *out)
+{
+    int64_t expected_us = atomic_load(&deliveries->expected_us);
+    int64_t late_us = outside_monotonic_us(deliveries->outside) - expected_us;
+    buf_addf(out,
+             "# HELP purser_webhooks_late_seconds How long what delivers webhooks is overdue to"
+             " look for more.\n"
+             "# TYPE purser_webhooks_late_seconds gauge\npurser_webhooks_late_seconds %lld\n",
+             (long long)(expected_us != 0 && late_us > 0 ? late_us / (SECOND_MS * 1000) : 0));
+}
+
 void deliveries_write_metrics(struct deliveries *deliveries, struct buf *out)
 {
+    write_late(deliveries, out);
     pthread_mutex_lock(&deliveries->backlogs_lock);
     struct backlogs found = deliveries->backlogs;
     pthread_mutex_unlock(&deliveries->backlogs_lock);

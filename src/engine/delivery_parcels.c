@@ -5,6 +5,8 @@
 #include "base/time.h"
 #include "engine/delivery_parts.h"
 
+#define LOCATION_KEPT 200
+
 struct parcel *parcel_new(struct deliveries *deliveries, struct target *target,
                           const struct webhook_delivery *delivery, struct str body)
 {
@@ -34,20 +36,36 @@ void parcel_free(struct parcel *parcel)
     mem_free(parcel);
 }
 
+/* Of the reply's header; empty where it is not there. */
+static struct str field_of(const struct client_call *wire, struct str name)
+{
+    for (size_t i = 0; i < wire->reply_field_count; i++)
+        if (str_equal_nocase(wire->reply_fields[i].name, name))
+            return str_trim(wire->reply_fields[i].value);
+    return (struct str){ 0 };
+}
+
 /* Seconds, of which a day is the most, or a date; the latter as far from now as it is. */
 static int64_t retry_after_ms(const struct client_call *wire, int64_t now_ms)
 {
-    for (size_t i = 0; i < wire->reply_field_count; i++) {
-        int64_t seconds = 0, time_ms = 0;
-        if (!str_equal_nocase(wire->reply_fields[i].name, STR("Retry-After")))
-            continue;
-        struct str value = str_trim(wire->reply_fields[i].value);
-        if (str_to_i64(value, &seconds))
-            return seconds <= 0 ? 0 : seconds < DAY_MS / SECOND_MS ? seconds * SECOND_MS : DAY_MS;
-        if (time_parse_http(value, &time_ms))
-            return time_ms > now_ms ? time_ms - now_ms : 0;
-    }
+    struct str value = field_of(wire, STR("Retry-After"));
+    int64_t seconds = 0, time_ms = 0;
+    if (str_to_i64(value, &seconds))
+        return seconds <= 0 ? 0 : seconds < DAY_MS / SECOND_MS ? seconds * SECOND_MS : DAY_MS;
+    if (time_parse_http(value, &time_ms))
+        return time_ms > now_ms ? time_ms - now_ms : 0;
     return 0;
+}
+
+/* Where it would have led is what its owner wants to know. */
+static struct str redirect_of(struct parcel *parcel, const struct client_call *wire)
+{
+    struct str to = str_slice(field_of(wire, STR("Location")), 0, LOCATION_KEPT);
+    if (str_is_empty(to) || !str_is_utf8(to))
+        return str_format(&parcel->arena, "It answered %d: redirects are not followed.",
+                          wire->status);
+    return str_format(&parcel->arena, "It answered %d, to %.*s: redirects are not followed.",
+                      wire->status, STR_ARG(to));
 }
 
 /* Of the first bytes, those that are whole characters; of others a note that they are none. */
@@ -67,8 +85,7 @@ static struct str failure_of(struct parcel *parcel, const struct client_call *wi
     if (wire->end != CLIENT_REPLY)
         return str_of(client_reason_text(wire->reason));
     if (wire->status >= 300 && wire->status < 400)
-        return str_format(&parcel->arena, "It answered %d: redirects are not followed.",
-                          wire->status);
+        return redirect_of(parcel, wire);
     return str_format(&parcel->arena, "It answered %d.", wire->status);
 }
 

@@ -105,6 +105,7 @@ struct deliveries {
     size_t record_most;              /* results in a turn: fewer after one was refused */
     struct link *stuck;              /* results that were refused alone; tried again later */
     int64_t record_again_us, stuck_us;
+    _Atomic int64_t expected_us;     /* when the thread is to come round next; 0: when asked */
     int64_t scan_us;                 /* when to look for work that others left; 0: never */
     unsigned parcels;
     struct kept_signature *signatures; /* SIGNATURES_KEPT, by message; NULL: none was made */
@@ -122,7 +123,6 @@ void deliveries_turn(struct deliveries *deliveries, struct desk_turn *turn,
 
 /* delivery_targets.c */
 struct target *target_get(struct deliveries *deliveries, struct webhook_endpoint_id id);
-/* NULL when nothing of it is in memory. */
 struct target *target_find(const struct deliveries *deliveries, struct webhook_endpoint_id id);
 void target_look(struct deliveries *deliveries, struct target *target);    /* reads what is due */
 void target_set_timer(struct deliveries *deliveries, struct target *target);

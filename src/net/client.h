@@ -98,13 +98,13 @@ struct client_call {
     struct str reply_body;
     struct client_times times;
     char peer[56];                     /* address and port; empty: there was no connection */
-
     struct link link;                  /* the client's, from client_send to done */
 };
 
 struct client_config {
     const struct outside *outside;     /* its monotonic clock must run */
     struct str ca_file;                /* PEM, instead of the system's; empty: the system's */
+    unsigned trust_s;                  /* then it is read again: authorities change */
     struct str proxy;                  /* "http://host:port"; empty: none */
     unsigned connections;              /* calls on the wire at once, all accounts together */
     unsigned kept;                     /* connections to a sixteenth of all hosts from which on
@@ -118,7 +118,7 @@ struct client_config {
 };
 #define CLIENT_CONFIG_DEFAULT(real)                                                               \
     ((struct client_config){ .outside = (real), .connections = 1000, .kept = 64,                  \
-                             .connect_ms = 10000, .reply_bytes = 256 << 10,                       \
+                             .connect_ms = 10000, .reply_bytes = 256 << 10, .trust_s = 300,       \
                              .breaker_failures = 5, .breaker_ms = 10000 })
 
 /* ERR_IO with a sentence in `why`, as when ca_file cannot be read. */

@@ -134,8 +134,7 @@ static int before_request(void *self, char *remote_ip, char *local_ip, int remot
     const struct client_call *call = flight->call;
 
     (void)local_ip;
-    (void)remote_port;
-    (void)local_port;
+    (void)remote_port, (void)local_port;
     /* A kept connection was opened for another call, which perhaps was not guarded. */
     if (call->guarded && guard_refuses_text(remote_ip) != NULL)
         flight->refused = CLIENT_REASON_ADDRESS;
@@ -394,6 +393,7 @@ static void set_connection(struct flight *flight)
     SET(easy, SSL_VERIFYHOST, 2L);
     SET(easy, SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(easy, CAPATH, NULL);
+    SET(easy, CA_CACHE_TIMEOUT, (long)config->trust_s);
     if (!str_is_empty(config->ca_file))
         SET(easy, CAINFO, config->ca_file.ptr);
     SET(easy, SHARE, flight->client->wires->sessions);

@@ -326,6 +326,8 @@ static bool set_limit(struct client_config *config, struct str name, struct str 
         config->connections = (unsigned)number;
     else if (str_equal_c(name, "connect_ms"))
         config->connect_ms = number;
+    else if (str_equal_c(name, "trust_s"))
+        config->trust_s = (unsigned)number;
     else if (str_equal_c(name, "reply_bytes"))
         config->reply_bytes = (size_t)number;
     else if (str_equal_c(name, "breaker_failures"))

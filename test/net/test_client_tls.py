@@ -118,6 +118,22 @@ def test_a_ca_file_without_a_certificate(tmp_path, secure):
         assert own.call(secure.url('/ok', 'https')).what == ('not_sent', 'trust')
 
 
+def test_a_ca_file_that_is_renewed_is_read_again(tmp_path, certificates, secure):
+    """Without a restart: an authority is replaced before its last day."""
+    file = tmp_path / 'ca.pem'
+    with open(certificates.ca, encoding='utf-8') as good:
+        text = good.read()
+    with open(certificates.other[0], encoding='utf-8') as other:
+        file.write_text(other.read())
+    with Caller(ca_file=file, trust_s=1, breaker_failures=0) as own:
+        assert own.call(secure.url('/ok', 'https')).what == ('not_sent', 'certificate')
+        file.write_text(text)
+        end = time.monotonic() + 20
+        while own.call(secure.url('/ok', 'https')).what != REPLY:
+            assert time.monotonic() < end, 'it still believes the old file'
+            time.sleep(0.1)
+
+
 @pytest.mark.parametrize('path, what', [
     ('/drop', ('no_reply', 'broken')),
     ('/reset-after?500', ('no_reply', 'broken')),
