@@ -12,6 +12,8 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+#include "base/arena.h"
+
 #define BASE62_BYTES_MAX 64
 #define BASE62_DIGITS_MAX 87 /* 64 bytes: 512 / log2(62), rounded up, plus one */
 
@@ -41,6 +43,40 @@ struct sha256 crypto_sha256(struct str data)
     set_up();
     int done = EVP_Digest(data.ptr, data.len, out.bytes, &len, sha256_algorithm, NULL);
     assert(done == 1 && len == SHA256_SIZE);
+    return out;
+}
+
+struct sha256_run {
+    EVP_MD_CTX *context;
+};
+
+struct sha256_run *crypto_sha256_begin(void)
+{
+    struct sha256_run *run = mem_alloc(sizeof(*run));
+
+    set_up();
+    run->context = EVP_MD_CTX_new();
+    assert(run->context != NULL);
+    int done = EVP_DigestInit_ex(run->context, sha256_algorithm, NULL);
+    assert(done == 1);
+    return run;
+}
+
+void crypto_sha256_add(struct sha256_run *run, struct str data)
+{
+    int done = EVP_DigestUpdate(run->context, data.ptr, data.len);
+    assert(done == 1);
+}
+
+struct sha256 crypto_sha256_end(struct sha256_run *run)
+{
+    struct sha256 out;
+    unsigned len = 0;
+
+    int done = EVP_DigestFinal_ex(run->context, out.bytes, &len);
+    assert(done == 1 && len == SHA256_SIZE);
+    EVP_MD_CTX_free(run->context);
+    mem_free(run);
     return out;
 }
 

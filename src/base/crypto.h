@@ -25,6 +25,11 @@ struct sha512 {
 };
 
 struct sha256 crypto_sha256(struct str data);
+/* The same of what comes in pieces; the end frees it. */
+struct sha256_run;
+struct sha256_run *crypto_sha256_begin(void);
+void crypto_sha256_add(struct sha256_run *run, struct str data);
+struct sha256 crypto_sha256_end(struct sha256_run *run);
 /* Several pieces, each preceded by its length (8 bytes, big endian), so that
  * ("ab","c") and ("a","bc") differ. */
 struct sha256 crypto_hmac_sha256(struct str key, const struct str *pieces, size_t count);
