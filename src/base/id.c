@@ -50,6 +50,15 @@ int id_compare(struct id a, struct id b)
     return memcmp(a.bytes, b.bytes, sizeof a.bytes);
 }
 
+struct id id_first_at(int64_t time_ms)
+{
+    struct id id = { { 0 } };
+
+    for (int i = 0; i < 6; i++)
+        id.bytes[i] = (uint8_t)((uint64_t)time_ms >> (40 - 8 * i));
+    return id;
+}
+
 int64_t id_time_ms(struct id id)
 {
     int64_t time_ms = 0;

@@ -20,7 +20,7 @@
     X(payment, "pay") X(operation, "op") X(refund, "ref") X(event, "evt")            \
     X(customer, "cus") X(instrument, "ins")                                          \
     X(request, "req") X(run, "run") X(drift, "drf") X(task, "tsk")                   \
-    X(reconciliation, "rec")                                                         \
+    X(reconciliation, "rec") X(settlement, "stl")                                    \
     X(notice, "ntc") X(webhook_endpoint, "we") X(webhook_key, "wk")                  \
     X(webhook_message, "wm") X(webhook_delivery, "whd") X(checkout, "cs") \
     X(webhook_replay, "whr")
@@ -45,6 +45,8 @@ bool id_is_zero(struct id id);
 bool id_equal(struct id a, struct id b);
 int id_compare(struct id a, struct id b);
 int64_t id_time_ms(struct id id);
+/* The least id that one made then can be. */
+struct id id_first_at(int64_t time_ms);
 
 /* General TypeID text; the prefix may be empty. id_parse is strict: exactly this
  * prefix, lower case, 26 characters, no value beyond 128 bits. */

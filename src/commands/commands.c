@@ -32,6 +32,11 @@
     X(reconcile)                                                                                   \
     X(drift_list)                                                                                  \
     X(drift_resolve)                                                                               \
+    X(settlement_import)                                                                           \
+    X(settlement_list)                                                                             \
+    X(settlement_show)                                                                             \
+    X(settlement_mapping)                                                                          \
+    X(settlement_sandbox)                                                                          \
     X(tasks_list)                                                                                  \
     X(tasks_resolve)                                                                               \
     X(audit_verify)                                                                                \

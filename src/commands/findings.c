@@ -14,6 +14,7 @@
 #include "store/query_findings.h"
 
 #define LIMIT 100
+#define TEXT_MAX 256
 #define JSON_MAX ((size_t)1 << 20)
 
 /* Open ones, unless all are asked for. */
@@ -24,7 +25,7 @@ static struct finding_filter filter_of(const struct cli *cli)
 
 static void print_drift(struct cli *cli, const struct drift *drift)
 {
-    char bytes[64 + 3 * ID_TEXT_MAX];
+    char bytes[64 + 3 * ID_TEXT_MAX + TEXT_MAX];
     struct buf line;
 
     buf_fixed(&line, bytes, sizeof bytes);
@@ -32,7 +33,11 @@ static void print_drift(struct cli *cli, const struct drift *drift)
     buf_add_char(&line, ' ');
     drift_id_write(&line, drift->id);
     buf_add_char(&line, ' ');
-    payment_id_write(&line, drift->payment);
+    /* What is not in the books has the gateway's name alone. */
+    if (payment_id_is_zero(drift->payment))
+        buf_add(&line, drift->reference);
+    else
+        payment_id_write(&line, drift->payment);
     fprintf(cli->world->out, "%s %-8s %-18s ours %.*s %lld, theirs %.*s %lld %s, seen %lld times\n",
             buf_c(&line), drift_severity(drift->kind), word_text(&words_drift_kind, drift->kind),
             STR_ARG(drift->our_status), (long long)drift->our_minor,
@@ -209,8 +214,8 @@ const struct command command_drift_list = {
     .name = "drift list",
     .operands = "",
     .summary = "show open differences with the gateways' books",
-    .about = "A line has when it was last seen, the difference, its payment, what it is, and both\n"
-             "sides. The newest 100.",
+    .about = "A line has when it was last seen, the difference, its payment or the gateway's\n"
+             "reference, what it is, and both sides. The newest 100.",
     .examples = { "purser drift list --data ./data",
                   "purser drift list --mode live --all --json" },
     .options = list_options,

@@ -7,7 +7,8 @@
 #include "core/objects.h"
 
 /* A difference between our books and a gateway's: evidence, never acted upon by itself. One is
- * open per payment and kind; what is seen again counts up and shows the latest. */
+ * open per payment and kind or, where it has a reference, per account, kind and reference; what
+ * is seen again counts up and shows the latest. */
 struct drift {
     enum row_change row;
     struct drift_id id;
@@ -17,8 +18,10 @@ struct drift {
     struct gateway_account_id gateway_account;
     struct str gateway;
     struct invoice_id invoice;
-    struct payment_id payment;
+    struct payment_id payment;    /* zero: the books have none */
+    struct refund_id refund;
     struct operation_id operation;
+    struct str reference;         /* theirs, or ours, where more than one may be open; or empty */
     struct str our_status;        /* the payment's, when it was last seen */
     struct str gateway_status;    /* their word, where it is about that */
     int64_t our_minor;            /* where it is about amounts; else both are 0 */

@@ -116,6 +116,7 @@ struct gateway {
     /* NULL: with the account's, where there is a login. */
     enum gateway_token_use (*token_use)(const struct gateway_ask *ask);
     struct gateway_notices notices;  /* verify NULL: it takes none */
+    const char *settlement;          /* how its settlement files look (settlement.h); or NULL */
     struct gateway_probe probe;      /* every gateway over the network has one */
     struct gateway_call calls[OPERATION_KIND_COUNT];
 };

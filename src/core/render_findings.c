@@ -52,7 +52,9 @@ void render_drift(struct json_out *out, const char *name, const struct drift *dr
     json_put_text_or_null(out, "gateway", drift->gateway);
     RENDER_ID(out, "gateway_account", gateway_account, drift->gateway_account);
     RENDER_ID(out, "payment", payment, drift->payment);
+    RENDER_ID(out, "refund", refund, drift->refund);
     RENDER_ID(out, "operation", operation, drift->operation);
+    json_put_text_or_null(out, "reference", drift->reference);
     json_put_text_or_null(out, "our_status", drift->our_status);
     json_put_text_or_null(out, "gateway_status", drift->gateway_status);
     json_put_int(out, "our_amount", drift->our_minor);

@@ -297,6 +297,36 @@ static enum err parse(const struct gateway_ask *ask, const struct http_reply *re
                                 : parse_error(ask, reply->status, doc, out);
 }
 
+/* docs/settlement.md; `purser settlement sandbox` writes such a file. */
+static const char settlement[] =
+    "{\n"
+    "  \"name\": \"sandbox\",\n"
+    "  \"units\": \"major\",\n"
+    "  \"dates\": \"ymd\",\n"
+    "  \"signs\": \"booked\",\n"
+    "  \"columns\": {\n"
+    "    \"kind\": \"type\",\n"
+    "    \"gateway_reference\": \"charge\",\n"
+    "    \"our_reference\": \"reference\",\n"
+    "    \"refund_reference\": \"refund\",\n"
+    "    \"gross\": \"gross\",\n"
+    "    \"fees\": [\"fee\"],\n"
+    "    \"net\": \"net\",\n"
+    "    \"currency\": \"currency\",\n"
+    "    \"booked\": \"booked_at\",\n"
+    "    \"payout\": \"payout\"\n"
+    "  },\n"
+    "  \"kinds\": {\n"
+    "    \"payment\": [\"capture\"],\n"
+    "    \"refund\": [\"refund\"],\n"
+    "    \"chargeback\": [\"chargeback\"],\n"
+    "    \"fee\": [\"fee\"],\n"
+    "    \"adjustment\": [\"adjustment\"],\n"
+    "    \"payout\": [\"payout\"],\n"
+    "    \"ignore\": [\"authorize\", \"void\"]\n"
+    "  }\n"
+    "}";
+
 static const enum payment_method methods[] = { METHOD_CARD, METHOD_SAVED_CARD, METHOD_NONE };
 static const enum payment_method keeps[] = { METHOD_CARD, METHOD_NONE };
 
@@ -312,6 +342,7 @@ const struct gateway gateway_sandbox = {
     .deadline_ms = 2 * SECOND_MS,
     .authorization_ms = 5 * DAY_MS,
     .refund_age_ms = 0,
+    .settlement = settlement,
     .calls = {
         [OPERATION_KIND_AUTHORIZE] = { build_authorize, parse, GW_ENQUIRE_FIRST },
         [OPERATION_KIND_CAPTURE] = { build_amount_of_charge, parse, GW_REPEAT_SAME_KEY },

@@ -53,15 +53,6 @@ static enum err add_asked(void *self, void *row)
     return OK;
 }
 
-/* The least id that an object made then can have. */
-static struct id id_at(int64_t time_ms)
-{
-    struct id id = { { 0 } };
-    for (int i = 0; i < 6; i++)
-        id.bytes[i] = (uint8_t)((uint64_t)time_ms >> (40 - 8 * i));
-    return id;
-}
-
 static enum err find_payments(struct db *db, size_t limit, struct job_found *found,
                               const struct reconciliation *asked)
 {
@@ -92,7 +83,7 @@ static enum err find_asked(struct db *db, int64_t now_ms, size_t limit, struct j
         return err;
     if (first) {
         asked->started_ms = now_ms;
-        found->place.id = id_at(asked->since_ms);
+        found->place.id = id_first_at(asked->since_ms);
         job_found_add(found, &turn_reconciliation_note)->ask = asked;
         limit--;
     }

@@ -63,6 +63,12 @@ static bool is_its_own(const struct turn *turn, const struct invoice *invoice)
            && turn->input->live == invoice->live;
 }
 
+static bool drift_is_its_own(const struct turn *turn, const struct drift *drift)
+{
+    return merchant_id_equal(turn->input->merchant, drift->merchant)
+           && turn->input->live == drift->live;
+}
+
 /* Whether the turn may go on without books. */
 static bool needs_no_books(const struct batch *batch, size_t at)
 {
@@ -74,13 +80,15 @@ static bool needs_no_books(const struct batch *batch, size_t at)
         return invoice_id_is_zero(input->invoice);
     case TARGET_NOTICE:
         return batch->notices[at] && invoice_id_is_zero(batch->targets[at]);
+    case TARGET_DRIFT:
+        return batch->drifts[at] && invoice_id_is_zero(batch->targets[at])
+               && drift_is_its_own(batch->turns[at], batch->drifts[at]);
     case TARGET_INVOICE:
     case TARGET_PAYMENT:
     case TARGET_REFUND:
     case TARGET_OPERATION:
     case TARGET_CHECKOUT:
     case TARGET_INSTRUMENT:
-    case TARGET_DRIFT:
     case TARGET_TASK:
         break;
     }

@@ -56,6 +56,8 @@ static const struct paging pagings[] = {
     BY_ID(drifts),
     BY_ID(tasks),
     BY_ID(reconciliations),
+    BY_ID(settlements),
+    BY_TWO(settlement_lines, settlement, number),
     BY_COLUMN(audit, number),
     BY_ID(notices),
     BY_ID(webhook_endpoints),

@@ -1,20 +1,20 @@
 /* findings.c - differences and tasks that turns are about; entries of the audit log.
  *
- * A finding leads to the invoice that it is about, whose lock covers it: it is read once to get
- * there, and again under the lock. */
+ * A finding leads to the invoice that it is about: it is read once to get there, and again under
+ * its lock. A difference that is about nothing in the books has only its own row to hold. */
 #include "store/batch.h"
 #include "store/db_one.h"
 
 #include "core/audit.h"
 
-static enum err read_finding(struct batch *batch, size_t at)
+static enum err read_finding(struct batch *batch, size_t at, bool lock)
 {
     const struct turn_input *input = batch->turns[at]->input;
     if (input->handler->target == TARGET_DRIFT)
-        return db_load(batch->db, &table_drifts, "id", &input->drift.id, 1, NULL, false,
+        return db_load(batch->db, &table_drifts, "id", &input->drift.id, 1, NULL, lock,
                        batch->arena, db_keep_row, &batch->drifts[at]);
     if (input->handler->target == TARGET_TASK)
-        return db_load(batch->db, &table_tasks, "id", &input->task.id, 1, NULL, false,
+        return db_load(batch->db, &table_tasks, "id", &input->task.id, 1, NULL, lock,
                        batch->arena, db_keep_row, &batch->tasks[at]);
     return OK;
 }
@@ -25,7 +25,7 @@ enum err batch_locate_findings(struct batch *batch)
     batch->drifts = ARENA_ARRAY(batch->arena, struct drift *, batch->count);
     batch->tasks = ARENA_ARRAY(batch->arena, struct task *, batch->count);
     for (size_t i = 0; !err && i < batch->count; i++) {
-        err = read_finding(batch, i);
+        err = read_finding(batch, i, false);
         if (batch->drifts[i])
             batch->targets[i] = batch->drifts[i]->invoice;
         if (batch->tasks[i]) {
@@ -40,7 +40,7 @@ enum err batch_load_findings(struct batch *batch)
 {
     enum err err = OK;
     for (size_t i = 0; !err && i < batch->count; i++)
-        err = read_finding(batch, i);
+        err = read_finding(batch, i, true);
     return err;
 }
 

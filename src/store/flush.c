@@ -203,8 +203,9 @@ static enum err flush_drift(struct batch *batch, const struct drift *seen)
                                      DB_STR(word_str(&words_drift_kind, seen->kind)) };
     struct drift *open = NULL;
     enum err err = db_select(batch->db, &table_drifts,
-                             "payment = $1 AND kind = $2 AND closed_ms IS NULL", args, 2,
-                             batch->arena, db_keep_row, &open);
+                             "payment = $1 AND kind = $2 AND closed_ms IS NULL"
+                             " AND reference IS NULL",
+                             args, 2, batch->arena, db_keep_row, &open);
     const void *row = seen;
     if (err || !open)
         return err ? err : db_insert(batch->db, &table_drifts, &row, 1);

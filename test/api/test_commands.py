@@ -20,7 +20,9 @@ COMMANDS = ['serve', 'init', 'key create', 'key list', 'key revoke', 'credential
             'deliveries show', 'deliveries redeliver', 'deliveries replay',
             'deliveries pause', 'deliveries resume', 'migrate status', 'migrate up', 'prune',
             'copy', 'wait', 'graph', 'version', 'help', 'reconcile', 'drift list',
-            'drift resolve', 'tasks list', 'tasks resolve', 'audit verify']
+            'drift resolve', 'settlement import', 'settlement list', 'settlement show',
+            'settlement mapping', 'settlement sandbox', 'tasks list', 'tasks resolve',
+            'audit verify']
 
 
 def done(*arguments, **env):
