@@ -11,6 +11,7 @@
 #include "api/problem.h"
 #include "api/resources.h"
 #include "base/log.h"
+#include "core/notice_rows.h"
 
 #define PROBLEM_MAX 8192
 
@@ -58,7 +59,7 @@ size_t api_body_limit(void *self, const struct server_request *request)
 {
     (void)self;
     return str_starts_with(server_request_path(request), STR(NOTIFICATIONS_PATH))
-               ? NOTIFICATION_BODY_MAX : API_BODY_MAX;
+               ? NOTICE_BODY_MAX : API_BODY_MAX;
 }
 
 void api_refuse(void *self, struct server_request *request, enum err err, int status,

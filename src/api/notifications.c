@@ -15,17 +15,13 @@
 #include "api/metrics.h"
 #include "api/resources.h"
 #include "base/log.h"
-#include "base/pan.h"
 #include "core/account.h"
 #include "core/check.h"
+#include "core/notice_rows.h"
 #include "core/requests.h"
 
-#define CLAIMS_MAX 32
 #define HEADERS_MAX 100
-#define REFERENCE_BYTES_MAX 255
 #define NAME_WAIT_MS 5000
-/* Escapes make JSON up to six times as long, U+FFFD other bytes three times. */
-#define KEPT_MAX (8 * NOTIFICATION_BODY_MAX)
 
 /* The rows are made in the turn's arena, and so is this. */
 struct notification {
@@ -67,146 +63,6 @@ static struct gateway_notice notice_of(const struct notification *self, struct a
     return (struct gateway_notice){ fields, count, server_request_body(request), credentials };
 }
 
-/* Bytes that tell one notification from another: the same claim of the same one is one row. */
-static struct sha256 digest_of(const struct notification *self, const struct gateway_claim *claim,
-                               size_t place, struct arena *arena)
-{
-    struct sha256 body = crypto_sha256(server_request_body(self->call->request));
-    struct buf text;
-
-    buf_init(&text, arena, NOTIFICATION_BODY_MAX + 256);
-    gateway_account_id_write(&text, self->account_id);
-    buf_addf(&text, "|%zu|", place);
-    if (str_is_empty(claim->notice_id)) {
-        buf_add_c(&text, "body|");
-        buf_add_hex(&text, body.bytes, sizeof body.bytes);
-    } else {
-        buf_add_c(&text, "id|");
-        buf_add(&text, claim->notice_id);
-    }
-    assert(buf_ok(&text));
-    return crypto_sha256(buf_str(&text));
-}
-
-/* What is kept of the body. */
-
-static bool is_secret(const char *const *secret_members, struct str name)
-{
-    for (const char *const *at = secret_members; at && *at != NULL; at++)
-        if (str_equal_nocase(name, str_of(*at)))
-            return true;
-    return false;
-}
-
-static void put_without_secrets(struct json_out *out, struct arena *arena, struct str name,
-                                const struct json *value, const char *const *secret_members)
-{
-    const char *called = str_is_empty(name) ? NULL : str_c(arena, name);
-    bool is_object = json_is_object(value);
-    struct json_cursor cursor;
-
-    if (is_secret(secret_members, name)) {
-        json_put_text(out, called, STR("[hidden]"));
-        return;
-    }
-    if (!is_object && json_type(value) != JSON_ARRAY) {
-        json_put_value(out, called, value);
-        return;
-    }
-    if (is_object)
-        json_open_object(out, called);
-    else
-        json_open_array(out, called);
-    json_each(&cursor, value);
-    while (json_next(&cursor, &name, &value))
-        put_without_secrets(out, arena, name, value, secret_members);
-    if (is_object)
-        json_close_object(out);
-    else
-        json_close_array(out);
-}
-
-/* As it came where that is JSON without secrets. What is none may hold a secret anywhere, so of
- * a gateway that sends some nothing is kept. */
-static struct str without_secrets(const struct notification *self, struct arena *arena)
-{
-    const char *const *secret_members = self->gateway->notices.secret_members;
-    struct str body = server_request_body(self->call->request);
-    const struct json *json = NULL;
-    struct json_out out;
-    struct buf text;
-
-    bool is_json = json_parse(body, arena, &json, NULL) == OK;
-    if (is_json && !secret_members)
-        return body;
-    buf_init(&text, arena, KEPT_MAX);
-    if (!is_json) {
-        json_write_text(&text, secret_members ? (struct str){ 0 } : body);
-        return buf_str(&text);
-    }
-    json_begin(&out, &text);
-    put_without_secrets(&out, arena, (struct str){ 0 }, json, secret_members);
-    json_done(&out);
-    return buf_str(&text);
-}
-
-static struct str body_to_keep(const struct notification *self, struct arena *arena)
-{
-    struct str body = without_secrets(self, arena);
-    struct buf masked;
-
-    buf_init(&masked, &self->turn->arena, KEPT_MAX);
-    pan_write_masked(&masked, body);
-    assert(buf_ok(&masked));
-    return buf_str(&masked);
-}
-
-/* Rows. */
-
-static struct str reference_to_keep(const struct notification *self, struct str reference)
-{
-    bool ours = reference.len <= REFERENCE_BYTES_MAX && str_is_utf8(reference);
-
-    return ours ? str_copy(&self->turn->arena, reference) : (struct str){ 0 };
-}
-
-static void make_rows(struct notification *self, const struct gateway_claim *claims, size_t count,
-                      struct arena *arena)
-{
-    struct str body = body_to_keep(self, arena);
-    const struct notice **rows = ARENA_ARRAY(&self->turn->arena, const struct notice *, count);
-
-    for (size_t i = 0; i < count; i++) {
-        struct notice *row = ARENA_NEW(&self->turn->arena, struct notice);
-        *row = (struct notice){
-            .gateway_account = self->account->id,
-            .merchant = self->account->merchant,
-            .live = self->account->live,
-            .digest = digest_of(self, &claims[i], i, arena),
-            .reference = reference_to_keep(self, claims[i].reference),
-            .gateway_reference = reference_to_keep(self, claims[i].gateway_reference),
-            .body = body,
-        };
-        rows[i] = row;
-    }
-    self->keep = (struct notices_keep){ rows, count };
-}
-
-/* One that is theirs but claims nothing that we understand is kept as evidence. */
-static void read_claims(struct notification *self, const struct gateway_notice *notice,
-                        struct arena *arena)
-{
-    struct gateway_claim *claims = ARENA_ARRAY(arena, struct gateway_claim, CLAIMS_MAX);
-    size_t count = 0;
-
-    self->unreadable = self->gateway->notices.read(notice, arena, claims, CLAIMS_MAX, &count) != OK;
-    if (self->unreadable || count == 0) {
-        claims[0] = (struct gateway_claim){ 0 };
-        count = 1;
-    }
-    make_rows(self, claims, count, arena);
-}
-
 static enum err verify(struct notification *self, struct arena *arena)
 {
     const struct gateway_account *account = self->account;
@@ -217,9 +73,8 @@ static enum err verify(struct notification *self, struct arena *arena)
     if (has_some && !vault_unseal(vault, account->id, account->credentials, &credentials))
         return ERR_INTERNAL;
     struct gateway_notice notice = notice_of(self, arena, has_some ? &credentials : NULL);
-    enum err err = self->gateway->notices.verify(&notice) ? OK : ERR_UNAUTHENTICATED;
-    if (!err)
-        read_claims(self, &notice, arena);
+    enum err err = notice_rows(self->gateway, account, &notice, &self->turn->arena, arena,
+                               &self->keep, &self->unreadable);
     secret_done(&credentials);
     return err;
 }

@@ -98,7 +98,6 @@ extern const struct reading read_reconciliations, read_reconciliation, read_drif
 
 /* notifications.c */
 #define NOTIFICATIONS_PATH "/v1/notifications/"
-#define NOTIFICATION_BODY_MAX ((size_t)1024 * 1024)
 enum err notification_take(struct call *call);
 
 /* challenge.c, problem.c, openapi.c, health.c, metrics.c */

@@ -186,7 +186,7 @@ static enum err start(struct engine *engine, const struct engine_config *config,
 {
     enum err err = open_books(engine, config, arena, why);
     if (!err && config->steps)
-        return OK;
+        return engine_network_open(engine, config, arena, why);
     if (!err)
         err = open_sandbox(engine, config->where, arena, why);
     if (!err)

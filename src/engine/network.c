@@ -7,6 +7,7 @@
 #include "engine/call.h"
 #include "engine/engine_parts.h"
 #include "engine/exchange.h"
+#include "engine/step.h"
 
 #define HTTP_UNAUTHORIZED 401
 
@@ -23,6 +24,12 @@ static void fail(struct call *call, enum gateway_outcome outcome, struct str why
               LOG_C("call", word_text(&words_operation_kind, call->ask.call)),
               LOG_STR("detail", why), LOG_END);
     engine_call_failed(call->writer->engine, call, outcome, why);
+}
+
+static bool wire_send(struct engine *engine, struct client_call *wire)
+{
+    const struct engine_steps *steps = engine->steps;
+    return steps ? steps->send(steps->self, wire) : client_send(engine->client, wire);
 }
 
 static void want_token(struct call *call)
@@ -81,7 +88,7 @@ static void send(struct call *call)
         .done = on_done,
     };
     exchange_ask(&call->wire, &call->request, &call->arena);
-    if (!client_send(engine->client, &call->wire))
+    if (!wire_send(engine, &call->wire))
         engine_call_left(call);
 }
 
@@ -115,7 +122,7 @@ void engine_network_call(struct engine *engine, struct call *call)
 
 static bool send_login(void *engine, struct client_call *wire)
 {
-    return client_send(((struct engine *)engine)->client, wire);
+    return wire_send(engine, wire);
 }
 
 enum err engine_network_open(struct engine *engine, const struct engine_config *config,
@@ -126,6 +133,8 @@ enum err engine_network_open(struct engine *engine, const struct engine_config *
     client.proxy = config->gateway_proxy;
     engine->logins = logins_open(engine->outside,
                                  &(struct login_sender){ engine, send_login });
+    if (config->steps)
+        return OK;
     return client_open(&client, arena, &engine->client, why);
 }
 

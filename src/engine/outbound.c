@@ -206,10 +206,10 @@ void engine_call_left(struct call *call)
 
 void engine_call_queue(struct engine *engine, struct call *call)
 {
-    if (engine->steps)
-        engine->steps->call(engine->steps->self, call);
-    else if (!call->gateway->in_process)
+    if (!call->gateway->in_process)
         engine_network_call(engine, call);
+    else if (engine->steps)
+        engine->steps->call(engine->steps->self, call);
     else if (!queue_put(&engine->calls, &call->link, 0))
         engine_call_left(call);
 }

@@ -2,9 +2,10 @@
  *
  * The steps are those that the threads repeat (engine.h), so a run of them is a run of the real
  * engine, in an order that the caller decides. For one writer, books that are not shared, and
- * one thread. Gateway calls are handed to `call` instead of being made: it begins each with
- * engine_call_begin and ends it with one of the ends of call.h, at once or later. There is no
- * far side of the built-in gateway, no reader, no webhook. */
+ * one thread. Calls of the built-in gateway are handed to `call` instead of being made: it begins
+ * each with engine_call_begin and ends it with one of the ends of call.h, at once or later. Those
+ * over the network are handed to `send`, which is the client's (net/client.h) in all that it
+ * promises. There is no far side of the built-in gateway, no reader, no webhook. */
 #ifndef ENGINE_STEP_H
 #define ENGINE_STEP_H
 
@@ -14,6 +15,7 @@
 struct engine_steps {
     void *self;
     void (*call)(void *self, struct call *call);
+    bool (*send)(void *self, struct client_call *wire);
 };
 
 /* Runs and commits at most `most` of the turns that wait; returns how many. */

@@ -17,7 +17,11 @@
     X(disk_error, "a write or a sync fails")                                                   \
     X(disk_full, "the disk is full for a while")                                               \
     X(clock_step, "the wall clock is set")                                                     \
-    X(impatient, "a shop asks again before it is answered")
+    X(impatient, "a shop asks again before it is answered")                                    \
+    X(unheard, "a notification that never comes")                                              \
+    X(told_late, "a notification that comes much later")                                       \
+    X(told_twice, "a notification that comes twice")                                           \
+    X(forged, "a notification that somebody else sends")
 struct world_faults {
 #define X(name, what) unsigned name;
     WORLD_FAULTS(X)

@@ -1,12 +1,15 @@
 /* node.c - the simulated process: the real engine, its death and its return. */
 #include <assert.h>
 
+#include "base/time.h"
 #include "world.h"
 
 static bool try_start(struct world *world, struct str *why)
 {
     const struct engine_config config = {
         .where = STR(WORLD_WHERE),
+        .vault = world->vault,
+        .reconcile_ms = 12 * HOUR_MS,
         .public_url = STR("http://purser.test"),
         .outside = &world->outside,
         .readers = 0,

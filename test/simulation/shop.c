@@ -43,6 +43,32 @@ static struct request *new_request(struct world *world, enum request_kind kind, 
     return request;
 }
 
+/* At one of the accounts that this world's shops use. */
+static enum account_name choose_account(struct world *world)
+{
+    uint32_t from = dice_below(&world->dice, ACCOUNT_COUNT);
+    for (uint32_t i = 0; i < ACCOUNT_COUNT; i++)
+        if (world->is_used[(from + i) % ACCOUNT_COUNT])
+            return (enum account_name)((from + i) % ACCOUNT_COUNT);
+    return ACCOUNT_SANDBOX;
+}
+
+static void at_account(struct world *world, struct order *order, enum account_name name)
+{
+    order->account = &world->accounts[name];
+    order->currency = CURRENCY_EUR;
+    order->method = METHOD_CARD;
+    if (name == ACCOUNT_SANDBOX)
+        return;
+    bool has_saved = name == ACCOUNT_HYPERSWITCH && dice_chance(&world->dice, 500);
+    order->method = has_saved ? METHOD_SAVED_CARD : METHOD_GATEWAY_PAGE;
+    order->card = "cus_1:pm_2";
+    if (name == ACCOUNT_HYPERSWITCH)
+        return;
+    order->manual = name == ACCOUNT_EPAYMENT_HOLD;
+    order->currency = CURRENCY_KZT;
+}
+
 static void new_order(struct world *world)
 {
     struct order *order = &world->orders[world->order_count];
@@ -51,6 +77,7 @@ static void new_order(struct world *world)
         .card = cards[dice_below(&world->dice, sizeof cards / sizeof cards[0])],
         .manual = dice_chance(&world->dice, 400),
     };
+    at_account(world, order, choose_account(world));
     new_request(world, ASK_CREATE, world->order_count++);
 }
 
@@ -73,6 +100,7 @@ static bool think_of_scenario(struct world *world)
     if (world->request_count == 0) {
         world->orders[world->order_count] = (struct order){
             .amount_minor = SCENARIO_AMOUNT, .card = scenario->card, .manual = scenario->manual };
+        at_account(world, &world->orders[world->order_count], ACCOUNT_SANDBOX);
         new_request(world, ASK_CREATE, world->order_count++)->next_us = world->begin_us;
     } else if (!world->orders[0].is_known) {
         return false;
@@ -169,7 +197,8 @@ static void take_answer(struct world *world, struct request *request, struct des
         take_final(world, request, answer->status, answer->body);
     } else if (request->state != REQUEST_DONE) {
         request->state = REQUEST_WAITS;
-        request->next_us = world->now_us + PATIENCE_US;
+        request->next_us = world->now_us + (PATIENCE_US << (request->looks < 9 ? request->looks++
+                                                                                : 9));
     }
 }
 
@@ -195,27 +224,45 @@ static void turn_done(struct desk_turn *turn)
 static void card_ending(struct desk_turn *turn)
 {
     const struct payment_create *ask = turn->input.ask;
-    secret_done(&((struct card *)ask->card)->number);
-    secret_done(&((struct card *)ask->card)->cvc);
+    struct card *card = (struct card *)(uintptr_t)ask->card;
+    if (!card)
+        return;
+    secret_done(&card->number);
+    secret_done(&card->cvc);
+    secret_done(&card->saved);
+}
+
+static const struct card *card_of(const struct order *order, struct arena *arena)
+{
+    struct card card = { 0 };
+
+    if (order->method == METHOD_GATEWAY_PAGE)
+        return NULL;
+    if (order->method == METHOD_SAVED_CARD) {
+        card.saved = secret_copy(str_of(order->card));
+    } else {
+        card.number = secret_copy(str_of(order->card));
+        card.cvc = secret_copy(STR("123"));
+        card.exp_month = 12;
+        card.exp_year = 2099;
+    }
+    return arena_copy(arena, &card, sizeof card);
 }
 
 static const void *create_ask(const struct order *order, struct arena *arena)
 {
-    struct card card = {
-        .number = secret_copy(str_of(order->card)),
-        .cvc = secret_copy(STR("123")),
-        .exp_month = 12,
-        .exp_year = 2099,
-    };
     struct payment_create ask = {
-        .amount = { order->amount_minor, CURRENCY_EUR },
+        .amount = { order->amount_minor, order->currency },
         .capture_method = order->manual ? CAPTURE_METHOD_MANUAL : CAPTURE_METHOD_AUTOMATIC,
-        .method = METHOD_CARD,
-        .card = arena_copy(arena, &card, sizeof card),
-        .card_brand = STR("visa"),
-        .card_last4 = str_slice(str_of(order->card), 12, 16),
+        .method = order->method,
+        .card = card_of(order, arena),
+        .gateway_account = order->account->row.id,
         .confirm = true,
     };
+    if (order->method == METHOD_CARD) {
+        ask.card_brand = STR("visa");
+        ask.card_last4 = str_slice(str_of(order->card), 12, 16);
+    }
     return arena_copy(arena, &ask, sizeof ask);
 }
 
@@ -303,6 +350,13 @@ static void submit(struct world *world, struct request *request)
     hand_in(world, request, turn);
 }
 
+static void come_back(struct world *world, struct request *request, struct operation_id operation)
+{
+    struct desk_turn *turn = turn_new(world, request, &turn_payer_done);
+    turn->input.operation = operation;
+    hand_in(world, request, turn);
+}
+
 /* What the payer does who was sent to the bank for this operation. */
 static void decide(struct world *world, struct request *request, struct bank_charge *charge)
 {
@@ -314,11 +368,44 @@ static void decide(struct world *world, struct request *request, struct bank_cha
                                                : request->payer != PAYER_PAYS_AND_LEAVES;
 
     bank_payer(&world->bank, reference, confirms);
-    if (returns && operation_id_parse(reference, &operation)) {
-        struct desk_turn *turn = turn_new(world, request, &turn_payer_done);
-        turn->input.operation = operation;
-        hand_in(world, request, turn);
+    if (returns && operation_id_parse(reference, &operation))
+        come_back(world, request, operation);
+}
+
+/* Hyperswitch's name of a payment is ours with another prefix. */
+static bool operation_of(struct str reference, struct operation_id *out)
+{
+    char text[ID_TEXT_MAX];
+    struct buf id;
+
+    if (!str_starts_with(reference, STR("pay_")))
+        return false;
+    buf_fixed(&id, text, sizeof text);
+    buf_addf(&id, "op_%.*s", STR_ARG(str_slice(reference, 4, reference.len)));
+    return operation_id_parse(buf_str(&id), out);
+}
+
+/* One of those who have a gateway's page before them. */
+static bool pay_at_gateway(struct world *world, struct request *request)
+{
+    const char *gateway = NULL;
+    struct operation_id operation;
+    size_t count = 0;
+
+    while (!str_is_empty(gateways_page(count, &gateway)))
+        count++;
+    size_t from = dice_below(&world->dice, (uint32_t)count);
+    bool confirms = dice_chance(&world->dice, 800);
+    for (size_t i = 0; i < count; i++) {
+        struct str reference = gateways_page((from + i) % count, &gateway);
+        if (!gateways_payer(str_of(gateway), reference, confirms))
+            continue;
+        world_say(world, "payer %s %.*s", confirms ? "pays" : "refuses", STR_ARG(reference));
+        if (dice_chance(&world->dice, 500) && operation_of(reference, &operation))
+            come_back(world, request, operation);
+        return true;
     }
+    return false;
 }
 
 /* One of those who are at the bank decides. Half of them come back to purser's page; about the
@@ -337,6 +424,8 @@ static void send_payer(struct world *world, struct request *request)
             return;
         }
     }
+    if (pay_at_gateway(world, request))
+        return;
     if (world->scenario && request->tries++ < PAYER_TRIES_MAX) {
         request->state = REQUEST_ASKS;
         request->next_us = world->now_us + PAYER_AGAIN_US;

@@ -60,6 +60,13 @@ static int64_t wall_ms(void *self)
     return BEGIN_MS + world->now_us / 1000 + world->skew_ms;
 }
 
+/* The gateways': theirs is right. */
+static int64_t right_ms(void *self)
+{
+    const struct world *world = self;
+    return BEGIN_MS + world->now_us / 1000;
+}
+
 static int64_t true_us(void *self)
 {
     const struct world *world = self;
@@ -99,10 +106,14 @@ void world_prepare(struct world *world)
 {
     *world = (struct world){ .now_us = SECOND_US, .has_healed = true };
     world->outside = (struct outside){ world, wall_ms, true_us, random_bytes, FILES_NAME };
-    world->steps_of = (struct engine_steps){ world, wire_take };
+    world->gateways_outside = (struct outside){ world, right_ms, true_us, random_bytes,
+                                                FILES_NAME };
+    world->steps_of = (struct engine_steps){ world, wire_take, wire_send };
     world->files = files_open();
+    accounts_open_vault(world);
     node_start(world);
     find_merchant(world);
+    accounts_make(world);
     node_stop(world);
     assert(!world->invariant);
 }
@@ -115,10 +126,14 @@ static void choose_faults(struct world *world)
 #define CALLS(name) world->faults.name = often[dice_below(&world->dice, 5)];
 #define NODE(name)  world->faults.name = rarely[dice_below(&world->dice, 5)];
     CALLS(refused) CALLS(lost_before) CALLS(lost_after) CALLS(late) CALLS(doubled) CALLS(garbled)
-    CALLS(slow) CALLS(blind)
+    CALLS(slow) CALLS(blind) CALLS(unheard) CALLS(told_late) CALLS(told_twice) CALLS(forged)
     NODE(crash) NODE(restart) NODE(disk_error) NODE(disk_full) NODE(clock_step) NODE(impatient)
 #undef CALLS
 #undef NODE
+    world->is_used[ACCOUNT_SANDBOX] = dice_chance(&world->dice, 700);
+    world->is_used[ACCOUNT_EPAYMENT_SALE] = dice_chance(&world->dice, 400);
+    world->is_used[ACCOUNT_EPAYMENT_HOLD] = dice_chance(&world->dice, 400);
+    world->is_used[ACCOUNT_HYPERSWITCH] = dice_chance(&world->dice, 400);
     world->wanted_orders = 1 + dice_below(&world->dice, ORDERS_MAX);
     world->wanted_requests = world->wanted_orders + dice_below(&world->dice, 5) * 20;
     if (world->wanted_requests > REQUESTS_MAX)
@@ -194,7 +209,8 @@ static int64_t earlier(int64_t a, int64_t b)
 /* To when something is due; false when that is never, or too late to matter. */
 static bool pass_time(struct world *world, int64_t end_us)
 {
-    int64_t due = earlier(earlier(wire_due_us(world), shop_due_us(world)), node_due_us(world));
+    int64_t due = earlier(earlier(wire_due_us(world), shop_due_us(world)),
+                          earlier(node_due_us(world), post_due_us(world)));
     if (due == 0 || due > end_us)
         return false;
     world->now_us = due > world->now_us ? due : world->now_us + 1000;
@@ -215,12 +231,13 @@ static bool step_turns(struct world *world)
 static bool step(struct world *world)
 {
     static bool (*const all[])(struct world *world) = { step_turns, wire_step, shop_step,
-                                                        step_clock };
-    size_t from = dice_below(&world->dice, 4);
+                                                        step_clock, post_step };
+    static const uint32_t count = sizeof all / sizeof all[0];
+    uint32_t from = dice_below(&world->dice, count);
     bool done = false;
 
-    for (size_t i = 0; i < 4 && !done && !world->files->is_dead; i++)
-        done = all[(from + i) % 4](world);
+    for (uint32_t i = 0; i < count && !done && !world->files->is_dead; i++)
+        done = all[(from + i) % count](world);
     if (world->files->is_dead) {
         node_crash(world);
         world->now_us += dice_between(&world->dice, 0, 10 * SECOND_US);
@@ -251,11 +268,31 @@ static void heal(struct world *world)
     world_say(world, "healed");
 }
 
+static void hear_wrong(void *self, struct str line)
+{
+    world_blame(self, "I3", "it was asked for: %.*s", STR_ARG(line));
+}
+
+static void begin_gateways(struct world *world)
+{
+    static const char *const shown[] = { "charge", "refund", "reduced" };
+    const struct gateways_ears ears = { world, hear_wrong, post_tells };
+    static char url[100];
+    struct buf text;
+
+    buf_fixed(&text, url, sizeof url);
+    buf_add_c(&text, "http://purser.test/v1/notifications/hyperswitch/");
+    gateway_account_id_write(&text, world->accounts[ACCOUNT_HYPERSWITCH].row.id);
+    gateways_begin(&world->gateways_outside, &ears, buf_str(&text),
+                   shown[dice_below(&world->dice, 3)]);
+}
+
 static void be_born(struct world *world, uint64_t seed)
 {
     world->dice.state = seed;
     world->trace = DIGEST_BEGIN;
     world->files->touches = 0;
+    begin_gateways(world);
 }
 
 /* Nothing goes wrong any more, or but one thing. */
@@ -264,10 +301,10 @@ static void come_to_an_end(struct world *world)
     live_until(world, STEPS_MAX, world->now_us + AFTERLIFE_US);
     if (world->steps >= STEPS_MAX)
         world_blame(world, "L", "it is not over after %d steps", STEPS_MAX);
-    if (!world->invariant && !shop_is_content(world))
-        world_blame(world, "L", "a shop has no final answer");
     if (!world->invariant)
         judge_quiet(world);
+    if (!world->invariant && !world->tasks && !shop_is_content(world))
+        world_blame(world, "L", "a shop has no final answer");
     node_stop(world);
 }
 
@@ -287,6 +324,7 @@ void world_live_scenario(struct world *world, uint64_t seed, const struct scenar
 {
     be_born(world, seed);
     world->scenario = scenario;
+    world->is_used[ACCOUNT_SANDBOX] = true;
     world->begin_us = world->now_us;
     world->plan = plan;
     world->plan_at = at;

@@ -12,51 +12,12 @@
 #include "engine/step.h"
 #include "faults.h"
 #include "files.h"
-#include "scenario.h"
+#include "gateways.h"
+#include "orders.h"
+#include "traffic.h"
 
 #define WORLD_WHERE "sqlite:/simulation"
 #define SECOND_US INT64_C(1000000)
-
-#define PACKETS_MAX 512
-
-/* A request on its way, and its caller while there is one. */
-struct packet {
-    bool is_used, has_arrived, is_garbled;
-    struct call *call;
-    struct arena arena;
-    struct http_request request;
-    struct http_reply reply;
-    int64_t arrives_us, replies_us;      /* 0: never */
-    int64_t visible_us;                  /* what it does, to enquiries */
-};
-
-#define ORDERS_MAX 24
-#define REQUESTS_MAX 160
-
-enum request_state { REQUEST_ASKS, REQUEST_WAITS, REQUEST_DONE };
-
-struct request {
-    enum request_kind kind;
-    enum request_state state;
-    size_t order;
-    int64_t amount_minor;
-    enum payer_way payer;
-    struct id key;                       /* of its claim */
-    unsigned under_way;                  /* turns of it that are with the node */
-    int64_t next_us;                     /* when it is asked (again) */
-    unsigned tries;
-    unsigned wanted;                     /* times that it is asked however well it goes */
-    int final_status;                    /* 0: none yet */
-    uint64_t final_digest;               /* of the first final answer */
-};
-
-struct order {
-    int64_t amount_minor;
-    const char *card;
-    bool manual;
-    bool is_known;
-    struct payment_id payment;
-};
 
 struct world {
     struct dice dice;
@@ -76,19 +37,25 @@ struct world {
     int64_t full_until_us;
     bool had_disk_faults;
 
+    struct vault *vault;
+    struct account accounts[ACCOUNT_COUNT];
     struct bank bank;
+    struct outside gateways_outside;     /* theirs: their clock is right */
+    struct post posts[POSTS_MAX];
     struct packet packets[PACKETS_MAX];
     struct order orders[ORDERS_MAX];
     struct request requests[REQUESTS_MAX];
     size_t order_count, request_count;
     size_t wanted_orders, wanted_requests;
     struct merchant_id merchant;
+    bool is_used[ACCOUNT_COUNT];         /* by this world's shops */
 
     bool is_talkative;
     uint64_t trace;
     const char *invariant;               /* the first that is broken; NULL while none is */
     char wrong[300];
     unsigned steps, crashes, faults_done;
+    int64_t tasks;                       /* that a person has to decide, at the end */
 };
 
 void world_say(struct world *world, const char *format, ...)
@@ -114,11 +81,22 @@ void node_crash(struct world *world);
 
 /* wire.c */
 void wire_take(void *world, struct call *call);
+bool wire_send(void *world, struct client_call *wire);
 /* Does one thing that is due; false when nothing is. */
 bool wire_step(struct world *world);
 int64_t wire_due_us(const struct world *world);      /* 0: never */
 /* Calls of a node that stops have nobody to hear their answers. */
 void wire_lose_callers(struct world *world);
+
+/* post.c */
+/* What gateways.c tells of: goes out at once, later, twice, or not at all; and forged ones. */
+void post_tells(void *world, const struct telling *telling);
+bool post_step(struct world *world);
+int64_t post_due_us(const struct world *world);
+
+/* accounts.c: at the gateways, in books that are empty. */
+void accounts_open_vault(struct world *world);
+void accounts_make(struct world *world);
 
 /* shop.c: shops that want things, ask until they have a final answer, and hold it against the
  * node when it changes. */
