@@ -5,7 +5,9 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
+import uuid
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PURSER = os.environ.get('PURSER_BINARY') or os.path.join(ROOT, 'build', 'purser')
@@ -27,6 +29,29 @@ def build(*programs):
     for name in programs:
         subprocess.run(['ninja', '-C', os.path.join(ROOT, 'build'), 'bench/' + name], check=True,
                        stdout=subprocess.DEVNULL)
+
+
+def lines(*requests):
+    """A file of requests for bench/load: (method, path, headers, body) each."""
+    return ''.join('%s\t%s\t%s\t%s\n' % (method, path, '|'.join(headers), body)
+                   for method, path, headers, body in requests)
+
+
+def load(address, requests, connections, seconds, rate=0, before=()):
+    """What bench/load measured. Everything must have been answered 2xx, or 429 or 503."""
+    with tempfile.NamedTemporaryFile('w', encoding='utf-8') as file:
+        file.write(requests)
+        file.flush()
+        done = subprocess.run([*before, os.path.join(BENCH, 'load'), address.split(':')[1],
+                               str(connections), str(seconds), str(rate), file.name],
+                              check=True, capture_output=True, text=True)
+    said = json.loads(done.stdout)
+    wrong = {status: count for status, count in said['statuses'].items()
+             if status[0] != '2' and status not in ('429', '503')}
+    if wrong or said['broken']:
+        sys.exit('bench: not answered as they should be: %s, %d without an answer'
+                 % (wrong, said['broken']))
+    return said
 
 
 class Server:
@@ -90,7 +115,11 @@ class Server:
 
     def get(self, path):
         self.line.close()       # it may have been idle for too long
-        self.line.request('GET', path)
+        try:
+            self.line.request('GET', path)
+        except ConnectionRefusedError:
+            sys.exit('bench: purser has gone, with exit code %s:\n%s'
+                     % (self.process.poll(), open(self.log.name, encoding='utf-8').read()))
         return self.line.getresponse().read().decode()
 
     def pay(self, key):
@@ -111,6 +140,16 @@ class Server:
         stat = open('/proc/%d/stat' % self.process.pid, encoding='ascii').read()
         fields = stat.rsplit(')')[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+    def payments(self):
+        """Requests for bench/load, of payments that are captured before they are answered."""
+        return lines(('POST', '/v1/payments', [
+            'Authorization: Bearer ' + self.key, 'Content-Type: application/json',
+            'Prefer: wait=30', 'Idempotency-Key: %s-{n}' % uuid.uuid4()], PAYMENT))
+
+    def reads(self, *paths):
+        return lines(*(('GET', path, ['Authorization: Bearer ' + self.key], '')
+                       for path in paths))
 
     def load(self, seconds, connections):
         """Payments from connections that never rest, by wrk."""

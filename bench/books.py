@@ -1,0 +1,130 @@
+"""Large books on SQLite, made by SQL of the rows of one real payment: as many like it as wanted.
+
+The youngest have their whole history, the others are as `purser prune` leaves them, with
+checkpoints alone. Ids count up as real ones do; the built-in gateway's ledger is filled too where
+that is asked for."""
+import contextlib
+import os
+import sqlite3
+import time
+
+ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
+BOOKS = {'invoices': 'id', 'payments': 'id', 'operations': 'id', 'attempts': 'operation',
+         'events': 'sequence', 'claims': 'key'}
+LEDGER = {'sandbox_charges': 'id', 'sandbox_operations': 'id', 'sandbox_ledger': 'number'}
+STANDING = ('invoices', 'payments')     # what pruning leaves
+UNIQUE = {'events': 'number', 'sandbox_ledger': 'number'}
+CHUNK = 100000
+
+
+def text_of(prefix, blob):
+    """An id as purser writes it (base/id.h): base 32 of its 16 bytes."""
+    number = int.from_bytes(blob, 'big')
+    return prefix + '_' + ''.join(ALPHABET[number >> 5 * place & 31]
+                                  for place in range(25, -1, -1))
+
+
+class Fill:
+    """Of the books of a stopped purser that holds exactly one payment."""
+
+    def __init__(self, data, count, whole=None):
+        self.data, self.count = data, count
+        self.first_whole = count - min(count, count if whole is None else whole)
+
+    @contextlib.contextmanager
+    def opened(self, file):
+        db = sqlite3.connect(os.path.join(self.data, file))
+        db.row_factory = sqlite3.Row
+        db.create_function('text_of', 2, text_of, deterministic=True)
+        db.execute('PRAGMA synchronous = OFF')
+        db.execute('PRAGMA cache_size = -262144')
+        yield db
+        db.commit()
+        db.execute('PRAGMA wal_checkpoint(TRUNCATE)')
+        db.close()
+
+    def run(self, ledger=False, changed=None):
+        """`changed`: SQL that replaces a column, by (table, column)."""
+        with self.opened('purser.db') as db:
+            self.learn(db)
+            for table in BOOKS:
+                self.table(db, table, changed or {})
+            self.checkpoints(db)
+            db.execute("UPDATE counters SET value = ? WHERE name = 'events'",
+                       (self.count * 10 + 1000,))
+            db.execute('ANALYZE')
+        if not ledger:
+            return
+        with self.opened('sandbox.db') as db:
+            for table in LEDGER:
+                self.table(db, table, {})
+            db.execute("UPDATE counters SET value = ? WHERE name = 'sandbox_ledger'",
+                       (self.count * 10 + 1000,))
+
+    def learn(self, db):
+        """Each id of the one payment, and the SQL that makes its like for the payment number g."""
+        ids = [bytes(row['id']) for table in ('invoices', 'payments', 'operations')
+               for row in db.execute('SELECT id FROM %s ORDER BY id' % table)]
+        ids += [bytes(row['key']) for row in db.execute('SELECT key FROM claims')]
+        first = min(ids)[:6].hex()
+        self.known, self.texts = {}, {}
+        for kind, blob in enumerate(ids):
+            made = ("CAST(x'%s' || x'70%02x' || printf('%%08x', g) AS BLOB)" % (first, kind + 1))
+            self.known[blob] = made
+            for prefix in ('inv', 'pay', 'op', 'ch'):
+                self.texts[text_of(prefix, blob)] = "text_of('%s', %s)" % (prefix, made)
+
+    def value(self, row, table, name, changed):
+        value = row[name]
+        if (table, name) in changed:
+            return changed[table, name]
+        if UNIQUE.get(table) == name:
+            return 'g * 10 + %d' % value
+        if isinstance(value, bytes):
+            return self.known.get(value, "x'%s'" % value.hex())
+        if isinstance(value, str):
+            return self.texts.get(value, "'%s'" % value.replace("'", "''"))
+        return 'NULL' if value is None else str(value)
+
+    def table(self, db, table, changed):
+        key = (BOOKS | LEDGER)[table]
+        rows = db.execute('SELECT * FROM %s ORDER BY %s' % (table, key)).fetchall()
+        standing = table in STANDING or table in LEDGER
+        for row in rows:
+            values = [self.value(row, table, name, changed) for name in row.keys()]
+            if table == 'invoices':
+                values[row.keys().index('checkpointed')] = 'g < %d' % self.first_whole
+            self.insert(db, table, row.keys(), values, 0 if standing else self.first_whole,
+                        self.count)
+
+    def checkpoints(self, db):
+        """Of the invoice and the payment: what their rows say after the last event."""
+        events = db.execute('SELECT count(*) FROM events WHERE number < 10').fetchone()[0]
+        for table in STANDING:
+            row = db.execute('SELECT * FROM %s ORDER BY created_ms, id LIMIT 1' % table).fetchone()
+            sums = [str(row[name]) if name in row.keys() else '0' for name in (
+                'version', 'captured_minor', 'refunded_minor', 'reserved_minor')]
+            invoice = self.known[bytes(row['invoice' if table == 'payments' else 'id'])]
+            self.insert(db, 'checkpoints', [
+                'invoice', 'object', 'status', 'version', 'captured_minor', 'refunded_minor',
+                'reserved_minor', 'sequence', 'number', 'made_ms'], [
+                    invoice, self.known[bytes(row['id'])], "'%s'" % row['status'], *sums,
+                    str(events), 'g * 10 + %d' % events, str(row['created_ms'])],
+                        0, self.first_whole)
+
+    def insert(self, db, table, names, values, first, last):
+        for start in range(max(first, 1), last, CHUNK):     # number 0 is the real one
+            db.execute('WITH RECURSIVE numbers(g) AS (SELECT %d UNION ALL SELECT g + 1 FROM numbers'
+                       ' WHERE g < %d) INSERT INTO %s (%s) SELECT %s FROM numbers'
+                       % (start, min(start + CHUNK, last) - 1, table, ', '.join(names),
+                          ', '.join(values)))
+            db.commit()
+
+
+def size_gib(data):
+    return sum(os.path.getsize(os.path.join(data, name)) for name in os.listdir(data)
+               if name.startswith('purser.db')) / 2 ** 30
+
+
+def now_ms():
+    return int(time.time() * 1000)
