@@ -236,8 +236,19 @@ static bool hand_over(struct call *call, struct desk_turn *turn)
     return false;
 }
 
+static enum err refuse(struct call *call)
+{
+    return trouble_say(&call->trouble, ERR_UNAVAILABLE, "This node takes no more work now.");
+}
+
 enum err call_turn(struct call *call)
 {
+    const struct desk *desk = call->api->config.desk;
+
+    if (desk->is_behind(desk->self)) {
+        wipe_body(call);
+        return refuse(call);
+    }
     struct desk_turn *turn = desk_turn_new();
     struct errand *errand = ARENA_NEW(&turn->arena, struct errand);
 
@@ -246,7 +257,7 @@ enum err call_turn(struct call *call)
     enum err err = fill_turn(call, turn);
     wipe_body(call);
     if (!err && !hand_over(call, turn))
-        err = trouble_say(&call->trouble, ERR_UNAVAILABLE, "This node takes no more work now.");
+        err = refuse(call);
     if (err)
         turn_free(turn);
     return err;

@@ -7,12 +7,14 @@
 #define BASE_LIST_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 
 /* A place in a linked queue, embedded in what is queued. */
 struct link {
     struct link *next;
+    int64_t put_us;    /* when, for queues that ask how long it has waited */
 };
 /* The struct that a link is embedded in. */
 #define LINK_OWNER(pointer, type, member)                                                      \

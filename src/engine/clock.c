@@ -35,7 +35,7 @@ void engine_due(struct engine *engine, int64_t due_ms)
 
 void engine_again(struct engine *engine, struct desk_turn *turn)
 {
-    if (!queue_put(&engine->again, &turn->link, 0)) {
+    if (!queue_put(&engine->again, &turn->link)) {
         desk_turn_free(turn);
         return;
     }

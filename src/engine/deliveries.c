@@ -44,7 +44,7 @@ static void expect(struct deliveries *deliveries)
 static void put_note(struct deliveries *deliveries, struct note *note)
 {
     expect(deliveries);
-    if (!queue_put(&deliveries->notes, &note->link, 0))
+    if (!queue_put(&deliveries->notes, &note->link))
         mem_free(note);
 }
 
@@ -402,7 +402,7 @@ enum err deliveries_open(struct engine *engine, const struct engine_config *conf
     deliveries->sick.most = PLACES_SICK;
     deliveries->ended_end = &deliveries->ended;
     deliveries->record_most = RESULTS_MOST;
-    queue_init(&deliveries->notes);
+    queue_init(&deliveries->notes, engine->outside);
     pthread_mutex_init(&deliveries->backlogs_lock, NULL);
     client.ca_file = config->webhook_ca_file;
     client.reply_bytes = 64 << 10;

@@ -121,7 +121,7 @@ static void on_done(struct client_call *wire)
     fill_result(parcel, wire);
     note->kind = NOTE_ENDED;
     note->parcel = parcel;
-    bool taken = queue_put(&parcel->deliveries->notes, &note->link, 0);
+    bool taken = queue_put(&parcel->deliveries->notes, &note->link);
     assert(taken);
     (void)taken;
 }
@@ -249,7 +249,7 @@ static void on_recorded(struct desk_turn *turn)
     struct note *note = mem_alloc(sizeof *note);
     note->kind = NOTE_RECORDED;
     note->err = turn->err;
-    bool taken = queue_put(&deliveries->notes, &note->link, 0);
+    bool taken = queue_put(&deliveries->notes, &note->link);
     assert(taken);
     (void)taken;
     desk_turn_free(turn);

@@ -397,7 +397,7 @@ static void on_leased(struct desk_turn *turn)
     struct note *note = mem_alloc(sizeof *note);
     note->kind = NOTE_LEASED;
     note->endpoint = (struct webhook_endpoint_id){ ask->names.endpoints[0] };
-    if (!queue_put(&deliveries->notes, &note->link, 0))
+    if (!queue_put(&deliveries->notes, &note->link))
         mem_free(note);
     desk_turn_free(turn);
 }

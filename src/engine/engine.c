@@ -15,12 +15,21 @@
 
 #define CLOSE_STEP_US 5000
 
+/* Of its calls, the built-in gateway's alone: others have limits of their own. */
+static bool desk_is_behind(void *self)
+{
+    struct engine *engine = self;
+    bool behind = queue_is_behind(&engine->turns) || queue_is_behind(&engine->calls);
+    if (behind)
+        ENGINE_COUNT(engine, queue_refused_total, 1);
+    return behind;
+}
+
 static bool desk_submit(void *self, struct desk_turn *turn)
 {
     struct engine *engine = self;
     atomic_fetch_add(&engine->in_work, 1);
-    if (!atomic_load(&engine->closing)
-        && queue_put(&engine->turns, &turn->link, ENGINE_QUEUE_MAX))
+    if (!atomic_load(&engine->closing) && queue_offer(&engine->turns, &turn->link))
         return true;
     atomic_fetch_sub(&engine->in_work, 1);
     ENGINE_COUNT(engine, queue_refused_total, 1);
@@ -30,7 +39,7 @@ static bool desk_submit(void *self, struct desk_turn *turn)
 static bool desk_read(void *self, struct desk_read *read)
 {
     struct engine *engine = self;
-    return queue_put(&engine->reads, &read->link, ENGINE_QUEUE_MAX);
+    return queue_offer(&engine->reads, &read->link);
 }
 
 static bool desk_probe(void *self, void (*done)(void *user, enum err err), void *user)
@@ -229,13 +238,13 @@ enum err engine_open(const struct engine_config *config, struct arena *arena,
     engine->public_url = str_copy(&engine->arena, config->public_url);
     engine->vault = config->vault;
     engine->desk = (struct desk){ engine, desk_submit, desk_read, desk_probe, desk_check,
-                                  desk_page };
+                                  desk_page, desk_is_behind };
     engine->passes.interval_ms = config->reconcile_ms;
     engine->steps = config->steps;
-    queue_init(&engine->turns);
-    queue_init(&engine->reads);
-    queue_init(&engine->calls);
-    queue_init(&engine->again);
+    queue_init(&engine->turns, engine->outside);
+    queue_init(&engine->reads, engine->outside);
+    queue_init(&engine->calls, engine->outside);
+    queue_init(&engine->again, engine->outside);
     pthread_mutex_init(&engine->probe.lock, NULL);
     pthread_mutex_init(&engine->passes.lock, NULL);
     pthread_mutex_init(&engine->hints.lock, NULL);

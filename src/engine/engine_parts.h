@@ -12,8 +12,6 @@
 #include "sandbox/sandbox.h"
 #include "store/hints.h"
 
-/* Turns from outside beyond this wait are refused; our own always go in. */
-#define ENGINE_QUEUE_MAX 8192
 #define ENGINE_READERS_MAX 64
 #define ENGINE_WRITERS_MAX 64
 /* Checks of accounts at once: they are for people, and each may last half a minute. */

@@ -210,7 +210,7 @@ void engine_call_queue(struct engine *engine, struct call *call)
         engine_network_call(engine, call);
     else if (engine->steps)
         engine->steps->call(engine->steps->self, call);
-    else if (!queue_put(&engine->calls, &call->link, 0))
+    else if (!queue_put(&engine->calls, &call->link))
         engine_call_left(call);
 }
 
@@ -296,7 +296,7 @@ static void hand_in(struct engine *engine, struct call *call, const struct gatew
         ENGINE_COUNT(engine, gateway_not_sent_total, 1);
     atomic_fetch_add(&engine->in_work, 1);
     /* Closing: the books know it as sending, the next start asks. */
-    if (!queue_put(&engine->turns, &turn->link, 0)) {
+    if (!queue_put(&engine->turns, &turn->link)) {
         atomic_fetch_sub(&engine->in_work, 1);
         desk_turn_free(turn);
     }

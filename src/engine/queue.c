@@ -1,13 +1,13 @@
-/* queue.c - a mutex, a condition and a list. */
+/* queue.c - a mutex, a condition and two lists. */
 #include "engine/queue.h"
 
 #include <assert.h>
 #include <time.h>
 
-void queue_init(struct queue *queue)
+void queue_init(struct queue *queue, const struct outside *outside)
 {
     pthread_condattr_t attributes;
-    *queue = (struct queue){ 0 };
+    *queue = (struct queue){ .outside = outside };
     pthread_mutex_init(&queue->lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -15,29 +15,72 @@ void queue_init(struct queue *queue)
     pthread_condattr_destroy(&attributes);
 }
 
+static bool is_empty(const struct queue *queue)
+{
+    return !queue->ours.first && !queue->offered.first;
+}
+
+static size_t count_of(const struct queue *queue)
+{
+    return queue->ours.count + queue->offered.count;
+}
+
 void queue_done(struct queue *queue)
 {
-    assert(!queue->first);
+    assert(is_empty(queue));
     pthread_cond_destroy(&queue->filled);
     pthread_mutex_destroy(&queue->lock);
 }
 
-bool queue_put(struct queue *queue, struct link *item, size_t limit)
+static bool has_waited(const struct queue_lane *lane, int64_t now_us)
 {
+    return lane->first && now_us - lane->first->put_us > QUEUE_WAIT_US;
+}
+
+static bool is_behind(const struct queue *queue, int64_t now_us)
+{
+    if (count_of(queue) >= QUEUE_MAX)
+        return true;
+    return count_of(queue) > QUEUE_FEW
+           && (has_waited(&queue->ours, now_us) || has_waited(&queue->offered, now_us));
+}
+
+static bool append(struct queue *queue, struct queue_lane *lane, struct link *item)
+{
+    int64_t now_us = outside_monotonic_us(queue->outside);
     pthread_mutex_lock(&queue->lock);
-    bool taken = !queue->closed && (limit == 0 || queue->count < limit);
+    bool taken = !queue->closed && (lane == &queue->ours || !is_behind(queue, now_us));
     if (taken) {
-        item->next = NULL;
-        if (queue->last)
-            queue->last->next = item;
+        *item = (struct link){ .put_us = now_us };
+        if (lane->last)
+            lane->last->next = item;
         else
-            queue->first = item;
-        queue->last = item;
-        queue->count++;
+            lane->first = item;
+        lane->last = item;
+        lane->count++;
         pthread_cond_signal(&queue->filled);
     }
     pthread_mutex_unlock(&queue->lock);
     return taken;
+}
+
+bool queue_put(struct queue *queue, struct link *item)
+{
+    return append(queue, &queue->ours, item);
+}
+
+bool queue_offer(struct queue *queue, struct link *item)
+{
+    return append(queue, &queue->offered, item);
+}
+
+bool queue_is_behind(struct queue *queue)
+{
+    int64_t now_us = outside_monotonic_us(queue->outside);
+    pthread_mutex_lock(&queue->lock);
+    bool behind = is_behind(queue, now_us);
+    pthread_mutex_unlock(&queue->lock);
+    return behind;
 }
 
 /* False when the time is up. */
@@ -50,22 +93,37 @@ static bool wait_for(struct queue *queue, int64_t until_us)
     return pthread_cond_timedwait(&queue->filled, &queue->lock, &until) == 0;
 }
 
-static struct link *cut(struct queue *queue, size_t most)
+/* Moves the first `most` of them to the end of what was taken. */
+static void cut(struct queue_lane *lane, size_t most, struct queue_lane *taken)
 {
-    struct link *first = queue->first, *last = first;
-    size_t taken = 1;
-    if (!first)
-        return NULL;
-    while (taken < most && last->next) {
+    struct link *last = lane->first;
+    size_t count = 1;
+    if (!last || most == 0)
+        return;
+    while (count < most && last->next) {
         last = last->next;
-        taken++;
+        count++;
     }
-    queue->first = last->next;
-    if (!queue->first)
-        queue->last = NULL;
+    if (taken->last)
+        taken->last->next = lane->first;
+    else
+        taken->first = lane->first;
+    taken->last = last;
+    taken->count += count;
+    lane->first = last->next;
+    if (!lane->first)
+        lane->last = NULL;
     last->next = NULL;
-    queue->count -= taken;
-    return first;
+    lane->count -= count;
+}
+
+static struct link *cut_both(struct queue *queue, size_t most)
+{
+    struct queue_lane taken = { 0 };
+    size_t kept = queue->offered.count < most / 4 ? queue->offered.count : most / 4;
+    cut(&queue->ours, most - kept, &taken);
+    cut(&queue->offered, most - taken.count, &taken);
+    return taken.first;
 }
 
 struct link *queue_take(struct queue *queue, size_t most, int64_t until_us)
@@ -73,10 +131,10 @@ struct link *queue_take(struct queue *queue, size_t most, int64_t until_us)
     assert(most > 0);
     pthread_mutex_lock(&queue->lock);
     bool in_time = true;
-    while (!queue->first && !queue->closed && !queue->nudged && in_time)
+    while (is_empty(queue) && !queue->closed && !queue->nudged && in_time)
         in_time = wait_for(queue, until_us);
     queue->nudged = false;
-    struct link *items = cut(queue, most);
+    struct link *items = cut_both(queue, most);
     pthread_mutex_unlock(&queue->lock);
     return items;
 }
@@ -84,7 +142,7 @@ struct link *queue_take(struct queue *queue, size_t most, int64_t until_us)
 struct link *queue_take_now(struct queue *queue)
 {
     pthread_mutex_lock(&queue->lock);
-    struct link *items = cut(queue, SIZE_MAX);
+    struct link *items = cut_both(queue, SIZE_MAX);
     pthread_mutex_unlock(&queue->lock);
     return items;
 }
@@ -116,7 +174,7 @@ bool queue_is_closed(struct queue *queue)
 size_t queue_count(struct queue *queue)
 {
     pthread_mutex_lock(&queue->lock);
-    size_t count = queue->count;
+    size_t count = count_of(queue);
     pthread_mutex_unlock(&queue->lock);
     return count;
 }

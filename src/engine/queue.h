@@ -1,6 +1,10 @@
-/* queue.h - a queue between threads, bounded by whoever fills it. Inside engine only.
+/* queue.h - a queue between threads. Inside engine only.
  *
- * Items carry their link (base/list.h), so putting one in never needs memory. */
+ * Items carry their link (base/list.h), so putting one in never needs memory. What is put in
+ * goes before what is offered: work that was begun ends first. What is offered is work from
+ * outside, and is refused while what is there waits for too long, because it would only wait as
+ * well: overload is told at once, and what was taken is done in time. A quarter of what is
+ * taken is work that was offered, if there is any, so that it stands still for nothing. */
 #ifndef ENGINE_QUEUE_H
 #define ENGINE_QUEUE_H
 
@@ -10,21 +14,36 @@
 #include <stdint.h>
 
 #include "base/list.h"
+#include "base/outside.h"
 
-struct queue {
-    pthread_mutex_t lock;
-    pthread_cond_t filled;
+/* A queue is behind when it holds more than a batch takes and the oldest has waited so long; and
+ * however fast it is, with so many items. */
+#define QUEUE_FEW 256
+#define QUEUE_WAIT_US 250000
+#define QUEUE_MAX 8192
+
+struct queue_lane {
     struct link *first, *last;
     size_t count;
+};
+
+struct queue {
+    const struct outside *outside;
+    pthread_mutex_t lock;
+    pthread_cond_t filled;
+    struct queue_lane ours, offered;
     bool closed;
     bool nudged;                 /* the taker shall look up although nothing came */
 };
 
-void queue_init(struct queue *queue);
+void queue_init(struct queue *queue, const struct outside *outside);
 void queue_done(struct queue *queue);
 
-/* False when the queue holds `limit` items already (0: no limit) or is closed. */
-bool queue_put(struct queue *queue, struct link *item, size_t limit);
+/* False when it is closed. */
+bool queue_put(struct queue *queue, struct link *item);
+/* False when it is behind, or closed. */
+bool queue_offer(struct queue *queue, struct link *item);
+bool queue_is_behind(struct queue *queue);
 /* Waits for items until `until_us` of CLOCK_MONOTONIC (0: without end), then takes at
  * most `most`, linked by next. NULL when there is none: time is up, nudged, or closed and empty. */
 struct link *queue_take(struct queue *queue, size_t most, int64_t until_us);

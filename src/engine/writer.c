@@ -297,7 +297,7 @@ void *engine_writer(void *self)
 void engine_turn(struct engine *engine, struct desk_turn *turn)
 {
     atomic_fetch_add(&engine->in_work, 1);
-    bool taken = queue_put(&engine->turns, &turn->link, 0);
+    bool taken = queue_put(&engine->turns, &turn->link);
     assert(taken);
     (void)taken;
 }

@@ -80,7 +80,7 @@ struct desk_page {
 
 struct desk {
     void *self;
-    /* False when the queue is full or the desk is closing: nothing happened. */
+    /* False when those before it wait for too long, or the desk is closing: nothing happened. */
     bool (*submit)(void *self, struct desk_turn *turn);
     bool (*read)(void *self, struct desk_read *read);
     /* Writes and commits one row, then done(user, err) on the writer's thread. */
@@ -88,6 +88,9 @@ struct desk {
     /* False when too many are under way, or the desk is closing. */
     bool (*check)(void *self, struct desk_check *check);
     bool (*page)(void *self, struct desk_page *page);
+    /* Whether a turn would be refused now, because those before it wait for too long: asked
+     * before any work is put into one. */
+    bool (*is_behind)(void *self);
 };
 
 struct desk_turn *desk_turn_new(void);

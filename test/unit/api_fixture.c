@@ -23,6 +23,13 @@ static bool submit(void *self, struct desk_turn *turn)
     return true;
 }
 
+static bool is_behind(void *self)
+{
+    const struct api_fixture *fixture = self;
+
+    return fixture->behind;
+}
+
 static bool take_read(void *self, struct desk_read *read)
 {
     struct api_fixture *fixture = self;
@@ -342,7 +349,8 @@ void api_fixture_open(struct api_fixture *fixture)
     log_setup(&fixture->books.outside.outside, LOG_TEXT, LOG_ERROR);
     fixture->installation_key = secret_copy(STR("installation key of a test"));
     open_vault(fixture);
-    fixture->desk = (struct desk){ fixture, submit, take_read, take_probe, take_check, NULL };
+    fixture->desk = (struct desk){ fixture, submit, take_read, take_probe, take_check, NULL,
+                                   is_behind };
     struct api_config config = {
         .outside = &fixture->books.outside.outside,
         .desk = &fixture->desk,

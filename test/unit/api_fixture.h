@@ -47,6 +47,7 @@ struct api_fixture {
     struct str test_answer; /* and what answers it */
     struct reverse_ask *asked; /* for a name, until api_name answers */
     bool refuse;               /* the desk takes nothing */
+    bool behind;               /* and says so beforehand */
     enum err probe_err;
     size_t reads_done;
     struct api_challenge challenge; /* of the token "tok"; operation_reference empty: none */

@@ -376,6 +376,12 @@ static void what_can_pass_says_when_to_come_again(void **state)
     assert_problem(full, 503, "unavailable", NULL);
     assert_true(str_equal_c(answer_header(full, "Retry-After"), "1"));
     fixture->refuse = false;
+    fixture->behind = true;
+    struct answer *late = api_post(fixture, "/v1/payments", "k3", PAY);
+    assert_problem(late, 503, "unavailable", NULL);
+    assert_true(str_equal_c(answer_header(late, "Retry-After"), "1"));
+    assert_int_equal(fixture->turn_count, 0);
+    fixture->behind = false;
     /* Nothing was recorded: the key is free. */
     assert_status(api_post(fixture, "/v1/payments", "k3", PAY), 0);
 }

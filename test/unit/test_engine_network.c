@@ -123,8 +123,8 @@ static int setup(void **state)
     (void)state;
     engine = mem_alloc(sizeof *engine);
     engine->outside = outside_real();
-    queue_init(&engine->turns);
-    queue_init(&engine->calls);
+    queue_init(&engine->turns, engine->outside);
+    queue_init(&engine->calls, engine->outside);
     engine->writers[0].engine = engine;
     engine->writers[0].runs = 1;
     engine->writers[0].until_us = INT64_MAX;

@@ -1,0 +1,150 @@
+/* The queue between threads: what goes first, and when work from outside is refused. */
+#include "test_base_help.h"
+
+#include "engine/queue.h"
+
+#define ITEMS (QUEUE_MAX + 8)
+
+static struct outside_fake outside;
+static struct queue queue;
+static struct link items[ITEMS];
+
+static int setup(void **state)
+{
+    (void)state;
+    outside_fake_init(&outside, 1700000000000, 1);
+    queue_init(&queue, &outside.outside);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    (void)queue_take_now(&queue);
+    queue_done(&queue);
+    return 0;
+}
+
+static void offer(size_t first, size_t count)
+{
+    for (size_t i = first; i < first + count; i++)
+        assert_true(queue_offer(&queue, &items[i]));
+}
+
+static void put(size_t first, size_t count)
+{
+    for (size_t i = first; i < first + count; i++)
+        assert_true(queue_put(&queue, &items[i]));
+}
+
+/* Takes `most` and checks which they are. */
+static void takes(size_t most, const size_t *places, size_t count)
+{
+    const struct link *item = queue_take(&queue, most, 1);
+    for (size_t i = 0; i < count; i++) {
+        assert_ptr_equal(item, &items[places[i]]);
+        item = item->next;
+    }
+    assert_null(item);
+}
+
+static void test_each_lane_keeps_its_order(void **state)
+{
+    (void)state;
+    offer(0, 2);
+    put(2, 2);
+    takes(8, (const size_t[]){ 2, 3, 0, 1 }, 4);
+    takes(8, NULL, 0);
+    offer(4, 1);
+    takes(8, (const size_t[]){ 4 }, 1);
+}
+
+static void test_begun_work_first_but_a_quarter_is_for_others(void **state)
+{
+    (void)state;
+    offer(0, 4);
+    put(4, 12);
+    takes(8, (const size_t[]){ 4, 5, 6, 7, 8, 9, 0, 1 }, 8);
+    takes(8, (const size_t[]){ 10, 11, 12, 13, 14, 15, 2, 3 }, 8);
+}
+
+static void test_few_may_wait_for_long(void **state)
+{
+    (void)state;
+    offer(0, QUEUE_FEW);
+    outside_fake_advance(&outside, 60000);
+    assert_false(queue_is_behind(&queue));
+    offer(QUEUE_FEW, 1);
+    assert_true(queue_is_behind(&queue));
+    assert_false(queue_offer(&queue, &items[QUEUE_FEW + 1]));
+}
+
+static void test_many_may_wait_for_a_quarter_of_a_second(void **state)
+{
+    (void)state;
+    offer(0, 1000);
+    outside_fake_advance(&outside, QUEUE_WAIT_US / 1000);
+    offer(1000, 1);
+    outside_fake_advance(&outside, 1);
+    assert_false(queue_offer(&queue, &items[1001]));
+    /* Work that was begun is never refused. */
+    put(1001, 1);
+}
+
+/* As soon as the oldest is gone, however many are left. */
+static void test_it_takes_more_at_once_when_it_has_caught_up(void **state)
+{
+    (void)state;
+    offer(0, 500);
+    outside_fake_advance(&outside, 200);
+    offer(500, 500);
+    outside_fake_advance(&outside, 100);
+    assert_true(queue_is_behind(&queue));
+    (void)queue_take(&queue, 500, 1);
+    assert_false(queue_is_behind(&queue));
+    offer(1000, 1);
+}
+
+static void test_begun_work_that_waits_is_work_that_waits(void **state)
+{
+    (void)state;
+    put(0, QUEUE_FEW + 1);
+    outside_fake_advance(&outside, QUEUE_WAIT_US / 1000 + 1);
+    assert_false(queue_offer(&queue, &items[QUEUE_FEW + 1]));
+}
+
+static void test_there_is_a_most_at_any_speed(void **state)
+{
+    (void)state;
+    offer(0, QUEUE_MAX);
+    assert_false(queue_offer(&queue, &items[QUEUE_MAX]));
+    put(QUEUE_MAX, 1);
+}
+
+static void test_closed_takes_nothing_and_gives_what_it_has(void **state)
+{
+    (void)state;
+    offer(0, 1);
+    queue_close(&queue);
+    assert_false(queue_offer(&queue, &items[1]));
+    assert_false(queue_put(&queue, &items[1]));
+    takes(8, (const size_t[]){ 0 }, 1);
+    takes(8, NULL, 0);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        CASE(test_each_lane_keeps_its_order),
+        CASE(test_begun_work_first_but_a_quarter_is_for_others),
+        CASE(test_few_may_wait_for_long),
+        CASE(test_many_may_wait_for_a_quarter_of_a_second),
+        CASE(test_it_takes_more_at_once_when_it_has_caught_up),
+        CASE(test_begun_work_that_waits_is_work_that_waits),
+        CASE(test_there_is_a_most_at_any_speed),
+        CASE(test_closed_takes_nothing_and_gives_what_it_has),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
