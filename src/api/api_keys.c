@@ -38,7 +38,7 @@ static enum err read_scopes(struct call *call, const struct json *list, int64_t 
         bool one = str_find_char(word, ' ', 0) == word.len &&
                    str_find_char(word, ',', 0) == word.len;
         int64_t scope = one ? key_scopes_parse(word) : 0;
-        if (scope == 0 || (scopes & scope))
+        if (scope == 0 || (scopes & scope) || !(scope & KEY_SCOPES_ALL))
             return trouble_about(&call->trouble, ERR_VALIDATION, STR("scopes"),
                                  "scopes must be different ones of: read, write, refund, admin.");
         scopes |= scope;

@@ -96,6 +96,10 @@ extern const struct reading read_audit;
 extern const struct reading read_reconciliations, read_reconciliation, read_drifts, read_drift,
     read_tasks, read_task;
 
+/* jobs.c */
+turn_ask_f job_pause_ask, job_resume_ask, job_run_ask;
+extern const struct reading read_jobs, read_job;
+
 /* notifications.c */
 #define NOTIFICATIONS_PATH "/v1/notifications/"
 enum err notification_take(struct call *call);

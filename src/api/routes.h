@@ -22,6 +22,7 @@ enum route_access {
     ROUTE_WRITE = KEY_SCOPE_WRITE,
     ROUTE_REFUND = KEY_SCOPE_REFUND,
     ROUTE_ADMIN = KEY_SCOPE_ADMIN,
+    ROUTE_OPERATOR = KEY_SCOPE_OPERATOR,
 };
 
 /* What an Idempotency-Key is to the call. */

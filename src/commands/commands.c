@@ -39,6 +39,10 @@
     X(settlement_sandbox)                                                                          \
     X(tasks_list)                                                                                  \
     X(tasks_resolve)                                                                               \
+    X(jobs_list)                                                                                   \
+    X(jobs_run)                                                                                    \
+    X(jobs_pause)                                                                                  \
+    X(jobs_resume)                                                                                 \
     X(audit_verify)                                                                                \
     X(migrate_status)                                                                              \
     X(migrate_up)                                                                                  \

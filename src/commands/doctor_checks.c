@@ -12,6 +12,7 @@
 #include "store/db_one.h"
 #include "store/history.h"
 #include "store/periods.h"
+#include "store/query_jobs.h"
 
 #define DISK_LOW_MIB 256
 #define CLOCK_APART_MS (5 * SECOND_MS)
@@ -226,6 +227,24 @@ static bool look_at_tasks(struct cli *cli, struct db *db, struct doctor_finding 
                 STR("a person must decide: ask the gateway about these operations"));
 }
 
+static bool look_at_jobs(struct cli *cli, struct db *db, struct doctor_finding *out)
+{
+    struct job_table table;
+
+    if (query_jobs(db, cli->arena, &table) != OK)
+        return could_not(out, str_copy(cli->arena, db_error(db)));
+    for (unsigned kind = 1; kind < JOB_COUNT; kind++) {
+        const struct job_row *row = &table.rows[kind];
+        if (row->paused_ms != 0)
+            return find(out, DOCTOR_WARNING,
+                        str_format(cli->arena, "%s is paused by %.*s: %.*s", job_terms[kind].name,
+                                   STR_ARG(row->paused_by), STR_ARG(row->note)),
+                        str_format(cli->arena, "purser jobs resume %s, when that is over",
+                                   job_terms[kind].name));
+    }
+    return find(out, DOCTOR_OK, STR("none is paused"), (struct str){ 0 });
+}
+
 static bool look_at_history(struct cli *cli, struct db *db, struct doctor_finding *out)
 {
     struct history_last_cut cut;
@@ -261,5 +280,6 @@ const struct doctor_check doctor_checks[] = {
     { "history", true, look_at_history },
     { "unknown operations", true, look_at_unknown },
     { "operator tasks", true, look_at_tasks },
+    { "jobs", true, look_at_jobs },
     { 0 },
 };

@@ -330,3 +330,19 @@ enum err installation_merchant_by_id(struct db *db, struct merchant_id id, struc
         *why = STR("there is no such merchant");
     return err;
 }
+
+enum err installation_turn(struct installation *installation, const struct turn_input *input,
+                           struct arena *arena, struct str *body, struct str *why)
+{
+    struct turn_input asked = *input;
+    struct turn turn = { .input = &asked };
+    struct turn *const turns[] = { &turn };
+
+    asked.origin = ORIGIN_OPERATOR;
+    asked.actor = STR("operator");
+    store_execute(installation->store, turns, 1);
+    *body = str_copy(arena, turn.answer.body);
+    if (turn.err != OK)
+        *why = str_copy(arena, turn.detail);
+    return turn.err;
+}

@@ -42,6 +42,12 @@ must_check enum err installation_key(const struct settings *settings, const stru
 must_check enum err installation_key_check(struct db *db, const struct secret *key, bool record,
                                            struct arena *arena, struct str *why);
 
+/* One turn, run by this command beside whoever serves the books, for the actor "operator". Its
+ * error with its sentence; the answer's body lives in `arena`. */
+must_check enum err installation_turn(struct installation *installation,
+                                      const struct turn_input *input, struct arena *arena,
+                                      struct str *body, struct str *why);
+
 /* The books for reading; they must exist. */
 must_check enum err installation_open_reader(const struct settings *settings,
                                              const struct outside *outside, struct arena *arena,

@@ -102,7 +102,8 @@ static bool read_wish(struct cli *cli, struct key_wish *out)
         return false;
     }
     if (out->scopes == 0) {
-        cli_fail(cli, EXIT_COULD_NOT, "--scopes must name some of read, write, refund, admin");
+        cli_fail(cli, EXIT_COULD_NOT, "--scopes must name some of read, write, refund, admin, "
+                                      "operator");
         return false;
     }
     if (!str_is_utf8(out->description) || out->description.len > 255) {
@@ -306,7 +307,7 @@ static enum exit_code run_revoke(struct cli *cli)
 static const struct option create_options[] = {
     { "mode", "test|live", true, "Test keys see and make test objects only." },
     { "merchant", "NAME", false, "Whose key it is. Default: default." },
-    { "scopes", "LIST", false, "Of read, write, refund, admin. Default: all." },
+    { "scopes", "LIST", false, "Of read, write, refund, admin, operator. Default: all but it." },
     { "description", "TEXT", false, "For people who look at the list." },
     { "expires-in-days", "N", false, "Default: never." },
     { "json", NULL, false, "Print {\"key\": ..., \"id\": ...}." },

@@ -118,8 +118,8 @@ const struct command command_prune = {
     .about = "Idempotency keys, gateways' notifications, webhook deliveries that ended, and\n"
              "the history (events, operations, attempts) of payments that are final. Payments,\n"
              "refunds and invoices stay for ever. Works beside running servers; cut off, it goes\n"
-             "on where it stopped when it is started again. Run it once a day. Exit code 1: some\n"
-             "history was found broken; it stays.",
+             "on where it stopped when it is started again. A running server does it by itself,\n"
+             "once a day. Exit code 1: some history was found broken; it stays.",
     .examples = { "purser prune --data ./data --retention-days 400 --dry-run",
                   "purser prune --data ./data" },
     .options = options,

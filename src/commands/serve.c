@@ -281,6 +281,13 @@ static int64_t reconcile_ms(struct cli *cli)
     return count_setting(cli, SETTING_RECONCILE_MINUTES) * MINUTE_MS;
 }
 
+static int64_t retention_ms(const struct cli *cli)
+{
+    bool is_set = cli_setting(cli, SETTING_RETENTION_DAYS).len > 0;
+
+    return is_set ? count_setting(cli, SETTING_RETENTION_DAYS) * DAY_MS : 0;
+}
+
 static enum err open_engine(struct serve *serve, struct str *why)
 {
     struct cli *cli = serve->cli;
@@ -296,6 +303,8 @@ static enum err open_engine(struct serve *serve, struct str *why)
         .readers = count_setting(cli, SETTING_READERS),
         .writers = count_setting(cli, SETTING_WRITERS),
         .reconcile_ms = reconcile_ms(cli),
+        .retention_ms = retention_ms(cli),
+        .capture_alarm_ms = count_setting(cli, SETTING_CAPTURE_ALARM_MINUTES) * MINUTE_MS,
         .hints = str_equal_c(cli_setting(cli, SETTING_HINTS), "on"),
         .wake = pass_wake,
         .heard = pass_hint,

@@ -19,11 +19,13 @@ struct merchant {
     X(READ, "read", 1, "Read everything of the merchant in the key's mode.")             \
     X(WRITE, "write", 2, "Make, confirm, capture and cancel payments and invoices.")     \
     X(REFUND, "refund", 4, "Make refunds.")                                              \
-    X(ADMIN, "admin", 8, "Manage API keys and gateway accounts.")
+    X(ADMIN, "admin", 8, "Manage API keys and gateway accounts.")                        \
+    X(OPERATOR, "operator", 16, "See and steer the jobs of the whole installation.")
 
 #define X(name, text, bit, meaning) KEY_SCOPE_##name = bit,
 enum key_scope { KEY_SCOPES(X) };
 #undef X
+/* All that are about a merchant. `operator` goes beyond, so only the command line gives it. */
 #define KEY_SCOPES_ALL 15
 
 struct api_key {

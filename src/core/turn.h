@@ -15,6 +15,7 @@
 #include "core/books.h"
 #include "core/checkout_settings.h"
 #include "core/effects.h"
+#include "core/job.h"
 #include "core/tenants.h"
 #include "core/webhooks.h"
 
@@ -48,6 +49,7 @@ struct turn_handler {
     bool loads_keys;                 /* wants turn->keys */
     bool changes_accounts;           /* turn->accounts are held against other writers */
     bool wants_checkout_settings;
+    bool wants_job;                  /* turn->job: the row of input->job */
     enum turn_webhooks_wanted webhooks;
     bool counts_instruments;         /* wants turn->customer_instruments */
     bool scoped;                     /* NOT_FOUND unless it is the input's merchant's and mode's */
@@ -75,6 +77,8 @@ struct turn_input {
     struct instrument_id instrument; /* of TARGET_INSTRUMENT, else turn->instrument */
     struct drift_id drift;
     struct task_id task;
+    enum job_kind job;               /* that handed it in, or that it is about */
+    struct gateway_account_id account;   /* whose calls it makes, where a job knows; or zero */
     const void *ask;                 /* the handler's own request, core/requests.h */
 };
 
@@ -99,6 +103,7 @@ struct turn {
     struct notice *notice;           /* of TARGET_NOTICE */
     struct drift *drift;             /* of TARGET_DRIFT */
     struct task *task;               /* of TARGET_TASK */
+    struct job_row *job;             /* when wanted; held against other writers */
     struct notice_list notices;      /* new ones that the handler keeps */
     const struct gateway *const *gateways;   /* NULL-terminated */
 

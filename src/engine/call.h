@@ -35,6 +35,8 @@ struct call {
     struct instrument_id keeps;      /* that the card is kept as, when they say its token */
     struct operation_id operation;
     struct invoice_id invoice;
+    bool paced;                      /* nobody waits for it: its job begins no more than so many */
+    size_t account_slot;             /* where it is counted then, while it is under way */
     enum origin origin;
     struct look_mark mark;
     int64_t started_ms;

@@ -213,17 +213,22 @@ static enum err start(struct engine *engine, const struct engine_config *config,
     if (!err && engine->vault)
         err = deliveries_open(engine, config, arena, why);
     if (!err)
+        err = engine_shifts_open(engine, why);
+    if (!err)
         err = start_thread(&engine->clock, &engine->started_clock, engine_clock, engine, why);
     return err;
 }
 
-static void init_due(struct engine *engine)
+/* What sleeps until a moment does so by the monotonic clock. */
+static void init_sleepers(struct engine *engine)
 {
     pthread_condattr_t attributes;
     pthread_mutex_init(&engine->due.lock, NULL);
+    pthread_mutex_init(&engine->shifts.lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&engine->due.changed, &attributes);
+    pthread_cond_init(&engine->shifts.changed, &attributes);
     pthread_condattr_destroy(&attributes);
 }
 
@@ -240,6 +245,9 @@ enum err engine_open(const struct engine_config *config, struct arena *arena,
     engine->desk = (struct desk){ engine, desk_submit, desk_read, desk_probe, desk_check,
                                   desk_page, desk_is_behind };
     engine->passes.interval_ms = config->reconcile_ms;
+    engine->retention_ms = config->retention_ms;
+    engine->capture_alarm_ms = config->capture_alarm_ms;
+    engine->where = str_copy(&engine->arena, config->where);
     engine->steps = config->steps;
     queue_init(&engine->turns, engine->outside);
     queue_init(&engine->reads, engine->outside);
@@ -249,7 +257,7 @@ enum err engine_open(const struct engine_config *config, struct arena *arena,
     pthread_mutex_init(&engine->passes.lock, NULL);
     pthread_mutex_init(&engine->hints.lock, NULL);
     pthread_mutex_init(&engine->runs_lock, NULL);
-    init_due(engine);
+    init_sleepers(engine);
     enum err err = start(engine, config, arena, why);
     if (err) {
         engine_close(engine, 0);
@@ -305,6 +313,7 @@ static void stop_clock(struct engine *engine)
 static void stop_threads(struct engine *engine)
 {
     stop_clock(engine);
+    engine_shifts_stop(engine);
     drop_again(engine);
     atomic_store(&engine->hurry, true);
     queue_close(&engine->calls);
@@ -352,6 +361,8 @@ void engine_close(struct engine *engine, int64_t grace_ms)
     pthread_mutex_destroy(&engine->runs_lock);
     pthread_mutex_destroy(&engine->due.lock);
     pthread_cond_destroy(&engine->due.changed);
+    pthread_mutex_destroy(&engine->shifts.lock);
+    pthread_cond_destroy(&engine->shifts.changed);
     arena_done(&engine->arena);
     mem_free(engine);
 }
@@ -374,6 +385,7 @@ struct sandbox *engine_sandbox(struct engine *engine)
 void engine_write_metrics(struct engine *engine, struct buf *out)
 {
     deliveries_write_metrics(engine->deliveries, out);
+    engine_write_courses(engine, out);
 }
 
 struct engine_counts engine_counts(struct engine *engine)

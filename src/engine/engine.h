@@ -38,6 +38,8 @@ struct engine_config {
     void (*heard)(void *self, const uint32_t *marks, size_t count);
     void *wake_self;
     int64_t reconcile_ms;                    /* between looks at what is stuck; 0: asked ones */
+    int64_t retention_ms;                    /* what is older is pruned; 0: nothing is */
+    int64_t capture_alarm_ms;                /* due for so long, a capture is untried */
     const struct engine_steps *steps;        /* no threads: step.h. NULL: threads */
     bool hints;                              /* tell and hear that, where the books are shared */
 };
@@ -81,13 +83,14 @@ struct sandbox *engine_sandbox(struct engine *engine);
     X(sample_failures_total, "Samples of the books, for these metrics, that failed.")          \
     X(due_found_total, "Pieces of due work found by the clock.")
 #define ENGINE_GAUGES(X)                                                         \
-    X(sampled_at_seconds, "When the next six were read from the books; Unix time.")  \
+    X(sampled_at_seconds, "When the next seven were read from the books; Unix time.")  \
     X(tasks_open, "Tasks that a person has to decide.")  \
     X(drifts_open, "Differences with the gateways' books that nobody resolved.")  \
     X(operations_unknown, "Operations whose outcome is unknown.")  \
     X(unknown_oldest_seconds, "For how long the oldest of these has been open.")  \
     X(due_oldest_seconds, "For how long the oldest due work has been due.")  \
-    X(captures_untried, "Automatic payments that are authorised, and not captured for an hour.")  \
+    X(captures_untried, "Captures that are due and were not tried for capture_alarm_minutes.")  \
+    X(jobs_paused, "Jobs that somebody paused.")  \
     X(reconciled_at_seconds, "When the reconciler last came to an end; Unix time.")  \
     X(queue_depth, "Turns waiting for the writer.")                              \
     X(webhooks_in_flight, "Webhooks on their way.")                              \

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "engine/courses.h"
 #include "engine/engine.h"
 #include "engine/engine_hints.h"
 #include "engine/passes.h"
@@ -89,6 +90,13 @@ struct engine {
         bool stop, looked;
     } due;
     struct passes passes;
+    struct course courses[JOB_COUNT];
+    struct setbacks setbacks;        /* under due.lock */
+    struct shifts shifts;
+    _Atomic unsigned calls_at[ENGINE_ACCOUNT_SLOTS];
+    struct str where;
+    int64_t retention_ms;
+    int64_t capture_alarm_ms;
     _Atomic bool sample_wanted;      /* of the books, for the metrics */
 
     const struct engine_steps *steps;    /* NULL: threads */
@@ -114,7 +122,6 @@ void engine_turn(struct engine *engine, struct desk_turn *turn);
 
 /* outbound.c */
 void *engine_outbound(void *engine);
-
 /* network.c */
 must_check enum err engine_network_open(struct engine *engine, const struct engine_config *config,
                                         struct arena *arena, struct str *why);

@@ -160,6 +160,12 @@ static void read_limits(struct call *call, const struct gateway_account *account
     call->limits.per_minute = (unsigned)settings.calls_per_minute;
 }
 
+/* Ids end in random bytes. */
+size_t engine_account_slot(struct gateway_account_id account)
+{
+    return account.id.bytes[sizeof(account.id.bytes) - 1] % ENGINE_ACCOUNT_SLOTS;
+}
+
 struct call *engine_call_build(struct writer *writer, const struct turn_call *order)
 {
     struct engine *engine = writer->engine;
@@ -187,6 +193,10 @@ struct call *engine_call_build(struct writer *writer, const struct turn_call *or
     call->ask.card = NULL;
     ENGINE_COUNT(engine, gateway_calls_total, 1);
     ENGINE_COUNT(engine, calls_in_flight, 1);
+    call->paced = order->origin == ORIGIN_CLOCK || order->origin == ORIGIN_RECONCILER;
+    call->account_slot = engine_account_slot(order->payment->gateway_account);
+    if (call->paced)
+        atomic_fetch_add(&engine->calls_at[call->account_slot], 1);
     atomic_fetch_add(&engine->in_work, 1);
     return call;
 }
@@ -195,6 +205,8 @@ struct call *engine_call_build(struct writer *writer, const struct turn_call *or
 static void call_end(struct engine *engine, struct call *call)
 {
     atomic_fetch_sub(&engine->tally.calls_in_flight, 1);
+    if (call->paced)
+        atomic_fetch_sub(&engine->calls_at[call->account_slot], 1);
     atomic_fetch_sub(&engine->in_work, 1);
     call_free(call);
 }

@@ -56,6 +56,9 @@ static void note_due(struct engine *engine, const struct turn *turn)
         engine_due(engine, turn->notice->due_ms);
     for (size_t i = 0; i < turn->webhooks.replays.count; i++)
         engine_due(engine, turn->webhooks.replays.items[i]->due_ms);
+    if (turn->job)
+        engine_due(engine, turn->job->asked_ms || turn->input->handler == &turn_job_resume
+                               ? turn->now_ms : turn->job->due_ms);
     for (size_t i = 0; i < turn->reconciliations.count; i++)
         if (turn->reconciliations.items[i]->started_ms == 0)
             engine_due(engine, turn->now_ms);

@@ -16,12 +16,12 @@ static enum err add_due(void *self, void *row)
 
 static enum err find(struct db *db, int64_t now_ms, size_t limit, struct job_found *found)
 {
-    static const struct job_rows rows = JOB_ROWS(checkouts, "due_ms", add_due);
+    static const struct job_rows rows =
+        JOB_ROWS(checkouts, "due_ms", "due_ms IS NOT NULL", add_due);
     return job_find_rows(&rows, db, now_ms, limit, found);
 }
 
 const struct job job_checkouts = {
-    .name = "checkouts",
-    .what = "Ends payers' pages on which nobody paid in time.",
+    .kind = JOB_CHECKOUTS,
     .find = find,
 };

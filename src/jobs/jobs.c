@@ -3,9 +3,10 @@
 
 #include <assert.h>
 
-const struct job *const jobs[] = {
-    &job_resolve,   &job_payments,        &job_notices, &job_checkouts, &job_replays,
-    &job_reconcile, &job_reconciliations, NULL,
+const struct job *const jobs[JOB_COUNT] = {
+#define X(NAME, name, every_ms, batch, at_once, what) [JOB_##NAME] = &job_##name,
+    JOBS(X)
+#undef X
 };
 
 struct turn_input *job_found_add(struct job_found *found, const struct turn_handler *handler)

@@ -1,12 +1,14 @@
-/* jobs.h - the work that the clock drives: one file each, one line each in jobs.c.
+/* jobs.h - the work that the clock drives: one line each in core/job.def, and here who does it.
  *
- * A job looks into the books for what is due and says which turns would deal with it.
- * It changes nothing itself; the handler looks again whether the work is still due.
- * What a crash left undone is found here, by the same queries as on any other day. */
+ * Most jobs look into the books for rows that are due and say which turns would deal with them.
+ * Such a job changes nothing itself; the handler looks again whether the work is still due. What
+ * a crash left undone is found here, by the same queries as on any other day. The others have an
+ * interval and do their work themselves, on a thread and a connection of their own. */
 #ifndef JOBS_JOBS_H
 #define JOBS_JOBS_H
 
 #include "base/arena.h"
+#include "core/job.h"
 #include "core/turn.h"
 #include "store/db.h"
 
@@ -29,16 +31,31 @@ struct job_found {
     struct job_place place;          /* in: zero for the first page; out: the last row found */
 };
 
-struct job {
-    const char *name;                /* "resolve" */
-    const char *what;                /* for people */
-    enum origin origin;              /* of its turns; NONE: the clock */
-    /* At most `limit` rows of each sort behind found->place, the longest due first. */
-    enum err (*find)(struct db *db, int64_t now_ms, size_t limit, struct job_found *found);
+/* One run of a job with an interval. */
+struct job_shift {
+    struct db *db;                   /* that writes */
+    struct arena *arena;
+    int64_t retention_ms;            /* 0: everything is kept */
+    void *self;
+    /* Between two transactions; false: leave the rest for the next run. */
+    bool (*go_on)(void *self);
+    int64_t done, failed;            /* out */
+    struct str detail;               /* out: for people */
 };
 
-extern const struct job job_resolve, job_payments, job_notices, job_checkouts, job_replays,
-    job_reconcile, job_reconciliations;
+struct job {
+    enum job_kind kind;
+    enum origin origin;              /* of its turns; NONE: the clock */
+    /* At most `limit` rows of each sort behind found->place, the longest due first. NULL: it has
+     * an interval, and */
+    enum err (*find)(struct db *db, int64_t now_ms, size_t limit, struct job_found *found);
+    enum err (*work)(struct job_shift *shift);
+    /* whether there is anything to do on this installation; `why` says why not. */
+    bool (*is_wanted)(const struct db *db, int64_t retention_ms, const char **why);
+};
+
+extern const struct job job_resolve, job_capture, job_expire, job_notifications, job_checkouts,
+    job_replays, job_reconcile, job_reconciliations, job_prune, job_months;
 
 /* Rows of one table by their due time: the place goes on with (due_ms, id), so that a row that
  * stays due hides none. */
@@ -49,18 +66,18 @@ struct job_rows {
     /* A db_load_f: adds an input, and says in found->place where it stood. */
     enum err (*add)(void *found, void *row);
 };
-#define JOB_ROWS(name, column, add_row)                                                            \
+/* `where` are the rows that ever are due; $1 is the moment. */
+#define JOB_ROWS(name, column, where, add_row)                                                     \
     { .table = &table_##name,                                                                      \
-      .due = column " IS NOT NULL AND " column " <= $1 AND " column " >= $3 AND (" column          \
+      .due = where " AND " column " <= $1 AND " column " >= $3 AND (" column                       \
              " > $3 OR id > $4) ORDER BY " column ", id LIMIT $2",                                 \
-      .next = "SELECT min(" column ") FROM " #name " WHERE " column " IS NOT NULL AND " column     \
-              " > $1",                                                                             \
+      .next = "SELECT min(" column ") FROM " #name " WHERE " where " AND " column " > $1",         \
       .add = add_row }
 enum err job_find_rows(const struct job_rows *rows, struct db *db, int64_t now_ms, size_t limit,
                        struct job_found *found);
 
-/* NULL-terminated. */
-extern const struct job *const jobs[];
+/* By kind; the first is NULL. */
+extern const struct job *const jobs[JOB_COUNT];
 
 /* For jobs: adds an input; keeps the earliest of the next due times. */
 struct turn_input *job_found_add(struct job_found *found, const struct turn_handler *handler);

@@ -16,6 +16,7 @@ static void add_check(struct job_found *found, const struct payment *payment,
     struct payment_check *ask = ARENA_NEW(found->arena, struct payment_check);
     input->payment = payment->id;
     input->invoice = payment->invoice;
+    input->account = payment->gateway_account;
     ask->interval_ms = found->interval_ms;
     if (asked) {
         ask->asked = true;
@@ -37,7 +38,8 @@ static enum err add_due(void *self, void *row)
 
 static enum err find_due(struct db *db, int64_t now_ms, size_t limit, struct job_found *found)
 {
-    static const struct job_rows rows = JOB_ROWS(payments, "check_ms", add_due);
+    static const struct job_rows rows =
+        JOB_ROWS(payments, "check_ms", "check_ms IS NOT NULL", add_due);
     return job_find_rows(&rows, db, now_ms, limit, found);
 }
 
@@ -95,15 +97,13 @@ static enum err find_asked(struct db *db, int64_t now_ms, size_t limit, struct j
 }
 
 const struct job job_reconcile = {
-    .name = "reconcile",
-    .what = "Holds payments against the gateways' books: stuck ones, and final ones now and then.",
+    .kind = JOB_RECONCILE,
     .origin = ORIGIN_RECONCILER,
     .find = find_due,
 };
 
 const struct job job_reconciliations = {
-    .name = "reconciliations",
-    .what = "Makes the reconciliations that were asked for.",
+    .kind = JOB_RECONCILIATIONS,
     .origin = ORIGIN_RECONCILER,
     .find = find_asked,
 };

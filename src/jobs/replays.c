@@ -50,7 +50,6 @@ static enum err find(struct db *db, int64_t now_ms, size_t limit, struct job_fou
 }
 
 const struct job job_replays = {
-    .name = "replays",
-    .what = "Sends webhooks again that a replay asks for.",
+    .kind = JOB_REPLAYS,
     .find = find,
 };

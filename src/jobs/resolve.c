@@ -10,6 +10,8 @@
 static struct id id_of_value(const struct db_value *value)
 {
     struct id id = { { 0 } };
+    if (value->type == DB_NULL)
+        return id;
     assert(value->type == DB_BYTES && value->bytes.len == sizeof(id.bytes));
     for (size_t i = 0; i < sizeof(id.bytes); i++)
         id.bytes[i] = (uint8_t)value->bytes.ptr[i];
@@ -22,6 +24,7 @@ static struct operation_due *add(struct job_found *found, const struct db_value 
     struct operation_due *ask = ARENA_NEW(found->arena, struct operation_due);
     input->operation.id = id_of_value(&values[0]);
     input->invoice.id = id_of_value(&values[1]);
+    input->account.id = id_of_value(&values[2]);
     input->ask = ask;
     return ask;
 }
@@ -29,18 +32,18 @@ static struct operation_due *add(struct job_found *found, const struct db_value 
 static enum err add_due(void *self, const struct db_value *values, size_t count)
 {
     struct job_found *found = self;
-    assert(count == 3);
+    assert(count == 4);
     add(found, values);
     found->place.id = id_of_value(&values[0]);
-    found->place.due_ms = values[2].number;
+    found->place.due_ms = values[3].number;
     return OK;
 }
 
 static enum err add_sending(void *self, const struct db_value *values, size_t count)
 {
     struct job_found *found = self;
-    assert(count == 3);
-    add(found, values)->lapsed_run.id = id_of_value(&values[2]);
+    assert(count == 4);
+    add(found, values)->lapsed_run.id = id_of_value(&values[3]);
     found->place.sending = id_of_value(&values[0]);
     return OK;
 }
@@ -53,14 +56,16 @@ static enum err find(struct db *db, int64_t now_ms, size_t limit, struct job_fou
     struct db_value args[] = { DB_NUMBER(now_ms), DB_NUMBER((int64_t)limit),
                                DB_NUMBER(after.due_ms), DB_ID(after.id) };
     enum err err = db_query(db,
-                            "SELECT o.id, o.invoice, o.run FROM runs r JOIN operations o"
+                            "SELECT o.id, o.invoice, o.gateway_account, o.run"
+                            " FROM runs r JOIN operations o"
                             " ON o.run = r.id AND o.state = 'sending'"
                             " WHERE r.lapses_ms < $1 AND o.id > $3 ORDER BY o.id LIMIT $2",
                             sending, 3, add_sending, found);
     size_t lost = found->inputs.count;
     if (!err)
         err = db_query(db,
-                       "SELECT id, invoice, due_ms FROM operations WHERE due_ms IS NOT NULL"
+                       "SELECT id, invoice, gateway_account, due_ms FROM operations"
+                       " WHERE due_ms IS NOT NULL"
                        " AND due_ms <= $1 AND due_ms >= $3 AND (due_ms > $3 OR id > $4)"
                        " ORDER BY due_ms, id LIMIT $2",
                        args, 4, add_due, found);
@@ -74,7 +79,6 @@ static enum err find(struct db *db, int64_t now_ms, size_t limit, struct job_fou
 }
 
 const struct job job_resolve = {
-    .name = "resolve",
-    .what = "Asks again about operations whose outcome is unknown, and repeats those not sent.",
+    .kind = JOB_RESOLVE,
     .find = find,
 };

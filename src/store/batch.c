@@ -161,6 +161,7 @@ static enum err run_turn(struct batch *batch, size_t at)
     batch_give_webhooks(batch, turn);
     batch_give_wallet(batch, turn);
     batch_give_findings(batch, at);
+    batch_give_job(batch, turn);
     turn_run(turn);
     take_tenants(batch, turn);
     batch_take_webhooks(batch, turn);
@@ -176,6 +177,7 @@ static enum err run_turn(struct batch *batch, size_t at)
     if (turn->notice)
         batch->notices[at] = turn->notice;
     batch_take_findings(batch, at);
+    batch_take_job(batch, turn);
     for (size_t i = 0; i < turn->reconciliations.count; i++)
         reconciliation_list_add(batch->arena, &batch->reconciliations,
                                 turn->reconciliations.items[i]);

@@ -30,6 +30,7 @@ struct batch {
     struct task **tasks;                     /* likewise */
     struct reconciliation_list reconciliations;  /* new or changed */
     struct audit_entry_list audit;           /* new ones */
+    struct job_row *jobs[JOB_COUNT];         /* that turns are about, else NULL */
     struct gateway_account_list accounts;    /* of all merchants in the batch */
     struct api_key_list keys;
     struct checkout_settings_list checkout_settings;
@@ -61,6 +62,12 @@ must_check enum err batch_load_findings(struct batch *batch);
 void batch_give_findings(struct batch *batch, size_t at);
 void batch_take_findings(struct batch *batch, size_t at);
 must_check enum err batch_flush_findings(struct batch *batch);
+
+/* jobs.c: the rows of jobs that turns are about, held against other writers. */
+must_check enum err batch_load_jobs(struct batch *batch);
+void batch_give_job(const struct batch *batch, struct turn *turn);
+void batch_take_job(struct batch *batch, const struct turn *turn);
+must_check enum err batch_flush_jobs(struct batch *batch);
 
 /* webhooks.c: endpoints of the merchants and what turns name; deliveries of the new events, once
  * these have their numbers; all their rows. */

@@ -67,6 +67,7 @@ static const struct paging pagings[] = {
     BY_TWO(webhook_attempts, delivery, number),
     BY_ID(webhook_replays),
     BY_ID(runs),
+    BY_COLUMN(jobs, name),
     BY_COLUMN(counters, name),
     BY_ID(sandbox_charges),
     BY_ID(sandbox_operations),

@@ -277,6 +277,8 @@ enum err batch_flush(struct batch *batch)
         err = batch_flush_findings(batch);
     FLUSH_LIST(batch, &batch->reconciliations, &table_reconciliations, err);
     if (!err)
+        err = batch_flush_jobs(batch);
+    if (!err)
         err = flush_notices(batch);
     if (!err)
         err = flush_accounts(batch);

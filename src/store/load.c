@@ -471,5 +471,7 @@ enum err batch_load(struct batch *batch)
         err = batch_load_wallet(batch);
     if (!err)
         err = batch_load_webhooks(batch);
+    if (!err)
+        err = batch_load_jobs(batch);
     return err;
 }

@@ -65,7 +65,8 @@ extern const struct table table_merchants, table_api_keys, table_gateway_account
     table_checkpoints, table_claims, table_drifts, table_tasks, table_reconciliations, table_audit,
     table_settlements, table_settlement_lines, table_notices,
     table_webhook_endpoints, table_webhook_keys, table_webhook_messages, table_webhook_deliveries,
-    table_webhook_attempts, table_webhook_replays, table_runs, table_histories, table_counters;
+    table_webhook_attempts, table_webhook_replays, table_runs, table_histories, table_counters,
+    table_jobs;
 
 static inline bool column_is_key(const struct column *column)
 {

@@ -11,6 +11,7 @@
 #include "base/money.h"
 #include "core/books.h"
 #include "core/checkout_settings.h"
+#include "core/job.h"
 #include "core/settlement.h"
 #include "core/tenants.h"
 #include "core/webhooks.h"

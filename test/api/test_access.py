@@ -147,6 +147,17 @@ def calls(client, payment):
         ('admin', lambda c: c.post('/v1/gateway_accounts', {'gateway': 'sandbox'})),
         ('admin', lambda c: c.patch('/v1/gateway_accounts/' + NOBODY['ga'], {'disabled': True})),
         *wallet_calls(), *webhook_calls(), *checkout_calls(), *reconciliation_calls(),
+        *job_calls(),
+    ]
+
+
+def job_calls():
+    job = '/v1/jobs/checkouts'
+    return [
+        ('operator', lambda c: c.get('/v1/jobs')), ('operator', lambda c: c.get(job)),
+        ('operator', lambda c: c.post(job + '/pause', {'note': 'x'})),
+        ('operator', lambda c: c.post(job + '/resume', {})),
+        ('operator', lambda c: c.post(job + '/run', {})),
     ]
 
 

@@ -21,8 +21,8 @@ COMMANDS = ['serve', 'init', 'key create', 'key list', 'key revoke', 'credential
             'deliveries pause', 'deliveries resume', 'migrate status', 'migrate up', 'prune',
             'copy', 'wait', 'graph', 'version', 'help', 'reconcile', 'drift list',
             'drift resolve', 'settlement import', 'settlement list', 'settlement show',
-            'settlement mapping', 'settlement sandbox', 'tasks list', 'tasks resolve',
-            'audit verify']
+            'settlement mapping', 'settlement sandbox', 'tasks list', 'tasks resolve', 'jobs list',
+            'jobs run', 'jobs pause', 'jobs resume', 'audit verify']
 
 
 def done(*arguments, **env):

@@ -4,6 +4,10 @@ import re
 import pytest
 
 
+METRIC = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(\{(?:[^}"]|"[^"]*")*\})?'
+                    r' (-?[0-9.e+-]+|NaN|\+Inf)$')
+
+
 def metrics(client):
     """{name with labels: value} of GET /metrics."""
     answer = client.with_key(None).get('/metrics')
@@ -17,7 +21,7 @@ def metrics(client):
             assert what in ('HELP', 'TYPE')
             described.add((what, name))
             continue
-        match = re.match(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(\{[^}]*\})? (-?[0-9.e+-]+|NaN|\+Inf)$', line)
+        match = re.match(METRIC, line)
         assert match, line
         assert match.group(1) + (match.group(2) or '') not in values, line
         values[match.group(1) + (match.group(2) or '')] = float(match.group(3))

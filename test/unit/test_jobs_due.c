@@ -5,17 +5,16 @@
 #include "core/requests.h"
 #include "core/tenants.h"
 #include "jobs/jobs.h"
+#include "store/query_jobs.h"
 
 #define NOW_MS INT64_C(5000)
 #define LIMIT 100
 
 static const struct job *job_named(const char *name)
 {
-    for (size_t i = 0; jobs[i]; i++)
-        if (str_equal_c(str_of(name), jobs[i]->name))
-            return jobs[i];
-    fail_msg("no job %s", name);
-    return NULL;
+    enum job_kind kind = job_of(str_of(name));
+    assert_int_not_equal(kind, JOB_NONE);
+    return jobs[kind];
 }
 
 static struct job_found found_by(struct store_fixture *books, const char *name, size_t limit)
@@ -37,10 +36,15 @@ static struct operation operation_due(struct store_fixture *books, int64_t due_m
     return *row;
 }
 
-static struct payment payment_due(struct store_fixture *books, int64_t due_ms)
+/* One whose capture is due, or one that expires. */
+static struct payment payment_due(struct store_fixture *books, int64_t due_ms, bool to_capture)
 {
     struct payment *row = store_fixture_row(books, &table_payments);
     row->status = PAYMENT_AUTHORIZED;
+    row->capture_method = to_capture ? CAPTURE_METHOD_AUTOMATIC : CAPTURE_METHOD_MANUAL;
+    row->cancel_reason = CANCEL_REASON_NONE;
+    row->expires_ms = NOW_MS + 5000;
+    row->check_ms = 0;
     row->due_ms = due_ms;
     row->invoice.id = row->id.id;
     const void *rows[] = { row };
@@ -109,38 +113,93 @@ static void longest_due_come_first_and_the_rest_on_the_next_look(void **state)
     assert_int_equal(found.next_due_ms, NOW_MS + 1);
 }
 
-/* Their turns fail every time, so they stay due: page by page the look comes to the next. */
-static void the_stuck_hide_none_behind_them(void **state)
+static void insert(struct store_fixture *books, const struct table *table, const void *row)
+{
+    assert_stored(books->db, db_insert(books->db, table, &row, 1));
+}
+
+#define ROW_OF_ONE_ID(kind, table, due)                                                            \
+    static void kind##_at(struct store_fixture *books, int64_t due_ms)                             \
+    {                                                                                              \
+        struct kind *row = store_fixture_row(books, &table);                                       \
+        row->due = due_ms;                                                                         \
+        insert(books, &table, row);                                                                \
+    }
+ROW_OF_ONE_ID(checkout, table_checkouts, due_ms)
+ROW_OF_ONE_ID(webhook_replay, table_webhook_replays, due_ms)
+
+static void notice_at(struct store_fixture *books, int64_t due_ms)
+{
+    struct notice *row = store_fixture_row(books, &table_notices);
+    row->due_ms = due_ms;
+    row->digest = crypto_sha256(str_make((const char *)row->id.id.bytes, sizeof row->id.id.bytes));
+    insert(books, &table_notices, row);
+}
+
+static void check_at(struct store_fixture *books, int64_t due_ms)
+{
+    struct payment *row = store_fixture_row(books, &table_payments);
+    row->due_ms = 0;
+    row->check_ms = due_ms;
+    insert(books, &table_payments, row);
+}
+
+static void capture_at(struct store_fixture *books, int64_t due_ms)
+{
+    (void)payment_due(books, due_ms, true);
+}
+
+static void expiry_at(struct store_fixture *books, int64_t due_ms)
+{
+    (void)payment_due(books, due_ms, false);
+}
+
+static void operation_at(struct store_fixture *books, int64_t due_ms)
+{
+    (void)operation_due(books, due_ms);
+}
+
+static const struct {
+    enum job_kind job;
+    void (*insert)(struct store_fixture *books, int64_t due_ms);
+} row_jobs[] = {
+    { JOB_RESOLVE, operation_at },      { JOB_CAPTURE, capture_at },
+    { JOB_EXPIRE, expiry_at },          { JOB_NOTIFICATIONS, notice_at },
+    { JOB_CHECKOUTS, checkout_at },     { JOB_REPLAYS, webhook_replay_at },
+    { JOB_RECONCILE, check_at },
+};
+
+/* They stay due, as when their turns fail every time: page by page the look comes to the next. */
+static void fifty_that_stay_undecided_never_hide_the_fifty_first(void **state)
 {
     struct store_fixture *books = *state;
-    static const int stuck[] = { 50, 300 };
-    for (size_t n = 0; n < COUNT_OF(stuck); n++) {
-        for (int i = 0; i < stuck[n]; i++)
-            operation_due(books, 100);
-        struct operation behind = operation_due(books, 200 + (int64_t)n);
+    for (size_t n = 0; n < COUNT_OF(row_jobs); n++) {
+        const char *name = job_terms[row_jobs[n].job].name;
         struct job_found found = { .more = true };
         size_t seen = 0;
+        for (int i = 0; i < 50; i++)
+            row_jobs[n].insert(books, 100);
+        row_jobs[n].insert(books, 200);
         while (found.more) {
             found = (struct job_found){ .arena = &books->arena, .place = found.place };
-            assert_stored(books->db, job_named("resolve")->find(books->db, NOW_MS, 50, &found));
+            assert_stored(books->db, job_named(name)->find(books->db, NOW_MS, 50, &found));
             seen += found.inputs.count;
         }
-        assert_int_equal(seen, n == 0 ? 51 : 352);
-        assert_int_equal(found.place.due_ms, 200 + (int64_t)n);
-        assert_true(id_equal(behind.id.id, found.place.id));
+        assert_int_equal(seen, 51);
+        assert_int_equal(found.place.due_ms, 200);
     }
 }
 
-static void payments_go_on_behind_the_last_page(void **state)
+static void a_page_ends_between_two_that_are_due_together(void **state)
 {
     struct store_fixture *books = *state;
     for (int i = 0; i < 7; i++)
-        payment_due(books, 100 + i / 3);
+        payment_due(books, 100 + i / 3, false);
     struct job_found found = { .more = true };
     size_t seen = 0;
     while (found.more) {
         found = (struct job_found){ .arena = &books->arena, .place = found.place };
-        assert_stored(books->db, job_named("payments")->find(books->db, NOW_MS, 2, &found));
+        assert_stored(books->db, job_named("expire")->find(books->db, NOW_MS, 2, &found));
         seen += found.inputs.count;
     }
     assert_int_equal(seen, 7);
@@ -159,24 +218,49 @@ static void what_a_dead_run_was_sending_is_due(void **state)
     assert_true(run_id_equal(ask->lapsed_run, dead.id));
 }
 
-static void payments_whose_time_has_come_are_found(void **state)
+static void captures_and_what_expires_are_told_apart(void **state)
 {
     struct store_fixture *books = *state;
-    payment_due(books, NOW_MS + 1);
-    payment_due(books, 0);
-    struct payment due = payment_due(books, NOW_MS);
-    struct job_found found = found_by(books, "payments", LIMIT);
+    payment_due(books, NOW_MS + 1, false);
+    struct payment expired = payment_due(books, NOW_MS, false);
+    struct payment refused = payment_due(books, NOW_MS - 1, true);
+    payment_due(books, NOW_MS + 2, true);
+    struct job_found found = found_by(books, "expire", LIMIT);
     assert_int_equal(found.inputs.count, 1);
-    assert_true(payment_id_equal(found.inputs.items[0]->payment, due.id));
+    assert_true(payment_id_equal(found.inputs.items[0]->payment, expired.id));
     assert_ptr_equal(found.inputs.items[0]->handler, &turn_payment_due);
     assert_int_equal(found.next_due_ms, NOW_MS + 1);
+    found = found_by(books, "capture", LIMIT);
+    assert_int_equal(found.inputs.count, 1);
+    assert_true(payment_id_equal(found.inputs.items[0]->payment, refused.id));
+    assert_int_equal(found.next_due_ms, NOW_MS + 2);
+}
+
+static void what_is_due_is_counted_with_its_age(void **state)
+{
+    struct store_fixture *books = *state;
+    const struct job_row none = { 0 };
+    for (size_t n = 0; n < COUNT_OF(row_jobs); n++) {
+        struct job_due due = { 0 };
+        assert_stored(books->db, query_job_due(books->db, row_jobs[n].job, &none, NOW_MS, &due));
+        assert_int_equal(due.count, 0);
+        assert_int_equal(due.oldest_ms, 0);
+        row_jobs[n].insert(books, NOW_MS + 1);
+        row_jobs[n].insert(books, 700);
+        row_jobs[n].insert(books, 300);
+        assert_stored(books->db, query_job_due(books->db, row_jobs[n].job, &none, NOW_MS, &due));
+        assert_int_equal(due.count, 2);
+        assert_int_equal(due.oldest_ms, 300);
+    }
 }
 
 static void nothing_due_is_nothing_to_wake_up_for(void **state)
 {
     struct store_fixture *books = *state;
-    for (size_t i = 0; jobs[i]; i++) {
-        struct job_found found = found_by(books, jobs[i]->name, LIMIT);
+    for (unsigned kind = 1; kind < JOB_COUNT; kind++) {
+        if (!jobs[kind]->find)
+            continue;
+        struct job_found found = found_by(books, job_terms[kind].name, LIMIT);
         assert_int_equal(found.inputs.count, 0);
         assert_int_equal(found.next_due_ms, 0);
     }
@@ -187,10 +271,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(due_operations_are_found_and_the_next_is_told),
         cmocka_unit_test(longest_due_come_first_and_the_rest_on_the_next_look),
-        cmocka_unit_test(the_stuck_hide_none_behind_them),
-        cmocka_unit_test(payments_go_on_behind_the_last_page),
+        cmocka_unit_test(fifty_that_stay_undecided_never_hide_the_fifty_first),
+        cmocka_unit_test(a_page_ends_between_two_that_are_due_together),
         cmocka_unit_test(what_a_dead_run_was_sending_is_due),
-        cmocka_unit_test(payments_whose_time_has_come_are_found),
+        cmocka_unit_test(captures_and_what_expires_are_told_apart),
+        cmocka_unit_test(what_is_due_is_counted_with_its_age),
         cmocka_unit_test(nothing_due_is_nothing_to_wake_up_for),
     };
     return store_run("jobs", tests, COUNT_OF(tests));

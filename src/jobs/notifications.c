@@ -1,4 +1,4 @@
-/* notices.c - notifications of gateways that wait to be applied. */
+/* notifications.c - notifications of gateways that wait to be applied. */
 #include "core/requests.h"
 #include "jobs/jobs.h"
 
@@ -10,6 +10,7 @@ static enum err add_due(void *self, void *row)
     input->notice = notice->id;
     input->merchant = notice->merchant;
     input->live = notice->live;
+    input->account = notice->gateway_account;
     found->place.due_ms = notice->due_ms;
     found->place.id = notice->id.id;
     return OK;
@@ -17,12 +18,11 @@ static enum err add_due(void *self, void *row)
 
 static enum err find(struct db *db, int64_t now_ms, size_t limit, struct job_found *found)
 {
-    static const struct job_rows rows = JOB_ROWS(notices, "due_ms", add_due);
+    static const struct job_rows rows = JOB_ROWS(notices, "due_ms", "due_ms IS NOT NULL", add_due);
     return job_find_rows(&rows, db, now_ms, limit, found);
 }
 
-const struct job job_notices = {
-    .name = "notices",
-    .what = "Asks the gateway about payments that it sent notifications about.",
+const struct job job_notifications = {
+    .kind = JOB_NOTIFICATIONS,
     .find = find,
 };
