@@ -28,13 +28,19 @@ static struct webhook_endpoint *find_endpoint(const struct turn *turn,
     return NULL;
 }
 
+/* The search begins at `from`, which is then behind what was found: hundreds are looked for in the
+ * order in which they were loaded. */
 static struct webhook_delivery *find_delivery(const struct turn *turn,
-                                              struct webhook_delivery_id id)
+                                              struct webhook_delivery_id id, size_t *from)
 {
     const struct webhook_delivery_list *list = &turn->webhooks.deliveries;
-    for (size_t i = 0; i < list->count; i++)
-        if (webhook_delivery_id_equal(list->items[i]->id, id))
-            return list->items[i];
+    for (size_t i = 0; i < list->count; i++) {
+        size_t at = (*from + i) % list->count;
+        if (!webhook_delivery_id_equal(list->items[at]->id, id))
+            continue;
+        *from = at + 1;
+        return list->items[at];
+    }
     return NULL;
 }
 
@@ -245,7 +251,8 @@ static enum err redeliver(struct turn *turn)
 {
     const struct webhook_redeliver *ask = turn->input->ask;
     struct webhook_delivery_id id = { ask->names.deliveries[0] };
-    struct webhook_delivery *delivery = find_delivery(turn, id);
+    size_t from = 0;
+    struct webhook_delivery *delivery = find_delivery(turn, id, &from);
 
     if (!delivery || !merchant_id_equal(delivery->merchant, turn->input->merchant) ||
         delivery->live != turn->input->live)
@@ -376,9 +383,9 @@ static void failed(struct turn *turn, struct webhook_endpoint *endpoint,
         warn(turn, endpoint);
 }
 
-static void take_result(struct turn *turn, const struct webhook_result *result)
+static void take_result(struct turn *turn, const struct webhook_result *result, size_t *from)
 {
-    struct webhook_delivery *delivery = find_delivery(turn, result->delivery);
+    struct webhook_delivery *delivery = find_delivery(turn, result->delivery, from);
     struct webhook_endpoint *endpoint = delivery ? find_endpoint(turn, delivery->endpoint) : NULL;
 
     if (!endpoint)
@@ -411,8 +418,9 @@ static void take_result(struct turn *turn, const struct webhook_result *result)
 static enum err take_results(struct turn *turn)
 {
     const struct webhook_results *ask = turn->input->ask;
+    size_t from = 0;
     for (size_t i = 0; i < ask->count; i++)
-        take_result(turn, &ask->results[i]);
+        take_result(turn, &ask->results[i], &from);
     return OK;
 }
 

@@ -474,6 +474,7 @@ void deliveries_close(struct deliveries *deliveries)
             next = target->next;
             free_target(target);
         }
+    parcels_forget(deliveries);
     mem_free(deliveries->timers);
     mem_free(deliveries->signatures);
     db_close(deliveries->db);

@@ -6,11 +6,27 @@
 #include "engine/delivery_parts.h"
 
 #define LOCATION_KEPT 200
+#define PARCELS_KEPT 256
+
+static struct parcel *take_kept(struct deliveries *deliveries)
+{
+    struct link *item = deliveries->kept;
+    if (!item)
+        return NULL;
+    struct parcel *parcel = LINK_OWNER(item, struct parcel, link);
+    struct arena arena = parcel->arena;
+    deliveries->kept = item->next;
+    deliveries->kept_count--;
+    *parcel = (struct parcel){ .arena = arena };
+    return parcel;
+}
 
 struct parcel *parcel_new(struct deliveries *deliveries, struct target *target,
                           const struct webhook_delivery *delivery, struct str body)
 {
-    struct parcel *parcel = mem_alloc(sizeof *parcel);
+    struct parcel *parcel = take_kept(deliveries);
+    if (!parcel)
+        parcel = mem_alloc(sizeof *parcel);
     parcel->deliveries = deliveries;
     parcel->target = target;
     parcel->delivery = *delivery;
@@ -27,13 +43,29 @@ struct parcel *parcel_new(struct deliveries *deliveries, struct target *target,
 void parcel_free(struct parcel *parcel)
 {
     assert(parcel->target->held > 0);
-    parcel_let_go(parcel->deliveries, parcel);
+    struct deliveries *deliveries = parcel->deliveries;
+    parcel_let_go(deliveries, parcel);
     parcel->target->held--;
-    parcel->deliveries->parcels--;
+    deliveries->parcels--;
     if (parcel->recipient)
         recipient_release(parcel->recipient);
-    arena_done(&parcel->arena);
-    mem_free(parcel);
+    if (deliveries->kept_count == PARCELS_KEPT || deliveries->stopping) {
+        arena_done(&parcel->arena);
+        mem_free(parcel);
+        return;
+    }
+    arena_reset(&parcel->arena);
+    parcel->link.next = deliveries->kept;
+    deliveries->kept = &parcel->link;
+    deliveries->kept_count++;
+}
+
+void parcels_forget(struct deliveries *deliveries)
+{
+    for (struct parcel *parcel; (parcel = take_kept(deliveries)) != NULL;) {
+        arena_done(&parcel->arena);
+        mem_free(parcel);
+    }
 }
 
 /* Of the reply's header; empty where it is not there. */

@@ -107,7 +107,8 @@ struct deliveries {
     int64_t record_again_us, stuck_us;
     _Atomic int64_t expected_us;     /* when the thread is to come round next; 0: when asked */
     int64_t scan_us;                 /* when to look for work that others left; 0: never */
-    unsigned parcels;
+    unsigned parcels, kept_count;
+    struct link *kept;               /* parcels that ended, for the next */
     struct kept_signature *signatures; /* SIGNATURES_KEPT, by message; NULL: none was made */
     int64_t started_ms;              /* by the books' clock */
     int64_t backlogs_us;             /* when to look how far behind endpoints are; 0: never */
@@ -115,8 +116,7 @@ struct deliveries {
     struct backlogs backlogs;        /* under the lock: metrics read them */
 };
 
-/* deliveries.c */
-/* A turn of the deliveries' own; `done` has them as turn->user. */
+/* deliveries.c: a turn of the deliveries' own; `done` has them as turn->user. */
 void deliveries_turn(struct deliveries *deliveries, struct desk_turn *turn,
                      const struct turn_handler *handler, const void *ask,
                      void (*done)(struct desk_turn *turn));
@@ -142,8 +142,8 @@ void recipient_release(struct recipient *recipient);
 struct parcel *parcel_new(struct deliveries *deliveries, struct target *target,
                           const struct webhook_delivery *delivery, struct str body);
 void parcel_free(struct parcel *parcel);
-/* True when it is under way; else its result is filled in already. */
-bool parcel_send(struct parcel *parcel);
+void parcels_forget(struct deliveries *deliveries);    /* those that are kept for the next */
+bool parcel_send(struct parcel *parcel);    /* false: its result is filled in already */
 /* A turn with the results of the parcels that ended. */
 void parcels_record(struct deliveries *deliveries);
 

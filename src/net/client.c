@@ -15,6 +15,7 @@
 
 #define EVENTS_AT_ONCE 256
 #define WAKE_TAG UINT64_MAX
+#define FLIGHTS_KEPT 256
 
 const char *client_end_code(enum client_end end)
 {
@@ -74,6 +75,38 @@ static void count_end(struct client *client, enum client_end end)
     }
 }
 
+/* With the first of its memory: a flight needs little more, and there are many. */
+static struct flight *flight_new(struct client *client)
+{
+    if (ring_is_empty(&client->kept))
+        return mem_alloc(sizeof(struct flight));
+    struct flight *flight = LINK_OWNER(client->kept.next, struct flight, all);
+    struct arena arena = flight->arena;
+    ring_take(&flight->all);
+    client->kept_count--;
+    *flight = (struct flight){ .arena = arena };
+    return flight;
+}
+
+static void flight_free(struct flight *flight)
+{
+    arena_done(&flight->arena);
+    mem_free(flight);
+}
+
+/* A login's reply is a secret. */
+static void flight_keep(struct client *client, struct flight *flight)
+{
+    arena_wipe(&flight->arena);
+    if (client->kept_count == FLIGHTS_KEPT) {
+        flight_free(flight);
+        return;
+    }
+    arena_reset(&flight->arena);
+    ring_put_last(&client->kept, &flight->all);
+    client->kept_count++;
+}
+
 void flight_end(struct flight *flight, enum client_reason reason)
 {
     struct client *client = flight->client;
@@ -99,10 +132,7 @@ void flight_end(struct flight *flight, enum client_reason reason)
     atomic_fetch_sub(&client->tally.calls_waiting, flight->started ? 0 : 1);
     count_end(client, call->end);
     call->done(call);
-    /* A login's reply is a secret. */
-    arena_wipe(&flight->arena);
-    arena_done(&flight->arena);
-    mem_free(flight);
+    flight_keep(client, flight);
 }
 
 static void start(struct flight *flight)
@@ -131,7 +161,7 @@ static enum client_reason refusal_of(const struct client_call *call, struct str 
 
 static void take_in(struct client *client, struct client_call *call)
 {
-    struct flight *flight = mem_alloc(sizeof *flight);
+    struct flight *flight = flight_new(client);
     int64_t at_us = now_us(client);
     struct str host;
 
@@ -322,6 +352,7 @@ enum err client_open(const struct client_config *config, struct arena *arena, st
     client->epoll_fd = client->wake_fd = -1;
     pthread_mutex_init(&client->lock, NULL);
     ring_init(&client->flights);
+    ring_init(&client->kept);
     lanes_init(client);
     breakers_init(client);
     enum err err = open_parts(client, arena, why);
@@ -358,6 +389,11 @@ void client_close(struct client *client)
     client_stop(client);
     assert(ring_is_empty(&client->flights) && client->inbox_first == NULL);
     wires_close(client);
+    while (!ring_is_empty(&client->kept)) {
+        struct flight *flight = LINK_OWNER(client->kept.next, struct flight, all);
+        ring_take(&flight->all);
+        flight_free(flight);
+    }
     close_fd(client->epoll_fd);
     close_fd(client->wake_fd);
     names_done(&client->lanes);

@@ -86,7 +86,8 @@ struct client {
     struct link *inbox_first, *inbox_last;
     bool stopping;
 
-    struct ring flights;
+    struct ring flights, kept;                 /* those under way; old ones, for the next */
+    unsigned kept_count;
     int64_t deadline_us;                       /* no flight's deadline is before it */
     size_t on_wire;
     struct names lanes, hosts;

@@ -27,7 +27,8 @@
 #include "net/guard.h"
 
 #define SHARDS 16
-#define HANDLES_KEPT 64                /* of a shard */
+#define HANDLES_KEPT 256               /* of a shard */
+#define BUFFER_BYTES 4096              /* libcurl makes and wipes one for each call */
 #define DESCRIPTORS_SHARE 4            /* what is kept open may be a quarter of the descriptors */
 #define FIELDS_FIRST 16
 
@@ -377,6 +378,7 @@ static void set_connection(struct flight *flight)
     SET(easy, PATH_AS_IS, 1L);
     SET(easy, CONNECTTIMEOUT_MS, (long)config->connect_ms);
     SET(easy, QUICK_EXIT, 1L);
+    SET(easy, BUFFERSIZE, (long)BUFFER_BYTES);
     SET(easy, NOSIGNAL, 1L);
     SET(easy, PROTOCOLS_STR, call->plain ? "http,https" : "https");
     SET(easy, FOLLOWLOCATION, 0L);
@@ -414,8 +416,7 @@ static void set_callbacks(const struct flight *flight)
         SET(easy, OPENSOCKETFUNCTION, open_guarded);
 }
 
-/* Handles, kept or not. Making one, with all its options and buffers, is a quarter of a call over
- * a kept connection. */
+/* Handles. Making one with all its options is a quarter of a call over a kept connection. */
 
 static bool may_be_kept(const struct flight *flight)
 {
@@ -432,17 +433,16 @@ static struct handle *kept_handle(struct flight *flight)
     while (*at != NULL && ((*at)->plain != call->plain || (*at)->guarded != call->guarded))
         at = &(*at)->next;
     struct handle *handle = *at;
-    if (handle != NULL) {
-        *at = handle->next;
-        flight->shard->kept_count--;
-    }
+    if (handle == NULL)
+        return NULL;
+    *at = handle->next;
+    flight->shard->kept_count--;
     return handle;
 }
 
 static void take_handle(struct flight *flight)
 {
-    flight->handle = may_be_kept(flight) ? kept_handle(flight) : NULL;
-    if (flight->handle != NULL)
+    if (may_be_kept(flight) && (flight->handle = kept_handle(flight)) != NULL)
         return;
     flight->handle = mem_alloc(sizeof *flight->handle);
     flight->handle->plain = flight->call->plain;

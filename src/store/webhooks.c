@@ -10,18 +10,35 @@
 #include "core/webhook_rules.h"
 #include "store/batch.h"
 
-/* Ids for db_load, which wants them in any order but each once. */
+/* Ids for db_load, which wants them in any order but each once. Hundreds come at a time, so they
+ * are found by their last bytes, which are random. */
 struct ids {
     struct id *items;
     size_t count;
+    size_t *slots;                   /* places in `items`, from 1; 0: free */
+    size_t slot_count;               /* a power of two, more than there will ever be ids */
 };
+
+static struct ids ids_make(struct arena *arena, size_t most)
+{
+    struct ids ids = { .items = ARENA_ARRAY(arena, struct id, most), .slot_count = 16 };
+    while (ids.slot_count < 2 * most)
+        ids.slot_count *= 2;
+    ids.slots = ARENA_ARRAY(arena, size_t, ids.slot_count);
+    return ids;
+}
 
 static void ids_add(struct ids *ids, struct id id)
 {
-    for (size_t i = 0; i < ids->count; i++)
-        if (id_equal(ids->items[i], id))
+    size_t at = 0;
+    for (size_t i = sizeof id.bytes - sizeof at; i < sizeof id.bytes; i++)
+        at = at << 8 | id.bytes[i];
+    at &= ids->slot_count - 1;
+    for (; ids->slots[at] != 0; at = (at + 1) & (ids->slot_count - 1))
+        if (id_equal(ids->items[ids->slots[at] - 1], id))
             return;
     ids->items[ids->count++] = id;
+    ids->slots[at] = ids->count;
 }
 
 static enum err add_endpoint(void *self, void *row)
@@ -61,8 +78,8 @@ static const struct webhook_names *names_of(const struct batch *batch, size_t at
 static enum err load_of_merchants(struct batch *batch)
 {
     const size_t most = batch->count + batch->books_count;
-    struct ids merchants = { ARENA_ARRAY(batch->arena, struct id, most), 0 };
-    struct ids with_keys = { ARENA_ARRAY(batch->arena, struct id, batch->count), 0 };
+    struct ids merchants = ids_make(batch->arena, most);
+    struct ids with_keys = ids_make(batch->arena, batch->count);
     for (size_t i = 0; i < batch->count; i++) {
         const struct turn_input *input = batch->turns[i]->input;
         if (!merchant_id_is_zero(input->merchant))
@@ -93,7 +110,7 @@ static bool has_endpoint(const struct batch *batch, struct id id)
 
 static enum err load_replays(struct batch *batch)
 {
-    struct ids replays = { ARENA_ARRAY(batch->arena, struct id, batch->count), 0 };
+    struct ids replays = ids_make(batch->arena, batch->count);
     for (size_t i = 0; i < batch->count; i++) {
         const struct webhook_names *names = names_of(batch, i);
         if (names && !webhook_replay_id_is_zero(names->replay))
@@ -106,7 +123,6 @@ static enum err load_replays(struct batch *batch)
 
 static enum err load_named(struct batch *batch)
 {
-    struct ids deliveries = { 0 }, endpoints = { 0 };
     size_t delivery_count = 0, endpoint_count = 0;
     enum err err = load_replays(batch);
     if (err)
@@ -118,8 +134,8 @@ static enum err load_named(struct batch *batch)
     }
     if (delivery_count + endpoint_count == 0)
         return OK;
-    deliveries.items = ARENA_ARRAY(batch->arena, struct id, delivery_count);
-    endpoints.items = ARENA_ARRAY(batch->arena, struct id, delivery_count + endpoint_count);
+    struct ids deliveries = ids_make(batch->arena, delivery_count);
+    struct ids endpoints = ids_make(batch->arena, delivery_count + endpoint_count);
     for (size_t i = 0; i < batch->count; i++) {
         const struct webhook_names *names = names_of(batch, i);
         for (size_t j = 0; names && j < names->delivery_count; j++)
