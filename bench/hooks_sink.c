@@ -1,0 +1,106 @@
+/* hooks_sink.c - takes POSTs and answers 200; those to /hole are never answered. */
+#include <arpa/inet.h>
+#include <assert.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/time.h"
+#include "base/outside.h"
+#include "hooks.h"
+
+#define ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+static void note_lag(const struct peer *peer, struct str body, struct seen *seen)
+{
+    static const char name[] = "\"timestamp\":\"";
+    const char *at = memmem(body.ptr, body.len, name, sizeof name - 1);
+    int64_t made_ms = 0;
+    if (!at)
+        return;
+    size_t from = (size_t)(at - body.ptr) + sizeof name - 1;
+    struct str text = str_slice(body, from, str_find_char(body, '"', from) - from);
+    if (time_parse(text, &made_ms) != OK)
+        return;
+    int64_t lag = (peer->came_us - made_ms * 1000) / LAG_US;
+    seen->lags[lag < 0 ? 0 : lag < LAGS_MAX ? lag : LAGS_MAX]++;
+}
+
+/* "POST /hook/17 HTTP/1.1"; false when it is a hole. */
+static bool note_path(struct str head, struct seen *seen)
+{
+    static const struct str method = STR_INIT("POST ");
+    size_t end = str_find_char(head, ' ', method.len), at = end;
+    struct str path = str_slice(head, method.len, end - method.len);
+    uint64_t number = 0;
+    while (at > method.len && head.ptr[at - 1] != '/')
+        at--;
+    if (str_to_u64(str_slice(head, at, end - at), &number) && number < PATHS_MAX)
+        seen->paths[number]++;
+    return !str_starts_with(path, STR("/hole"));
+}
+
+static void take(struct peer *peer, struct seen *seen)
+{
+    struct str head;
+    size_t len;
+    while ((len = peer_message(peer, &head)) > 0) {
+        struct str body = str_make(head.ptr + head.len + 2, len - head.len - 2);
+        if (note_path(head, seen)) {
+            note_lag(peer, body, seen);
+            seen->last_us = outside_monotonic_us(outside_real());
+            if (seen->count++ == 0)
+                seen->first_us = seen->last_us;
+            peer_write(peer, STR(ANSWER));
+        }
+        peer_drop(peer, len);
+    }
+}
+
+static int listen_somewhere(struct seen *seen)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t size = sizeof address;
+    int fd = must(socket(AF_INET, SOCK_STREAM, 0), "socket");
+    must(bind(fd, (struct sockaddr *)&address, size), "bind");
+    must(listen(fd, 4096), "listen");
+    must(getsockname(fd, (struct sockaddr *)&address, &size), "getsockname");
+    seen->port = ntohs(address.sin_port);
+    return fd;
+}
+
+static void serve(struct peer *peer, struct seen *seen)
+{
+    ssize_t got;
+    while ((got = peer_read(peer)) > 0) {
+        take(peer, seen);
+        if (!peer->tls)
+            return;
+    }
+    if (got == 0)
+        peer_close(peer);
+}
+
+int sink(const char *file, struct tls *tls)
+{
+    int fd = must(open(file, O_RDWR | O_CREAT, 0600), file);
+    must(ftruncate(fd, sizeof(struct seen)), "ftruncate");
+    struct seen *seen = mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    assert(seen != MAP_FAILED);
+    int poll = must(epoll_create1(0), "epoll_create1"), listener = listen_somewhere(seen);
+    struct epoll_event event = { .events = EPOLLIN }, events[EVENTS_MAX];
+    must(epoll_ctl(poll, EPOLL_CTL_ADD, listener, &event), "epoll_ctl");
+    for (;;) {
+        int count = epoll_wait(poll, events, EVENTS_MAX, -1);
+        for (int i = 0; i < count; i++) {
+            if (events[i].data.ptr)
+                serve(events[i].data.ptr, seen);
+            else
+                peer_watch(poll, peer_accept(listener, tls));
+        }
+    }
+}
