@@ -216,11 +216,9 @@ static void take_der(unsigned char *der, int len, struct buf *out)
     OPENSSL_clear_free(der, (size_t)len);
 }
 
-void crypto_rsa_make(unsigned bits, struct buf *private_der, struct buf *public_der)
+static void write_pair(const EVP_PKEY *key, struct buf *private_der, struct buf *public_der)
 {
     unsigned char *der = NULL;
-    EVP_PKEY *key = EVP_RSA_gen(bits);
-    assert(key != NULL);
     PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
     assert(info != NULL);
     int len = i2d_PKCS8_PRIV_KEY_INFO(info, &der);
@@ -229,7 +227,29 @@ void crypto_rsa_make(unsigned bits, struct buf *private_der, struct buf *public_
     len = i2d_PUBKEY(key, &der);
     take_der(der, len, public_der);
     PKCS8_PRIV_KEY_INFO_free(info);
+}
+
+void crypto_rsa_make(unsigned bits, struct buf *private_der, struct buf *public_der)
+{
+    EVP_PKEY *key = EVP_RSA_gen(bits);
+    assert(key != NULL);
+    write_pair(key, private_der, public_der);
     EVP_PKEY_free(key);
+}
+
+bool crypto_rsa_read(struct str der, struct buf *private_der, struct buf *public_der,
+                     unsigned *bits)
+{
+    const unsigned char *at = (const unsigned char *)der.ptr;
+    EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &at, (long)der.len);
+    bool is_rsa = key != NULL && EVP_PKEY_is_a(key, "RSA") == 1 &&
+                  at == (const unsigned char *)der.ptr + der.len;
+    if (is_rsa) {
+        *bits = (unsigned)EVP_PKEY_get_bits(key);
+        write_pair(key, private_der, public_der);
+    }
+    EVP_PKEY_free(key);
+    return is_rsa && buf_ok(private_der) && buf_ok(public_der);
 }
 
 bool crypto_rsa_sign(struct str private_der, struct str data, struct buf *out)

@@ -51,6 +51,9 @@ bool crypto_ed25519_verify(const void *public_key, struct str data, struct str s
 #define CRYPTO_RSA_DER_MAX 2048
 #define CRYPTO_RSA_SIGNATURE_MAX 512
 void crypto_rsa_make(unsigned bits, struct buf *private_der, struct buf *public_der);
+/* A private key in any DER, as PKCS#8, with its public one. False when it is none. */
+bool crypto_rsa_read(struct str der, struct buf *private_der, struct buf *public_der,
+                     unsigned *bits);
 /* False when it is no such key. */
 bool crypto_rsa_sign(struct str private_der, struct str data, struct buf *out);
 bool crypto_rsa_verify(struct str public_der, struct str data, struct str signature);

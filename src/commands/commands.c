@@ -23,6 +23,7 @@
     X(listen)                                                                                      \
     X(trigger)                                                                                     \
     X(webhook_verify)                                                                              \
+    X(webhook_import_key)                                                                          \
     X(deliveries_list)                                                                             \
     X(deliveries_show)                                                                             \
     X(deliveries_redeliver)                                                                        \

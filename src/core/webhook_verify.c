@@ -39,6 +39,11 @@ static bool read_base64(struct str text, struct arena *arena, struct str *out)
     return true;
 }
 
+bool webhook_key_der(struct str text, struct arena *arena, struct str *out)
+{
+    return read_base64(without_lines(text, arena), arena, out);
+}
+
 static struct key read_key(struct str text, struct arena *arena)
 {
     static const struct str public_prefix = STR_INIT("whpk_");

@@ -22,6 +22,9 @@ struct webhook_receipt {
 must_check enum err webhook_receipt_read(struct str text, struct arena *arena,
                                          struct webhook_receipt *out, struct str *why);
 
+/* The bytes of a key that is written as PEM, or as their base64 alone. */
+bool webhook_key_der(struct str text, struct arena *arena, struct str *out);
+
 struct webhook_check {
     struct str key;             /* "whsec_...", "whpk_...", a public RSA key as PEM or its base64 */
     struct str header;          /* where stripe-like or hmac-body sign; empty: not asked about */
