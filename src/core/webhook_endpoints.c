@@ -269,8 +269,13 @@ struct str webhook_endpoint_show(struct str body, struct str secret, struct aren
     return buf_str(&out);
 }
 
+/* What came after the first byte is what is left of the whole. */
 static void put_attempt(struct json_out *out, const struct webhook_attempt *attempt)
 {
+    int64_t before_us = attempt->dns_us + attempt->connect_us + attempt->tls_us +
+                        attempt->first_byte_us;
+    int64_t body_us = attempt->first_byte_us > 0 ? attempt->total_us - before_us : 0;
+
     json_open_object(out, NULL);
     json_put_int(out, "number", attempt->number);
     json_put_text(out, "outcome", attempt->outcome);
@@ -286,6 +291,7 @@ static void put_attempt(struct json_out *out, const struct webhook_attempt *atte
     json_put_int(out, "connect", attempt->connect_us);
     json_put_int(out, "tls", attempt->tls_us);
     json_put_int(out, "first_byte", attempt->first_byte_us);
+    json_put_int(out, "body", body_us > 0 ? body_us : 0);
     json_put_int(out, "total", attempt->total_us);
     json_close_object(out);
     json_put_time(out, "started_at", attempt->started_ms);

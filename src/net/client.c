@@ -114,6 +114,8 @@ void flight_end(struct flight *flight, enum client_reason reason)
 
     assert(reason != CLIENT_REASON_NONE || flight->requests > 0);
     wire_note(flight);
+    /* libcurl counts to what it did last, which is no end where nothing comes. */
+    call->times.total_us = flight->started_us != 0 ? now_us(client) - flight->started_us : 0;
     if (call->head_is_enough && flight->header_is_whole && flight->status >= 200)
         reason = CLIENT_REASON_NONE;
     call->reason = reason;
@@ -145,8 +147,10 @@ static void start(struct flight *flight)
         flight_end(flight, CLIENT_REASON_WAITED);
     else if (!host_may_be_tried(flight, at_us))
         flight_end(flight, CLIENT_REASON_BREAKER);
-    else
+    else {
+        flight->started_us = at_us;
         wire_start(flight);
+    }
 }
 
 /* Why it cannot be made as it stands; NONE when it can. */

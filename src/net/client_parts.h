@@ -49,6 +49,7 @@ struct flight {
     struct lane *lane;
     struct host *host;
     int64_t deadline_us;
+    int64_t started_us;                /* on the wire; 0: not yet */
     bool started;                              /* holds a place of its lane */
     bool is_probe;                             /* of its host's breaker */
 

@@ -502,7 +502,7 @@ void wire_note(struct flight *flight)
 {
     struct client_call *call = flight->call;
     CURL *easy = flight->handle != NULL ? flight->handle->easy : NULL;
-    curl_off_t dns = 0, connect = 0, tls = 0, ready = 0, first = 0, total = 0;
+    curl_off_t dns = 0, connect = 0, tls = 0, ready = 0, first = 0;
     long status = 0, port = 0;
     char *address = NULL;
     struct buf peer;
@@ -515,12 +515,11 @@ void wire_note(struct flight *flight)
     curl_easy_getinfo(easy, CURLINFO_APPCONNECT_TIME_T, &tls);
     curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
     curl_easy_getinfo(easy, CURLINFO_STARTTRANSFER_TIME_T, &first);
-    curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &total);
     curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &address);
     curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &port);
     flight->status = (int)status;
     call->times = (struct client_times){ dns, span_us(dns, connect), span_us(connect, tls),
-                                         span_us(ready, first), total };
+                                         span_us(ready, first), 0 };
     buf_fixed(&peer, call->peer, sizeof call->peer);
     if (address != NULL && address[0] != '\0')
         buf_addf(&peer, strchr(address, ':') != NULL ? "[%s]:%ld" : "%s:%ld", address, port);

@@ -165,6 +165,7 @@ def test_each_phase_is_timed(client, endpoint):
                                      gap_s=0.2)))
     phases = only_try(client, made)[1]['phases_us']
     assert 300000 <= phases['first_byte'] < phases['total'] and phases['tls'] == 0
+    assert 150000 <= phases['body'] < phases['total'] - phases['first_byte'] + 1000
 
 
 def test_a_refused_connection_and_a_name_that_there_is_not(client, endpoint):
