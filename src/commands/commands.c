@@ -23,7 +23,7 @@
     X(listen)                                                                                      \
     X(trigger)                                                                                     \
     X(webhook_verify)                                                                              \
-    X(webhook_import_key)                                                                          \
+    X(webhook_import)                                                                          \
     X(deliveries_list)                                                                             \
     X(deliveries_show)                                                                             \
     X(deliveries_redeliver)                                                                        \

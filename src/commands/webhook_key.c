@@ -1,4 +1,4 @@
-/* webhook_key.c - `purser webhook import-key`: the RSA key pair with which another system signed
+/* webhook_key.c - `purser webhook import`: the RSA key pair with which another system signed
  * webhooks for a merchant. Its receivers then go on with the public key that they have. */
 #include <stdio.h>
 
@@ -145,8 +145,8 @@ static const struct option options[] = {
     { 0 },
 };
 
-const struct command command_webhook_import_key = {
-    .name = "webhook import-key",
+const struct command command_webhook_import = {
+    .name = "webhook import",
     .operands = "FILE",
     .operands_min = 1,
     .operands_max = 1,
@@ -155,7 +155,7 @@ const struct command command_webhook_import_key = {
              "the formats hooker-flat and hooker-envelope of the merchant's endpoints that are\n"
              "made afterwards with this key's size (rsa_bits). Prints the public key, which\n"
              "receivers have already. Before the first such endpoint; a key is never replaced.",
-    .examples = { "purser webhook import-key --data ./data --merchant shop --mode live key.pem" },
+    .examples = { "purser webhook import --data ./data --merchant shop --mode live key.pem" },
     .options = options,
     .settings = SETTING_GROUP_BOOKS,
     .run = run_import,

@@ -16,7 +16,7 @@ from installation import Installation, binary, environment, purser
 
 COMMANDS = ['serve', 'init', 'key create', 'key list', 'key revoke', 'credentials status',
             'credentials rotate', 'config', 'doctor', 'recover', 'check', 'gateways',
-            'events tail', 'listen', 'trigger', 'webhook verify', 'webhook import-key',
+            'events tail', 'listen', 'trigger', 'webhook verify', 'webhook import',
             'deliveries list', 'deliveries show', 'deliveries redeliver', 'deliveries replay',
             'deliveries pause', 'deliveries resume', 'migrate status', 'migrate up', 'prune',
             'copy', 'wait', 'graph', 'version', 'help', 'reconcile', 'drift list',

@@ -95,7 +95,7 @@ def hookers_key(tmp_path, bits):
 
 
 def take_over(server, merchant, file):
-    return purser('webhook', 'import-key', '--data', server.data, '--merchant', merchant, str(file))
+    return purser('webhook', 'import', '--data', server.data, '--merchant', merchant, str(file))
 
 
 def lives(client):
