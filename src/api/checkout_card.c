@@ -13,6 +13,24 @@
 #define PLAIN_MAX 1024
 #define SEALED_MAX (CRYPTO_NONCE_SIZE + PLAIN_MAX + CRYPTO_TAG_SIZE)
 
+struct str *checkout_card_field(struct card_form *form, struct str name)
+{
+    const struct {
+        const char *name;
+        struct str *value;
+    } fields[] = {
+        { "number", &form->number },
+        { "expiry", &form->expiry },
+        { "cvc", &form->cvc },
+        { "name", &form->name },
+    };
+
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        if (str_equal_c(name, fields[i].name))
+            return fields[i].value;
+    return NULL;
+}
+
 static struct sha256 key_of(const struct visit *visit)
 {
     const struct str pieces[] = {

@@ -10,35 +10,35 @@
 #include "core/requests.h"
 #include "net/url.h"
 
-struct pressed {
-    struct str deed, form, card, website;
-    struct card_form fields;
-};
-
-static enum err read_form(struct call *call, struct arena *arena, struct pressed *out)
+static struct str *member(struct pressed *pressed, struct str name)
 {
-    struct str form = server_request_body(call->request);
     const struct {
         const char *name;
         struct str *value;
     } members[] = {
-        { "do", &out->deed },
-        { "form", &out->form },
-        { "card", &out->card },
-        { "website", &out->website },
-        { "number", &out->fields.number },
-        { "expiry", &out->fields.expiry },
-        { "cvc", &out->fields.cvc },
-        { "name", &out->fields.name },
+        { "do", &pressed->deed },
+        { "form", &pressed->form },
+        { "card", &pressed->card },
+        { "website", &pressed->website },
     };
+
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+        if (str_equal_c(name, members[i].name))
+            return members[i].value;
+    return checkout_card_field(&pressed->fields, name);
+}
+
+enum err checkout_read_form(struct str body, struct arena *arena, struct pressed *out)
+{
     struct str name;
     struct str value;
     int more;
 
-    while ((more = url_next_pair(&form, arena, &name, &value)) > 0)
-        for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
-            if (str_equal_c(name, members[i].name))
-                *members[i].value = str_trim(value);
+    while ((more = url_next_pair(&body, arena, &name, &value)) > 0) {
+        struct str *place = member(out, name);
+        if (place)
+            *place = str_trim(value);
+    }
     return more < 0 ? ERR_MALFORMED_REQUEST : OK;
 }
 
@@ -173,7 +173,7 @@ enum err checkout_take(struct visit *visit)
 
     errand->call = call;
     turn->user = errand;
-    enum err err = read_form(call, &turn->arena, &pressed);
+    enum err err = checkout_read_form(body, &turn->arena, &pressed);
     secret_wipe((void *)(uintptr_t)body.ptr, body.len);
     if (!err && is_deed(visit, &pressed, turn))
         return submit(visit, turn);

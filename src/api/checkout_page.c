@@ -14,6 +14,7 @@
 #include "api/look.h"
 #include "api/page_limit.h"
 #include "base/time.h"
+#include "pages/card_form.h"
 
 #define PAGE_TYPE STR("text/html; charset=utf-8")
 #define READ_AGAIN_MS 50
@@ -112,7 +113,7 @@ bool checkout_takes_cards(const struct visit *visit)
 {
     const struct gateway *gateway = gateway_of(visit->call, visit->account->gateway);
 
-    return gateway && gateway->test_only && gateway_takes(gateway, METHOD_CARD) &&
+    return card_form_is_here() && gateway && checkout_page_takes_card(gateway) &&
            !visit->checkout->live;
 }
 
@@ -126,6 +127,17 @@ static enum checkout_view view_of_attempt(const struct visit *visit)
                : payment->action == ACTION_WIDGET ? CHECKOUT_VIEW_WIDGET
                                                   : CHECKOUT_VIEW_BANK;
     return since_ms < CHECKING_MS ? CHECKOUT_VIEW_WAITING : CHECKOUT_VIEW_CHECKING;
+}
+
+/* A session of the sandbox may have been made by a build that has a form for it. */
+static enum checkout_view view_of_payable(const struct visit *visit)
+{
+    const struct gateway *gateway = gateway_of(visit->call, visit->account->gateway);
+
+    if (checkout_takes_cards(visit))
+        return CHECKOUT_VIEW_CARD;
+    return gateway && gateway_takes(gateway, METHOD_GATEWAY_PAGE) ? CHECKOUT_VIEW_GATEWAY
+                                                                  : CHECKOUT_VIEW_AWAY;
 }
 
 static enum checkout_view view_of(const struct visit *visit)
@@ -142,7 +154,7 @@ static enum checkout_view view_of(const struct visit *visit)
         return view_of_attempt(visit);
     case CHECKOUT_OPEN:
         if (visit->checkout->expires_ms > call_now_ms(visit->call))
-            return checkout_takes_cards(visit) ? CHECKOUT_VIEW_CARD : CHECKOUT_VIEW_GATEWAY;
+            return view_of_payable(visit);
         break;
     case CHECKOUT_EXPIRED:
     case CHECKOUT_NOWHERE:

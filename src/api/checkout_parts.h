@@ -5,6 +5,7 @@
 
 #include "api/card.h"
 #include "api/resources.h"
+#include "core/checkout.h"
 #include "core/checkout_settings.h"
 #include "pages/checkout.h"
 
@@ -51,18 +52,28 @@ struct str checkout_form_proof(const struct visit *visit);
 /* Whether the page takes a card itself: the sandbox's, in test mode. */
 bool checkout_takes_cards(const struct visit *visit);
 
-/* checkout_form.c */
-must_check enum err checkout_take(struct visit *visit);
 
 /* checkout_card.c: a card between the page that took it and the page that confirms it. It is in
- * nobody's memory then but the payer's browser's, sealed for this session and this attempt. */
+ * nobody's memory then but the payer's browser's, sealed for this session and this attempt. A build
+ * without the sandbox's form has checkout_card_none.c: no field, nothing to seal or open. */
 struct card_form {
     struct str number, expiry, cvc, name;
 };
+/* Where the value of the field of that name goes; NULL: it is none of the form's. */
+struct str *checkout_card_field(struct card_form *form, struct str name);
 /* False when something is wrong with it: visit->faults then. Else visit->card. */
 bool checkout_card_seal(struct visit *visit, const struct card_form *form, struct arena *arena);
 /* False when it is not what was sealed here, or too old. The card is the caller's to end. */
 bool checkout_card_open(const struct visit *visit, struct str sealed, struct arena *arena,
                         struct card_given *out);
+
+/* checkout_form.c */
+struct pressed {
+    struct str deed, form, card, website;
+    struct card_form fields;
+};
+/* The last of a name counts; what it does not know it leaves. ERR_MALFORMED_REQUEST. */
+must_check enum err checkout_read_form(struct str body, struct arena *arena, struct pressed *out);
+must_check enum err checkout_take(struct visit *visit);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "core/requests.h"
 #include "net/url.h"
+#include "pages/card_form.h"
 #include "pages/checkout.h"
 
 #define PROOF_BYTES 16
@@ -148,6 +149,7 @@ enum err checkout_create_ask(struct call *call, const struct json *json, struct 
         return err;
     struct checkout_create *ask = ARENA_NEW(&turn->arena, struct checkout_create);
     *ask = (struct checkout_create){
+        .card_form = card_form_is_here(),
         .has_amount = id_is_zero(body.invoice),
         .amount = { body.amount, body.currency },
         .capture_method = body.capture_method,

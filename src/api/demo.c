@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "core/requests.h"
 #include "net/url.h"
+#include "pages/card_form.h"
 #include "pages/demo.h"
 
 #define PRICE ((struct money){ 1250, CURRENCY_EUR })
@@ -205,6 +206,7 @@ static void answer_bought(struct demo_visit *visit)
     struct checkout_create *ask = ARENA_NEW(&turn->arena, struct checkout_create);
 
     *ask = (struct checkout_create){
+        .card_form = card_form_is_here(),
         .has_amount = true,
         .amount = PRICE,
         .capture_method = CAPTURE_METHOD_AUTOMATIC,

@@ -21,6 +21,7 @@
 #include "gateways/gateways.h"
 #include "net/reverse.h"
 #include "net/server.h"
+#include "pages/card_form.h"
 #include "sandbox/sandbox.h"
 
 #define STOP_MS 10000         /* from the first signal to the end of the process */
@@ -330,6 +331,11 @@ static bool find_name(void *self, struct reverse_ask *ask)
     return reverse_find(self, ask);
 }
 
+static bool sells(const struct serve *serve)
+{
+    return str_equal_c(cli_setting(serve->cli, SETTING_DEMO), "on");
+}
+
 static enum err open_api(struct serve *serve)
 {
     struct api *api = NULL;
@@ -345,7 +351,7 @@ static enum err open_api(struct serve *serve)
         .trusted_proxies = trusted_proxies(serve->cli),
         .find_name = find_name,
         .names = serve->reverse,
-        .demo = str_equal_c(cli_setting(serve->cli, SETTING_DEMO), "on"),
+        .demo = sells(serve),
         .page_requests = count_setting(serve->cli, SETTING_PAGE_REQUESTS),
         .is_shared = engine_is_shared(serve->engine),
         .metrics = add_metrics,
@@ -399,9 +405,21 @@ static enum err greet(struct serve *serve, struct str *why)
     return OK;
 }
 
+/* The shop sells at the sandbox, whose cards the page's own form takes. */
+static enum err check_build(const struct serve *serve, struct str *why)
+{
+    if (!sells(serve) || card_form_is_here())
+        return OK;
+    *why = STR("The demo shop needs the sandbox's card form, and this build was made without it "
+               "(sandbox_form); leave out --demo on.");
+    return ERR_VALIDATION;
+}
+
 static enum err start(struct serve *serve, struct str *why)
 {
-    enum err err = listen_on_addresses(serve, why);
+    enum err err = check_build(serve, why);
+    if (err == OK)
+        err = listen_on_addresses(serve, why);
     if (err == OK)
         err = open_books(serve, why);
     if (err == OK)
@@ -411,7 +429,7 @@ static enum err start(struct serve *serve, struct str *why)
         err = open_api(serve);
     if (err == OK)
         err = greet(serve, why);
-    if (err == OK && str_equal_c(cli_setting(serve->cli, SETTING_DEMO), "on"))
+    if (err == OK && sells(serve))
         welcome_demo(serve->cli->world->out, serve->address);
     /* The key stays; writing is the engine's from here on. */
     store_close(serve->installation.store);

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "commands/command.h"
 #include "commands/installation.h"
+#include "pages/card_form.h"
 
 #ifdef __clang__
 #define COMPILER "clang " __clang_version__
@@ -29,6 +30,7 @@ static enum exit_code run_version(struct cli *cli)
     json_put_text(&json, "version", STR(PURSER_VERSION));
     json_put_int(&json, "schema", installation_schema_newest());
     json_put_text(&json, "compiler", STR(COMPILER));
+    json_put_bool(&json, "sandbox_form", card_form_is_here());
     json_close_object(&json);
     json_done(&json);
     assert(buf_ok(&buf));
@@ -37,7 +39,7 @@ static enum exit_code run_version(struct cli *cli)
 }
 
 static const struct option options[] = {
-    { "json", NULL, false, "Print {\"version\": ..., \"schema\": ..., \"compiler\": ...}." },
+    { "json", NULL, false, "Print it as JSON, with more about this build." },
     { 0 },
 };
 
@@ -45,7 +47,9 @@ const struct command command_version = {
     .name = "version",
     .operands = "",
     .summary = "print this binary's version",
-    .about = "The schema is the newest version of the books that this binary can serve.",
+    .about =
+        "The schema is the newest version of the books that this binary can serve; sandbox_form\n"
+        "is whether the payer's page has a card form for the sandbox, in test mode.",
     .examples = { "purser version", "purser version --json" },
     .options = options,
     .run = run_version,

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/list.h"
+#include "core/gateway.h"
 #include "core/objects.h"
 #include "core/words.h"
 
@@ -42,7 +43,11 @@ struct turn;
 struct turn_handler;
 struct card;
 
+/* Whether the page's own form may take a card for it. */
+bool checkout_page_takes_card(const struct gateway *gateway);
+
 struct checkout_create {
+    bool card_form;               /* the page has one of its own (pages/card_form.h) */
     bool has_amount;              /* as when no invoice is named */
     struct money amount;
     enum capture_method capture_method;

@@ -71,6 +71,27 @@ static enum err check_invoice(struct turn *turn)
     return OK;
 }
 
+bool checkout_page_takes_card(const struct gateway *gateway)
+{
+    return gateway->test_only && gateway_takes(gateway, METHOD_CARD);
+}
+
+/* A token for each order goes with a script of theirs, for which there is a page or not. */
+static enum err check_page(struct turn *turn, const struct checkout_create *ask,
+                           const struct gateway *gateway)
+{
+    bool by_card = ask->card_form && checkout_page_takes_card(gateway);
+
+    if (gateway->order_login.build && !gateway->page)
+        return turn_fail_param(turn, ERR_PAYMENT_METHOD_NOT_SUPPORTED, "gateway_account",
+                               "The payer's page does not show this gateway's widget.");
+    if (!by_card && !gateway_takes(gateway, METHOD_GATEWAY_PAGE))
+        return turn_fail_param(turn, ERR_PAYMENT_METHOD_NOT_SUPPORTED, "gateway_account",
+                               "The gateway %s has no page of its own, and in this build the "
+                               "payer's page takes no card.", gateway->name);
+    return OK;
+}
+
 /* Chosen here and not when the payer pays: the page is made for one gateway. */
 static enum err choose_account(struct turn *turn, const struct checkout_create *ask,
                                struct gateway_account **out)
@@ -83,14 +104,7 @@ static enum err choose_account(struct turn *turn, const struct checkout_create *
         .gateway_account = ask->gateway_account,
     };
     enum err err = payment_find_account(turn, &payment, out);
-    if (err)
-        return err;
-    /* A token for each order goes with a script of theirs, for which there is a page or not. */
-    const struct gateway *gateway = turn_gateway(turn, (*out)->gateway);
-    if (gateway->order_login.build && !gateway->page)
-        return turn_fail_param(turn, ERR_PAYMENT_METHOD_NOT_SUPPORTED, "gateway_account",
-                               "The payer's page does not show this gateway's widget.");
-    return OK;
+    return err ? err : check_page(turn, ask, turn_gateway(turn, (*out)->gateway));
 }
 
 static enum err checkout_create(struct turn *turn)

@@ -26,12 +26,14 @@
 static void open_session(struct world *world)
 {
     const struct checkout_create ask = {
+        .card_form = true,
         .has_amount = true,
         .amount = { 1250, CURRENCY_EUR },
         .capture_method = CAPTURE_METHOD_AUTOMATIC,
         .expires_ms = OPEN_FOR_MS,
         .return_url = STR("https://shop.test/back"),
     };
+    world->gateway.test_only = true;
     assert_int_equal(world_turn(world, &turn_checkout_create, &ask), OK);
     assert_int_equal(world->turn.answer.status, 201);
     world->input.checkout = world->books->checkouts.items[0]->id;
@@ -185,6 +187,30 @@ static void one_open_session_per_invoice(void **state)
     END;
 }
 
+/* Either the page has a form for its test cards, or the gateway has a page of its own. */
+static void a_session_needs_a_page_that_takes_the_card(void **state)
+{
+    static const enum payment_method page_only[] = { METHOD_GATEWAY_PAGE, METHOD_NONE };
+    struct checkout_create ask = { .has_amount = true,
+                                   .amount = { 1250, CURRENCY_EUR },
+                                   .capture_method = CAPTURE_METHOD_AUTOMATIC,
+                                   .expires_ms = OPEN_FOR_MS };
+    struct world world;
+    (void)state;
+    world_init(&world);
+    world.gateway.test_only = true;
+    assert_int_equal(world_turn(&world, &turn_checkout_create, &ask),
+                     ERR_PAYMENT_METHOD_NOT_SUPPORTED);
+    ask.card_form = true;
+    world.gateway.test_only = false;
+    assert_int_equal(world_turn(&world, &turn_checkout_create, &ask),
+                     ERR_PAYMENT_METHOD_NOT_SUPPORTED);
+    ask.card_form = false;
+    world.gateway.methods = page_only;
+    assert_int_equal(world_turn(&world, &turn_checkout_create, &ask), OK);
+    END;
+}
+
 static void the_same_ask_gives_the_same_session(void **state)
 {
     struct checkout_create ask = { .capture_method = CAPTURE_METHOD_AUTOMATIC,
@@ -231,6 +257,7 @@ int main(void)
         cmocka_unit_test(cancelled_before_paying),
         cmocka_unit_test(nobody_ends_it_while_an_attempt_is_under_way),
         cmocka_unit_test(one_open_session_per_invoice),
+        cmocka_unit_test(a_session_needs_a_page_that_takes_the_card),
         cmocka_unit_test(the_same_ask_gives_the_same_session),
         cmocka_unit_test(colours_that_white_text_can_be_read_on),
     };
