@@ -20,6 +20,7 @@ static struct str *member(struct pressed *pressed, struct str name)
         { "form", &pressed->form },
         { "card", &pressed->card },
         { "website", &pressed->website },
+        { "save", &pressed->save },
     };
 
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
@@ -110,6 +111,9 @@ static bool fill_pay(struct visit *visit, const struct pressed *pressed, struct 
     turn->input.ask = ask;
     ask->id = visit->id;
     ask->attempts = visit->checkout->attempts;
+    ask->save_card = visit->save;
+    if (visit->knows_customer)
+        turn->input.customer = visit->checkout->customer;
     ask->return_url = str_copy(&turn->arena, checkout_back_address(visit));
     if (!checkout_takes_cards(visit))
         return true;
@@ -139,6 +143,7 @@ static bool is_deed(struct visit *visit, const struct pressed *pressed, struct d
     /* Somebody's program filled in what people do not see. */
     if (!is_of_this_page(visit, pressed) || !str_is_empty(pressed->website))
         return false;
+    visit->save = checkout_asks_to_save(visit) && str_equal_c(pressed->save, "yes");
     if (str_equal_c(pressed->deed, "leave")) {
         fill_input(visit, &turn_checkout_leave, turn);
         return true;

@@ -15,6 +15,7 @@
 #include "api/page_limit.h"
 #include "base/time.h"
 #include "pages/card_form.h"
+#include "store/query_wallet.h"
 
 #define PAGE_TYPE STR("text/html; charset=utf-8")
 #define READ_AGAIN_MS 50
@@ -115,6 +116,11 @@ bool checkout_takes_cards(const struct visit *visit)
 
     return card_form_is_here() && gateway && checkout_page_takes_card(gateway) &&
            !visit->checkout->live;
+}
+
+bool checkout_asks_to_save(const struct visit *visit)
+{
+    return visit->checkout->save_card && visit->knows_customer;
 }
 
 static enum checkout_view view_of_attempt(const struct visit *visit)
@@ -219,6 +225,8 @@ void checkout_show(struct visit *visit)
         .back_url = back_url_of(visit),
         .expires_ms = visit->checkout->expires_ms,
         .widget = visit->widget,
+        .asks_to_save = checkout_asks_to_save(visit),
+        .save = visit->save,
     };
 
     if (page.view == CHECKOUT_VIEW_PAID && visit->payment->status == PAYMENT_CAPTURED)
@@ -291,6 +299,20 @@ static void prepare_page(struct visit *visit)
         visit->page->credentials = (struct secret){ 0 };
 }
 
+/* Who is not there any more is not named: the payer may pay all the same. */
+static enum err find_customer(struct visit *visit, struct db *db, struct query_scope scope,
+                              struct arena *arena)
+{
+    struct customer *customer = NULL;
+
+    visit->knows_customer = false;
+    if (customer_id_is_zero(visit->checkout->customer))
+        return OK;
+    enum err err = query_customer(db, scope, visit->checkout->customer, arena, &customer);
+    visit->knows_customer = !err && customer->deleted_ms == 0;
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
 static void run(struct desk_read *read, struct db *db)
 {
     struct visit *visit = read->user;
@@ -309,6 +331,8 @@ static void run(struct desk_read *read, struct db *db)
                                            &visit->account);
     if (!visit->err)
         visit->err = query_checkout_settings(db, scope, arena, &visit->settings);
+    if (!visit->err)
+        visit->err = find_customer(visit, db, scope, arena);
     if (!visit->err)
         prepare_page(visit);
     visit->is_old = false;

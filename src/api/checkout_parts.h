@@ -25,6 +25,7 @@ struct visit {
     struct payment *payment;     /* the last attempt, or NULL */
     struct gateway_account *account;
     struct checkout_settings *settings;      /* or NULL */
+    bool knows_customer;         /* and may keep a card for them: not deleted meanwhile */
     struct desk_page *page;      /* to be made: the attempt waits for a script of the gateway's */
     struct desk_read *read;      /* kept while that is made */
     const struct gateway_page *widget;
@@ -32,6 +33,7 @@ struct visit {
     unsigned faults;
     struct str card;             /* reviewed and sealed: what is shown asks to confirm it */
     struct str card_last4;
+    bool save;                   /* the payer ticked the box */
 };
 
 /* checkout_page.c */
@@ -67,9 +69,12 @@ bool checkout_card_seal(struct visit *visit, const struct card_form *form, struc
 bool checkout_card_open(const struct visit *visit, struct str sealed, struct arena *arena,
                         struct card_given *out);
 
+/* Whether the payer is asked if the card may be kept. */
+bool checkout_asks_to_save(const struct visit *visit);
+
 /* checkout_form.c */
 struct pressed {
-    struct str deed, form, card, website;
+    struct str deed, form, card, website, save;
     struct card_form fields;
 };
 /* The last of a name counts; what it does not know it leaves. ERR_MALFORMED_REQUEST. */

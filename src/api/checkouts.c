@@ -88,6 +88,8 @@ struct create_body {
     int64_t expires_in_minutes;
     struct str reference, description, shop, customer_email, metadata;
     struct str language, return_url, cancel_url;
+    struct id customer;
+    bool save_card;
 };
 
 static const struct field create_fields[] = {
@@ -102,6 +104,8 @@ static const struct field create_fields[] = {
     FIELD(struct create_body, description, TEXT, .most = DESCRIPTION_MAX),
     FIELD(struct create_body, shop, TEXT, .most = SHOP_MAX),
     FIELD(struct create_body, customer_email, EMAIL),
+    FIELD(struct create_body, customer, ID, .prefix = "cus"),
+    FIELD(struct create_body, save_card, BOOL),
     FIELD(struct create_body, metadata, METADATA),
     FIELD(struct create_body, language, TEXT, .most = 2),
     FIELD(struct create_body, return_url, URL, .required = true),
@@ -160,12 +164,14 @@ enum err checkout_create_ask(struct call *call, const struct json *json, struct 
         .shop = body.shop,
         .customer_email = body.customer_email,
         .metadata = str_copy(&turn->arena, body.metadata),
+        .save_card = body.save_card,
         .language = body.language,
         .return_url = body.return_url,
         .cancel_url = body.cancel_url,
     };
     turn->input.handler = &turn_checkout_create;
     turn->input.invoice = (struct invoice_id){ body.invoice };
+    turn->input.customer = (struct customer_id){ body.customer };
     turn->input.ask = ask;
     return OK;
 }

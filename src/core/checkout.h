@@ -27,6 +27,8 @@ struct checkout {
     enum capture_method capture_method;
     struct str language;          /* "en"; empty: as the payer's browser asks */
     struct str customer_email;
+    struct customer_id customer;  /* who pays; zero: not said */
+    bool save_card;               /* the payer is asked whether it may be kept for the customer */
     struct str return_url;        /* where the payer goes at the end */
     struct str cancel_url;        /* empty: return_url */
     struct payment_id payment;    /* the last attempt, or what paid it; zero */
@@ -46,6 +48,7 @@ struct card;
 /* Whether the page's own form may take a card for it. */
 bool checkout_page_takes_card(const struct gateway *gateway);
 
+/* The customer is the turn's. */
 struct checkout_create {
     bool card_form;               /* the page has one of its own (pages/card_form.h) */
     bool has_amount;              /* as when no invoice is named */
@@ -55,6 +58,7 @@ struct checkout_create {
     int64_t expires_ms;           /* how long it is open */
     struct str reference, description, shop, customer_email, metadata;
     struct str language, return_url, cancel_url;
+    bool save_card;
 };
 
 /* The payer presses the button. A second press, of whichever copy of the page, finds another
@@ -64,6 +68,7 @@ struct checkout_pay {
     int64_t attempts;             /* as the page showed them */
     const struct card *card;      /* NULL: on the gateway's page */
     struct str card_brand, card_last4;
+    bool save_card;               /* the payer has said yes to what the session asks */
     struct str return_url;        /* where the gateway sends the payer back to: a page of ours */
 };
 

@@ -43,13 +43,16 @@ static struct checkout *open_session(const struct books *books)
     return NULL;
 }
 
-static bool is_same(const struct checkout *checkout, const struct checkout_create *ask)
+static bool is_same(const struct turn *turn, const struct checkout *checkout,
+                    const struct checkout_create *ask)
 {
     return (gateway_account_id_is_zero(ask->gateway_account)
             || gateway_account_id_equal(checkout->gateway_account, ask->gateway_account))
            && checkout->capture_method == ask->capture_method
            && str_equal(checkout->language, ask->language)
            && str_equal(checkout->customer_email, ask->customer_email)
+           && customer_id_equal(checkout->customer, turn->input->customer)
+           && checkout->save_card == ask->save_card
            && str_equal(checkout->return_url, ask->return_url)
            && str_equal(checkout->cancel_url, ask->cancel_url);
 }
@@ -102,8 +105,11 @@ static enum err choose_account(struct turn *turn, const struct checkout_create *
                         : ask->amount,
         .capture_method = ask->capture_method,
         .gateway_account = ask->gateway_account,
+        .save_card = ask->save_card,
     };
-    enum err err = payment_find_account(turn, &payment, out);
+    enum err err = payment_check_wallet(turn, &payment);
+    if (!err)
+        err = payment_find_account(turn, &payment, out);
     return err ? err : check_page(turn, ask, turn_gateway(turn, (*out)->gateway));
 }
 
@@ -114,7 +120,7 @@ static enum err checkout_create(struct turn *turn)
     bool own = !turn->books;
     const struct checkout *open = open_session(turn->books);
     /* Whoever asks again for the same gets the page that the payer may already have. */
-    if (open && open->expires_ms > turn->now_ms && is_same(open, ask)) {
+    if (open && open->expires_ms > turn->now_ms && is_same(turn, open, ask)) {
         turn_answer_now(turn, 200, render_checkout_text(turn->arena, open, turn->books->invoice));
         return OK;
     }
@@ -143,6 +149,8 @@ static enum err checkout_create(struct turn *turn)
         .capture_method = ask->capture_method,
         .language = ask->language,
         .customer_email = ask->customer_email,
+        .customer = turn->input->customer,
+        .save_card = ask->save_card,
         .return_url = ask->return_url,
         .cancel_url = ask->cancel_url,
         .expires_ms = turn->now_ms + ask->expires_ms,
@@ -243,6 +251,7 @@ static enum err checkout_pay(struct turn *turn)
                                     .card_last4 = ask->card_last4,
                                     .confirm = true,
                                     .gateway_account = checkout->gateway_account,
+                                    .save_card = checkout->save_card && ask->save_card,
                                     .reference = invoice->reference,
                                     .description = invoice->description,
                                     .shop = invoice->shop,

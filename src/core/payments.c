@@ -169,8 +169,7 @@ enum err payment_find_account(struct turn *turn, const struct payment_create *as
     return err;
 }
 
-/* Whom the payment is for, and with what saved card. Both are the merchant's, or not there. */
-static enum err check_wallet(struct turn *turn, const struct payment_create *ask)
+enum err payment_check_wallet(struct turn *turn, const struct payment_create *ask)
 {
     const struct turn_input *input = turn->input;
     bool named = !customer_id_is_zero(input->customer);
@@ -261,7 +260,7 @@ void payment_authorize(struct turn *turn, struct payment *payment, const struct 
 enum err payment_make(struct turn *turn, const struct payment_create *ask, struct payment **out)
 {
     struct gateway_account *account = NULL;
-    enum err err = check_wallet(turn, ask);
+    enum err err = payment_check_wallet(turn, ask);
     if (!err)
         err = check_invoice(turn, ask);
     if (!err)

@@ -71,6 +71,8 @@ struct payment_place {
 struct payment_place payment_place(const struct turn *turn, const struct payment *payment);
 
 /* Steps that several handlers take. */
+/* Whom it is for, and with what saved card: the merchant's own, or not there. */
+must_check enum err payment_check_wallet(struct turn *turn, const struct payment_create *ask);
 /* Where it would go: the account that it names, or the first route that can do what is asked. */
 must_check enum err payment_find_account(struct turn *turn, const struct payment_create *ask,
                                          struct gateway_account **out);

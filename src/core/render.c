@@ -377,6 +377,8 @@ struct str render_checkout_text(struct arena *arena, const struct checkout *chec
     json_put_text_or_null(out, "description", invoice->description);
     json_put_text_or_null(out, "shop", invoice->shop);
     json_put_text_or_null(out, "customer_email", checkout->customer_email);
+    RENDER_ID(out, "customer", customer, checkout->customer);
+    json_put_bool(out, "save_card", checkout->save_card);
     json_put_text_or_null(out, "language", checkout->language);
     json_put_text_or_null(out, "return_url", checkout->return_url);
     json_put_text_or_null(out, "cancel_url", checkout->cancel_url);

@@ -46,10 +46,13 @@ static struct gateway_ask ask_of(struct desk_page *page, const struct outside *o
 {
     const struct payment *payment = page->payment;
     struct str reference = payment_order_reference(&page->arena, payment);
-    struct buf account;
+    struct buf account, customer;
 
     buf_init(&account, &page->arena, ID_TEXT_MAX);
     gateway_account_id_write(&account, page->account->id);
+    buf_init(&customer, &page->arena, ID_TEXT_MAX);
+    if (!customer_id_is_zero(payment->customer))
+        customer_id_write(&customer, payment->customer);
     return (struct gateway_ask){
         .call = OPERATION_KIND_AUTHORIZE,
         .about = OPERATION_KIND_AUTHORIZE,
@@ -58,6 +61,8 @@ static struct gateway_ask ask_of(struct desk_page *page, const struct outside *o
         .amount = { payment->amount_minor, payment->currency },
         .credentials = secret_is_empty(&page->credentials) ? NULL : &page->credentials,
         .method = payment->method,
+        .save_card = payment->save_card,
+        .customer = buf_str(&customer),
         .description = payment->description,
         .return_url = payment->return_url,
         .public_url = page->public_url,

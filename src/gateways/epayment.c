@@ -303,6 +303,10 @@ static enum err make_page(const struct gateway_ask *ask, const struct http_reply
     json_put_text(&json, "failurePostLink", notify_url(ask, arena));
     json_put_text(&json, "language", str_of(language_of(language)));
     json_put_text(&json, "description", description_of(ask));
+    if (!str_is_empty(ask->customer))
+        json_put_text(&json, "accountId", ask->customer);
+    if (ask->save_card)
+        json_put_bool(&json, "cardSave", true);
     json_put_raw(&json, "auth", reply->body);
     json_close_object(&json);
     json_done(&json);

@@ -106,6 +106,7 @@ void card_form_put(const struct sheet *sheet)
     sheet_form_begin(sheet);
     for (size_t i = 0; i < CARD_FIELD_COUNT; i++)
         put_field(sheet, &card_fields[i]);
+    sheet_save_box(sheet);
     sheet_trap(sheet);
     sheet_put(sheet, "<button class=\"deed\" name=\"do\" value=\"review\">");
     sheet_say(sheet, TEXT_CONTINUE);
@@ -123,6 +124,7 @@ void card_form_put_review(const struct sheet *sheet)
     sheet_put(sheet, "<input type=\"hidden\" name=\"card\" value=\"");
     html_write(sheet->out, sheet->page->card);
     sheet_put(sheet, "\">\n");
+    sheet_will_save(sheet);
     sheet_pay_button(sheet);
     sheet_put(sheet, "<p><a href=\"\">");
     say(sheet, CARD_TEXT_CHANGE);

@@ -159,6 +159,7 @@ static void put_gateway_form(const struct sheet *sheet)
     sheet_put(sheet, "<div class=\"box\">\n");
     sheet_element_say(sheet, "p", "what", TEXT_GATEWAY);
     sheet_form_begin(sheet);
+    sheet_save_box(sheet);
     sheet_trap(sheet);
     sheet_pay_button(sheet);
 }

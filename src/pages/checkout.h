@@ -4,7 +4,7 @@
  * other way. Forms are posted to the page's own address as application/x-www-form-urlencoded. Their
  * fields: form (proves that the page was shown), do=review, do=pay or do=leave; with review
  * number, expiry, cvc and name of a card, and with pay the card that was reviewed, as `card`
- * gave it. */
+ * gave it; with both save=yes of payers who let it be kept. */
 #ifndef PAGES_CHECKOUT_H
 #define PAGES_CHECKOUT_H
 
@@ -66,6 +66,8 @@ struct checkout_page {
     struct str colour;       /* "#rrggbb" of the button; may be empty */
     struct str nonce;        /* of this answer, for the colour */
     struct str form;         /* goes back with the form */
+    bool asks_to_save;       /* whether the card may be kept: a box that is empty at first */
+    bool save;               /* the payer ticked it */
     struct str card;         /* likewise, of CHECKOUT_VIEW_CONFIRM */
     struct str reference;    /* of the payment, once there is one */
     struct str card_brand, card_last4;

@@ -49,6 +49,28 @@ void sheet_trap(const struct sheet *sheet)
               " <input name=\"website\" tabindex=\"-1\" autocomplete=\"off\"></label></div>\n");
 }
 
+void sheet_save_box(const struct sheet *sheet)
+{
+    if (!sheet->page->asks_to_save)
+        return;
+    sheet_put(sheet, "<div class=\"choice\"><input type=\"checkbox\" id=\"save\" name=\"save\" "
+                     "value=\"yes\" aria-describedby=\"save-hint\"");
+    sheet_put(sheet, sheet->page->save ? " checked>\n<div><label for=\"save\">"
+                                       : ">\n<div><label for=\"save\">");
+    sheet_say(sheet, TEXT_SAVE);
+    sheet_put(sheet, "</label>\n<span class=\"hint\" id=\"save-hint\">");
+    sheet_say(sheet, TEXT_SAVE_HINT);
+    sheet_put(sheet, "</span></div></div>\n");
+}
+
+void sheet_will_save(const struct sheet *sheet)
+{
+    if (!sheet->page->save)
+        return;
+    sheet_put(sheet, "<input type=\"hidden\" name=\"save\" value=\"yes\">\n");
+    sheet_element_say(sheet, "p", "note", TEXT_WILL_SAVE);
+}
+
 void sheet_cancel(const struct sheet *sheet)
 {
     sheet_form_begin(sheet);

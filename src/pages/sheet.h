@@ -25,6 +25,9 @@ void sheet_amount(const struct sheet *sheet);
 void sheet_form_begin(const struct sheet *sheet);
 /* A field that people leave empty, because they do not see it. */
 void sheet_trap(const struct sheet *sheet);
+/* The box that asks whether the card may be kept, if it is asked; and a word that it will be. */
+void sheet_save_box(const struct sheet *sheet);
+void sheet_will_save(const struct sheet *sheet);
 /* The button that pays, with the end of its form and its box; then the way back and the time. */
 void sheet_pay_button(const struct sheet *sheet);
 void sheet_cancel(const struct sheet *sheet);

@@ -5,9 +5,10 @@ import http.client
 import itertools
 import urllib.parse
 
-from client import Answer
+from client import Answer, until
 
 CARD = {'number': '4242 4242 4242 4242', 'expiry': '12/34', 'cvc': '123'}
+SHOP = 'https://shop.example/thanks?order=7#top'
 FORM = 'application/x-www-form-urlencoded'
 
 
@@ -115,3 +116,24 @@ class Payer:
 
     def pay(self, **changes):
         return self.press(self.review(**changes), 'pay')
+
+
+def open_session(client, **members):
+    body = {'amount': 125050, 'currency': 'EUR', 'description': 'Two cups', 'shop': 'Cup shop',
+            'language': 'en', 'return_url': SHOP}
+    body.update(members)
+    body = {n: v for n, v in body.items() if v is not None}
+    return client.post('/v1/checkout_sessions', body).expect(201)
+
+
+def read(client, session):
+    return client.get('/v1/checkout_sessions/' + session['id']).expect(200)
+
+
+def becomes(client, session, status, seconds=10):
+    return until(lambda: next((s for s in [read(client, session)] if s['status'] == status), None),
+                 seconds, 'the session to be ' + status)
+
+
+def payments_of(client, session):
+    return client.get('/v1/invoices/' + session['invoice']).expect(200)['payments']

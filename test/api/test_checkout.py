@@ -9,36 +9,14 @@ import pytest
 
 from client import Client, together, until
 from installation import Installation
-from payer import CARD, Page, Payer
+from payer import CARD, SHOP, Page, Payer, becomes, open_session, payments_of, read
 
-SHOP = 'https://shop.example/thanks?order=7#top'
 DECLINED = '4000000000000002'
 CHALLENGED = '4000002500003155'
 SILENT = '4000000000000259'
 SILENT_AND_UNSEEN = '4000000000000267'
 PNG = base64.b64decode('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGBg'
                        'AAAABQABh6FO1AAAAABJRU5ErkJggg==')
-
-
-def open_session(client, **members):
-    body = {'amount': 125050, 'currency': 'EUR', 'description': 'Two cups', 'shop': 'Cup shop',
-            'language': 'en', 'return_url': SHOP}
-    body.update(members)
-    body = {n: v for n, v in body.items() if v is not None}
-    return client.post('/v1/checkout_sessions', body).expect(201)
-
-
-def read(client, session):
-    return client.get('/v1/checkout_sessions/' + session['id']).expect(200)
-
-
-def becomes(client, session, status, seconds=10):
-    return until(lambda: next((s for s in [read(client, session)] if s['status'] == status), None),
-                 seconds, 'the session to be ' + status)
-
-
-def payments_of(client, session):
-    return client.get('/v1/invoices/' + session['invoice']).expect(200)['payments']
 
 
 def events_of(client, session):

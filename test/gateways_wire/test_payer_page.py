@@ -108,6 +108,27 @@ def test_declined_at_the_bank_and_paid_with_another_order(epayment):
     epayment.payments.append(session['payment'])
 
 
+def test_the_bank_keeps_the_card_when_the_payer_ticks_the_box(epayment):
+    customer = epayment.client.post('/v1/customers', {'name': 'Aigerim S.'}).expect(201)['id']
+    for tick in ({'save': 'yes'}, {}):
+        session = open_session(epayment, customer=customer, save_card=True)
+        payer = Payer(epayment.client, session)
+        page = payer.press(payer.go(), 'pay', **tick)
+        thing = object_of(page)
+        assert thing['accountId'] == customer and thing.get('cardSave') is (True if tick else None)
+        comes_back(payer, pay_by_script(epayment, payer, page, 'approve'), 'Paid')
+        session = epayment.client.get('/v1/checkout_sessions/' + session['id']).expect(200)
+        epayment.payments.append(session['payment'])
+        payment = epayment.client.get('/v1/payments/' + session['payment']).expect(200)
+        if not tick:
+            assert payment['instrument'] is None
+            continue
+        kept = until(lambda p=payment: next((i for i in [epayment.client.get(
+            '/v1/instruments/' + p['instrument']).expect(200)] if i['status'] == 'active'), None),
+            15, 'the card')
+        assert kept['customer'] == customer
+
+
 def test_no_token_no_script(epayment):
     session, payer, page = begin(epayment)
     order = object_of(page)['invoiceId']
