@@ -1,5 +1,5 @@
-/* checkout_parts.h - a visit to the payer's page: what checkout_page.c, which shows it, and
- * checkout_form.c, which takes what was pressed, share. */
+/* checkout_parts.h - a visit to the payer's page: what checkout_page.c, which leads it,
+ * checkout_show.c, which shows it, and checkout_form.c, which takes what was pressed, share. */
 #ifndef API_CHECKOUT_PARTS_H
 #define API_CHECKOUT_PARTS_H
 
@@ -9,14 +9,22 @@
 #include "core/checkout_settings.h"
 #include "pages/checkout.h"
 
+/* In the query: of those who come back from the bank; of a page that is answered when there is
+ * something new to show; of a page that does not change by itself. */
+#define CHECKOUT_RETURNED "returned"
+#define CHECKOUT_WAIT "wait"
+#define CHECKOUT_STILL "still"
+#define CHECKOUT_COOKIE "purser_checkout"
+
 struct visit {
     struct call *call;
     struct server_timer timer;
     struct checkout_id id;
     bool posted;
     bool returned;               /* from the bank or the gateway: its page may be stale */
-    bool asked;                  /* the gateway, by this visit */
-    bool sent;                   /* a turn has begun the attempt: waited for a little */
+    bool held;                   /* answered when there is news, or after a while */
+    bool still;
+    int64_t asked_us;            /* when this visit asked the gateway; 0: not yet */
     /* From the reader, in the read's arena. */
     enum err err;
     bool is_old;                 /* what we know of the attempt */
@@ -37,15 +45,26 @@ struct visit {
 };
 
 /* checkout_page.c */
+bool checkout_query_has(struct str query, struct str word);
+/* What a right cookie of ours among them says, and whose it is; empty without one. */
+struct str checkout_cookie_token(const struct api *api, struct str cookies,
+                                 struct checkout_id *out);
+/* False: answered, this address has come too often. A wrong token costs more than a right one. */
+bool checkout_may_come(struct call *call, bool right);
+
+/* checkout_show.c */
 void checkout_show(struct visit *visit);
+enum checkout_view checkout_view_of(const struct visit *visit);
+struct str checkout_language_of(const struct visit *visit);
+struct str checkout_address(struct call *call, const char *path, struct str rest);
+struct str checkout_id_text(struct call *call, struct checkout_id id);
+void checkout_send_to(struct call *call, struct str address);
 /* To the page as it stands now. */
 void checkout_send_to_page(struct call *call, struct str token);
 void checkout_answer_wrong(struct call *call);
 void checkout_answer_page(struct call *call, int status, struct checkout_page *page);
 /* `settings` may be NULL. */
 void checkout_fill_look(const struct checkout_settings *settings, struct checkout_page *page);
-/* False: answered, this address has come too often. A wrong token costs more than a right one. */
-bool checkout_may_come(struct call *call, bool right);
 /* The token as a cookie that only the way back gets. */
 void checkout_add_cookie(struct visit *visit);
 struct str checkout_back_address(const struct visit *visit);

@@ -6,6 +6,7 @@
 
 #include "api/checkout_parts.h"
 #include "base/time.h"
+#include "core/render.h"
 #include "core/requests.h"
 #include "net/url.h"
 #include "pages/card_form.h"
@@ -13,11 +14,16 @@
 
 #define PRICE ((struct money){ 1250, CURRENCY_EUR })
 #define EVENTS_SHOWN 20
+#define LOOK_AGAIN_MS 250
+#define HELD_US (25 * SECOND_MS * 1000) /* proxies wait for 30 seconds and more */
 
 struct demo_visit {
     struct call *call;
     void (*answer)(struct demo_visit *visit);
     bool wants_events;
+    bool held;                   /* answered when the newest event is not `after` any more */
+    struct str after;
+    struct server_timer timer;
     struct checkout_id session;  /* of whoever comes back; zero: nobody does */
     /* From the reader, in the read's arena. */
     enum err err;
@@ -51,6 +57,37 @@ static void answer_html(struct call *call, const struct buf *page)
     call_answer(call, 200, STR("text/html; charset=utf-8"), buf_str(page));
 }
 
+static enum err begin_read(struct demo_visit *visit);
+
+static struct str newest(const struct demo_visit *visit)
+{
+    struct buf id;
+
+    buf_init(&id, visit->call->arena, ID_TEXT_MAX);
+    if (visit->events.count > 0)
+        event_id_write(&id, event_id_of(visit->events.items[0]));
+    return buf_str(&id);
+}
+
+static bool is_waited_for(const struct demo_visit *visit)
+{
+    struct call *call = visit->call;
+    int64_t now_us = outside_monotonic_us(call->api->config.outside);
+
+    return visit->held && str_equal(newest(visit), visit->after) &&
+           now_us - server_request_started_us(call->request) < HELD_US &&
+           !server_is_stopping(server_of(call->request));
+}
+
+static void look_again(void *arg)
+{
+    struct demo_visit *visit = arg;
+    enum err err = begin_read(visit);
+
+    if (err)
+        call_fail(visit->call, err);
+}
+
 static void read_is_back(void *arg)
 {
     struct desk_read *read = arg;
@@ -58,6 +95,9 @@ static void read_is_back(void *arg)
 
     if (visit->err)
         call_fail(visit->call, visit->err);
+    else if (is_waited_for(visit))
+        server_timer_start(server_of(visit->call->request), &visit->timer, LOOK_AGAIN_MS,
+                           look_again, visit);
     else
         visit->answer(visit);
     desk_read_free(read);
@@ -70,22 +110,28 @@ static void read_done(struct desk_read *read)
     server_post(atomic_load(&visit->call->api->server), read_is_back, read);
 }
 
-static enum err begin(struct call *call, struct demo_visit visit)
+static enum err begin_read(struct demo_visit *visit)
 {
-    const struct desk *desk = call->api->config.desk;
-
-    if (!call->api->config.demo)
-        return trouble_say(&call->trouble, ERR_NOT_FOUND,
-                           "The demo shop is off; start with --demo on.");
+    const struct desk *desk = visit->call->api->config.desk;
     struct desk_read *read = desk_read_new();
-    visit.call = call;
-    read->user = arena_copy(call->arena, &visit, sizeof visit);
+
+    read->user = visit;
     read->run = run;
     read->done = read_done;
     if (desk->read(desk->self, read))
         return OK;
     desk_read_free(read);
-    return trouble_say(&call->trouble, ERR_UNAVAILABLE, "This node takes no more work now.");
+    return trouble_say(&visit->call->trouble, ERR_UNAVAILABLE,
+                       "This node takes no more work now.");
+}
+
+static enum err begin(struct call *call, struct demo_visit visit)
+{
+    visit.call = call;
+    if (call->api->config.demo)
+        return begin_read(arena_copy(call->arena, &visit, sizeof visit));
+    return trouble_say(&call->trouble, ERR_NOT_FOUND,
+                       "The demo shop is off; start with --demo on.");
 }
 
 static struct str id_text(struct call *call, struct checkout_id id)
@@ -156,14 +202,24 @@ static void answer_events(struct demo_visit *visit)
                                          event->data, event->occurred_ms };
     }
     buf_init(&out, call->arena, DEMO_PAGE_MAX);
-    demo_events_write(&out, events, visit->events.count);
+    demo_events_write(&out, newest(visit), events, visit->events.count);
     answer_html(call, &out);
 }
 
-/* GET /demo/events */
+/* GET /demo/events, and ?after=evt_... for what came after what is shown */
 enum err demo_events_show(struct call *call)
 {
-    return begin(call, (struct demo_visit){ .answer = answer_events, .wants_events = true });
+    struct demo_visit visit = { .answer = answer_events, .wants_events = true };
+    struct str query = server_request_query(call->request);
+    struct str name;
+    struct str value;
+
+    while (url_next_pair(&query, call->arena, &name, &value) > 0)
+        if (str_equal_c(name, "after")) {
+            visit.held = true;
+            visit.after = value;
+        }
+    return begin(call, visit);
 }
 
 /* --- buying --- */

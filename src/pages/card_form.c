@@ -34,6 +34,9 @@ static void say(const struct sheet *sheet, enum card_text text)
     html_write(sheet->out, words(sheet, text));
 }
 
+/* Digits and their groups go from left to right in every script. */
+#define NUMERIC(most) "inputmode=\"numeric\" dir=\"ltr\" maxlength=\"" most "\" required"
+
 /* A card's fields: their names, labels, and what is said when they are wrong. */
 static const struct card_field {
     const char *name, *autocomplete, *attributes;
@@ -41,11 +44,11 @@ static const struct card_field {
     unsigned fault;
     bool has_hint, is_short;
 } card_fields[] = {
-    { "number", "cc-number", "inputmode=\"numeric\" maxlength=\"25\" required", CARD_TEXT_NUMBER,
+    { "number", "cc-number", NUMERIC("25"), CARD_TEXT_NUMBER,
       CARD_TEXT_NUMBER, CARD_TEXT_BAD_NUMBER, CHECKOUT_FAULT_NUMBER, false, false },
-    { "expiry", "cc-exp", "inputmode=\"numeric\" maxlength=\"9\" required", CARD_TEXT_EXPIRY,
+    { "expiry", "cc-exp", NUMERIC("9"), CARD_TEXT_EXPIRY,
       CARD_TEXT_EXPIRY_HINT, CARD_TEXT_BAD_EXPIRY, CHECKOUT_FAULT_EXPIRY, true, true },
-    { "cvc", "cc-csc", "inputmode=\"numeric\" maxlength=\"4\" required", CARD_TEXT_CODE,
+    { "cvc", "cc-csc", NUMERIC("4"), CARD_TEXT_CODE,
       CARD_TEXT_CODE_HINT, CARD_TEXT_BAD_CODE, CHECKOUT_FAULT_CODE, true, true },
     { "name", "cc-name", "maxlength=\"100\"", CARD_TEXT_NAME, CARD_TEXT_NAME, CARD_TEXT_BAD_NAME,
       CHECKOUT_FAULT_NAME, false, false },
@@ -75,6 +78,7 @@ static void put_field(const struct sheet *sheet, const struct card_field *field)
     const char *name = field->name;
     bool wrong = (sheet->page->faults & field->fault) != 0;
 
+    sheet_put(sheet, field->is_short ? "<div class=\"field\">\n" : "<div class=\"field whole\">\n");
     buf_addf(sheet->out, "<label for=\"%s\">", name);
     say(sheet, field->label);
     sheet_put(sheet, "</label>\n");
@@ -88,14 +92,13 @@ static void put_field(const struct sheet *sheet, const struct card_field *field)
         say(sheet, field->wrong);
         sheet_put(sheet, "</span>\n");
     }
-    buf_addf(sheet->out, "<input id=\"%s\" name=\"%s\" type=\"text\" autocomplete=\"%s\" %s%s",
-             name, name, field->autocomplete, field->attributes,
-             field->is_short ? " class=\"short\"" : "");
+    buf_addf(sheet->out, "<input id=\"%s\" name=\"%s\" type=\"text\" autocomplete=\"%s\" %s",
+             name, name, field->autocomplete, field->attributes);
     if (field->has_hint || wrong)
         buf_addf(sheet->out, " aria-describedby=\"%s%s%s%s%s\"", field->has_hint ? name : "",
                  field->has_hint ? "-hint" : "", field->has_hint && wrong ? " " : "",
                  wrong ? name : "", wrong ? "-fault" : "");
-    sheet_put(sheet, wrong ? " aria-invalid=\"true\">\n" : ">\n");
+    sheet_put(sheet, wrong ? " aria-invalid=\"true\">\n</div>\n" : ">\n</div>\n");
 }
 
 void card_form_put(const struct sheet *sheet)
@@ -104,8 +107,10 @@ void card_form_put(const struct sheet *sheet)
     put_faults(sheet);
     sheet_put(sheet, "<div class=\"box\">\n");
     sheet_form_begin(sheet);
+    sheet_put(sheet, "<div class=\"fields\">\n");
     for (size_t i = 0; i < CARD_FIELD_COUNT; i++)
         put_field(sheet, &card_fields[i]);
+    sheet_put(sheet, "</div>\n");
     sheet_save_box(sheet);
     sheet_trap(sheet);
     sheet_put(sheet, "<button class=\"deed\" name=\"do\" value=\"review\">");
@@ -119,14 +124,13 @@ void card_form_put_review(const struct sheet *sheet)
 {
     sheet_put(sheet, "<div class=\"box\">\n<dl>\n");
     sheet_card_row(sheet);
-    sheet_put(sheet, "</dl>\n");
+    sheet_put(sheet, "</dl>\n<p class=\"note\"><a href=\"?\">");
+    say(sheet, CARD_TEXT_CHANGE);
+    sheet_put(sheet, "</a></p>\n");
     sheet_form_begin(sheet);
     sheet_put(sheet, "<input type=\"hidden\" name=\"card\" value=\"");
     html_write(sheet->out, sheet->page->card);
     sheet_put(sheet, "\">\n");
     sheet_will_save(sheet);
     sheet_pay_button(sheet);
-    sheet_put(sheet, "<p><a href=\"\">");
-    say(sheet, CARD_TEXT_CHANGE);
-    sheet_put(sheet, "</a></p>\n");
 }

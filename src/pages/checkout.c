@@ -83,20 +83,35 @@ static bool is_nobodys(const struct checkout_page *page)
            page->view == CHECKOUT_VIEW_BUSY;
 }
 
+static bool waits(const struct checkout_page *page)
+{
+    return page->view == CHECKOUT_VIEW_WAITING || page->view == CHECKOUT_VIEW_CHECKING;
+}
+
+/* The page's own address with one word more in its query. */
+static void put_here(const struct sheet *sheet, const char *word)
+{
+    html_write(sheet->out, sheet->page->here);
+    if (sheet->page->here.len > 1)
+        sheet_put(sheet, "&amp;");
+    sheet_put(sheet, word);
+}
+
 static void begin(const struct sheet *sheet)
 {
     const struct checkout_page *page = sheet->page;
 
     buf_addf(sheet->out,
-             "<!doctype html>\n<html lang=\"%s\" dir=\"ltr\">\n<head>\n<meta charset=\"utf-8\">\n"
+             "<!doctype html>\n<html lang=\"%s\" dir=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n"
              "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
              "<meta name=\"robots\" content=\"noindex\">\n",
-             language_code(sheet->spoken));
-    bool away = page->view == CHECKOUT_VIEW_AWAY ||
-                (page->view == CHECKOUT_VIEW_WIDGET && !page->widget);
-    if (away || page->view == CHECKOUT_VIEW_WAITING || page->view == CHECKOUT_VIEW_CHECKING)
-        buf_addf(sheet->out, "<meta http-equiv=\"refresh\" content=\"%d\">\n",
-                 page->view == CHECKOUT_VIEW_WAITING ? 2 : 10);
+             language_code(sheet->spoken), language_direction(sheet->spoken));
+    /* At once, to what is answered when there is something new: nobody is hurried. */
+    if (waits(page) && !page->still) {
+        sheet_put(sheet, "<meta http-equiv=\"refresh\" content=\"0;url=");
+        put_here(sheet, "wait");
+        sheet_put(sheet, "\">\n");
+    }
     sheet_put(sheet, "<title>");
     if (page->faults)
         buf_add_c(sheet->out, "! ");
@@ -127,12 +142,27 @@ static void put_shop(const struct sheet *sheet)
     if (str_is_empty(page->merchant) && str_is_empty(page->shop))
         return;
     sheet_put(sheet, "<p class=\"shop\">");
-    html_write(sheet->out, str_is_empty(page->merchant) ? page->shop : page->merchant);
+    sheet_foreign(sheet, str_is_empty(page->merchant) ? page->shop : page->merchant);
     if (both) {
         sheet_put(sheet, ", ");
-        html_write(sheet->out, page->shop);
+        sheet_foreign(sheet, page->shop);
     }
     sheet_put(sheet, "</p>\n");
+}
+
+/* To whoever hears the page the title alone says how it ended. */
+static void put_title(const struct sheet *sheet)
+{
+    enum checkout_view view = sheet->page->view;
+    bool is_good = view == CHECKOUT_VIEW_PAID || view == CHECKOUT_VIEW_RESERVED;
+
+    if (is_good)
+        sheet_put(sheet, "<div class=\"mark\"><svg viewBox=\"0 0 32 32\" aria-hidden=\"true\">"
+                         "<circle cx=\"16\" cy=\"16\" r=\"14\"/>"
+                         "<path d=\"M9.5 16.5l4.5 4.5 8.5-9.5\"/></svg>\n");
+    sheet_element_say(sheet, "h1", NULL, title_of(sheet->page));
+    if (is_good)
+        sheet_put(sheet, "</div>\n");
 }
 
 static void put_heading(const struct sheet *sheet)
@@ -140,7 +170,7 @@ static void put_heading(const struct sheet *sheet)
     const struct checkout_page *page = sheet->page;
 
     put_shop(sheet);
-    sheet_element_say(sheet, "h1", NULL, title_of(page));
+    put_title(sheet);
     if (is_nobodys(page))
         return;
     sheet_put(sheet, "<p class=\"amount\">");
@@ -149,7 +179,7 @@ static void put_heading(const struct sheet *sheet)
     if (str_is_empty(page->description))
         return;
     sheet_put(sheet, "<p class=\"what\">");
-    html_write(sheet->out, page->description);
+    sheet_foreign(sheet, page->description);
     sheet_put(sheet, "</p>\n");
 }
 
@@ -173,7 +203,7 @@ static void put_receipt(const struct sheet *sheet, enum text text)
     sheet_card_row(sheet);
     sheet_put(sheet, "</dl>\n");
     if (!str_is_empty(sheet->page->receipt_path)) {
-        sheet_put(sheet, "<p><a href=\"");
+        sheet_put(sheet, "<p class=\"unprinted\"><a href=\"");
         html_write(sheet->out, sheet->page->receipt_path);
         sheet_put(sheet, "\">");
         sheet_say(sheet, TEXT_RECEIPT);
@@ -182,12 +212,12 @@ static void put_receipt(const struct sheet *sheet, enum text text)
     sheet_put(sheet, "</div>\n");
 }
 
-static void put_amount_row(const struct sheet *sheet, enum text label, int64_t minor)
+static void put_amount_row(const struct sheet *sheet, enum text label, int64_t minor,
+                           const char *class)
 {
-    sheet_element_say(sheet, "dt", NULL, label);
-    sheet_put(sheet, "<dd>");
-    text_write_amount(sheet->out, (struct money){ minor, sheet->page->amount.currency },
-                      sheet->spoken);
+    sheet_element_say(sheet, "dt", class, label);
+    buf_addf(sheet->out, class ? "<dd class=\"%s\">" : "<dd>", class);
+    sheet_money(sheet, minor);
     sheet_put(sheet, "</dd>\n");
 }
 
@@ -199,11 +229,12 @@ static void put_refunds(const struct sheet *sheet, const struct receipt *receipt
         sheet_put(sheet, ", ");
         text_write_time(sheet->out, receipt->refunds[i].at_ms, sheet->spoken);
         sheet_put(sheet, "</dt>\n<dd>");
-        text_write_amount(sheet->out, receipt->refunds[i].amount, sheet->spoken);
+        sheet_money(sheet, receipt->refunds[i].amount.minor);
         sheet_put(sheet, "</dd>\n");
     }
     if (receipt->refund_count > 0)
-        put_amount_row(sheet, TEXT_LEFT, receipt->captured_minor - receipt->refunded_minor);
+        put_amount_row(sheet, TEXT_LEFT, receipt->captured_minor - receipt->refunded_minor,
+                       "total");
 }
 
 static void put_whole_receipt(const struct sheet *sheet)
@@ -216,12 +247,12 @@ static void put_whole_receipt(const struct sheet *sheet)
     sheet_put(sheet, "<dd>");
     text_write_time(sheet->out, receipt->paid_ms, sheet->spoken);
     sheet_put(sheet, "</dd>\n");
-    put_amount_row(sheet, TEXT_TAKEN, receipt->captured_minor);
+    put_amount_row(sheet, TEXT_TAKEN, receipt->captured_minor, NULL);
     put_refunds(sheet, receipt);
     sheet_card_row(sheet);
     sheet_row(sheet, TEXT_ORDER, "", receipt->reference);
     sheet_row(sheet, TEXT_REFERENCE, "", sheet->page->reference);
-    sheet_put(sheet, "</dl>\n</div>\n<p><a href=\"?format=pdf\">");
+    sheet_put(sheet, "</dl>\n</div>\n<p class=\"unprinted\"><a href=\"?format=pdf\">");
     sheet_say(sheet, TEXT_AS_PDF);
     sheet_put(sheet, "</a></p>\n");
 }
@@ -237,10 +268,36 @@ static void put_link(const struct sheet *sheet, struct str url, enum text text)
     sheet_put(sheet, "</a></p>\n");
 }
 
+static void put_own_link(const struct sheet *sheet, const char *word, enum text text)
+{
+    sheet_put(sheet, "<p><a href=\"");
+    put_here(sheet, word);
+    sheet_put(sheet, "\">");
+    sheet_say(sheet, text);
+    sheet_put(sheet, "</a></p>\n");
+}
+
+/* Whoever does not want it to change by itself can say so. */
+static void put_renewal(const struct sheet *sheet)
+{
+    bool still = sheet->page->still;
+
+    put_own_link(sheet, still ? "still" : "", TEXT_CHECK_NOW);
+    sheet_element_say(sheet, "p", "note", still ? TEXT_STANDS_STILL : TEXT_RENEWS);
+    put_own_link(sheet, still ? "" : "still", still ? TEXT_RENEW : TEXT_STAND_STILL);
+}
+
+static void put_retry(const struct sheet *sheet)
+{
+    sheet_put(sheet, "<p><a class=\"go deed\" href=\"?\">");
+    sheet_say(sheet, TEXT_TRY_AGAIN);
+    sheet_put(sheet, "</a></p>\n");
+}
+
 static void put_note(const struct sheet *sheet, enum text text)
 {
     sheet_put(sheet, "<div class=\"box\" role=\"status\">\n");
-    if (sheet->page->view == CHECKOUT_VIEW_WAITING || sheet->page->view == CHECKOUT_VIEW_CHECKING)
+    if (waits(sheet->page))
         sheet_put(sheet, "<div class=\"bar\" aria-hidden=\"true\"></div>\n");
     sheet_element_say(sheet, "p", "what", text);
     sheet_put(sheet, "</div>\n");
@@ -269,6 +326,7 @@ static void put_widget(const struct sheet *sheet)
 
     if (!page->widget) {
         put_note(sheet, TEXT_AWAY);
+        put_retry(sheet);
         sheet_cancel(sheet);
         return;
     }
@@ -315,9 +373,11 @@ static void put_view(const struct sheet *sheet)
     case CHECKOUT_VIEW_WAITING:
         put_note(sheet, TEXT_WAIT);
         put_link(sheet, sheet->page->bank_url, TEXT_CONTINUE);
+        put_renewal(sheet);
         break;
     case CHECKOUT_VIEW_CHECKING:
         put_note(sheet, TEXT_CHECK);
+        put_renewal(sheet);
         break;
     case CHECKOUT_VIEW_PAID:
         put_receipt(sheet, TEXT_PAID);
@@ -339,9 +399,11 @@ static void put_view(const struct sheet *sheet)
         break;
     case CHECKOUT_VIEW_AWAY:
         put_note(sheet, TEXT_AWAY);
+        put_retry(sheet);
         break;
     case CHECKOUT_VIEW_BUSY:
         put_note(sheet, TEXT_BUSY);
+        put_retry(sheet);
         break;
     }
 }

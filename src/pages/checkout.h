@@ -76,6 +76,8 @@ struct checkout_page {
     const struct gateway_page *widget; /* of CHECKOUT_VIEW_WIDGET; NULL: they cannot be reached */
     struct str receipt_path; /* of CHECKOUT_VIEW_PAID; may be empty */
     const struct receipt *receipt; /* of CHECKOUT_VIEW_RECEIPT */
+    struct str here;         /* "?" or "?more": addresses of a page that waits begin so */
+    bool still;              /* it does not change by itself */
     int64_t expires_ms;
 };
 

@@ -50,10 +50,17 @@ void demo_page_write(struct buf *out, const struct demo_page *page)
               "</main>\n</body>\n</html>\n");
 }
 
-void demo_events_write(struct buf *out, const struct demo_event *events, size_t count)
+void demo_events_write(struct buf *out, struct str newest, const struct demo_event *events,
+                       size_t count)
 {
-    begin(out, "Events", "<meta http-equiv=\"refresh\" content=\"2\">\n");
-    buf_add_c(out, "<main class=\"wide\">\n");
+    char text[128];
+    struct buf refresh;
+
+    buf_fixed(&refresh, text, sizeof text);
+    buf_addf(&refresh, "<meta http-equiv=\"refresh\" content=\"0;url=?after=%.*s\">\n",
+             STR_ARG(newest));
+    begin(out, "Events", buf_c(&refresh));
+    buf_add_c(out, "<main class=\"wide\">\n<h1>The newest first</h1>\n");
     if (count == 0)
         buf_add_c(out, "<p class=\"note\">Nothing yet.</p>\n");
     for (size_t i = 0; i < count; i++) {

@@ -21,7 +21,9 @@ struct demo_page {
 #define DEMO_PAGE_MAX ((size_t)512 * 1024)
 extern const struct str demo_page_policy; /* Content-Security-Policy of both */
 void demo_page_write(struct buf *out, const struct demo_page *page);
-/* From new to old. */
-void demo_events_write(struct buf *out, const struct demo_event *events, size_t count);
+/* From new to old. `newest` is the id of the first: the frame asks for what comes after it, and
+ * is answered when there is something. */
+void demo_events_write(struct buf *out, struct str newest, const struct demo_event *events,
+                       size_t count);
 
 #endif

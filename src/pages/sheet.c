@@ -13,6 +13,13 @@ void sheet_say(const struct sheet *sheet, enum text text)
     html_write(sheet->out, text_of(text, sheet->spoken));
 }
 
+void sheet_foreign(const struct sheet *sheet, struct str text)
+{
+    sheet_put(sheet, "<bdi>");
+    html_write(sheet->out, text);
+    sheet_put(sheet, "</bdi>");
+}
+
 void sheet_element(const struct sheet *sheet, const char *name, const char *class,
                    struct str text)
 {
@@ -29,12 +36,20 @@ void sheet_element_say(const struct sheet *sheet, const char *name, const char *
 
 void sheet_amount(const struct sheet *sheet)
 {
-    text_write_amount(sheet->out, sheet->page->amount, sheet->spoken);
+    sheet_money(sheet, sheet->page->amount.minor);
+}
+
+void sheet_money(const struct sheet *sheet, int64_t minor)
+{
+    sheet_put(sheet, "<bdi>");
+    text_write_amount(sheet->out, (struct money){ minor, sheet->page->amount.currency },
+                      sheet->spoken);
+    sheet_put(sheet, "</bdi>");
 }
 
 void sheet_form_begin(const struct sheet *sheet)
 {
-    sheet_put(sheet, "<form method=\"post\" autocomplete=\"on\" novalidate>\n"
+    sheet_put(sheet, "<form method=\"post\" action=\"?\" autocomplete=\"on\" novalidate>\n"
                      "<input type=\"hidden\" name=\"form\" value=\"");
     html_write(sheet->out, sheet->page->form);
     sheet_put(sheet, "\">\n");
@@ -104,10 +119,10 @@ void sheet_row(const struct sheet *sheet, enum text label, const char *lead, str
     if (str_is_empty(value))
         return;
     sheet_element_say(sheet, "dt", NULL, label);
-    sheet_put(sheet, "<dd>");
+    sheet_put(sheet, "<dd><bdi>");
     sheet_put(sheet, lead);
     html_write(sheet->out, value);
-    sheet_put(sheet, "</dd>\n");
+    sheet_put(sheet, "</bdi></dd>\n");
 }
 
 void sheet_card_row(const struct sheet *sheet)

@@ -13,6 +13,8 @@ struct sheet {
 
 void sheet_put(const struct sheet *sheet, const char *html);
 void sheet_say(const struct sheet *sheet, enum text text);
+/* What somebody else wrote, in whatever script: it does not turn the text around it. */
+void sheet_foreign(const struct sheet *sheet, struct str text);
 /* `class` may be NULL. */
 void sheet_element(const struct sheet *sheet, const char *name, const char *class,
                    struct str text);
@@ -20,6 +22,8 @@ void sheet_element_say(const struct sheet *sheet, const char *name, const char *
                        enum text text);
 /* What is to be paid. */
 void sheet_amount(const struct sheet *sheet);
+/* In its currency. */
+void sheet_money(const struct sheet *sheet, int64_t minor);
 
 /* A form and the proof that it was shown; whoever begins one ends it. */
 void sheet_form_begin(const struct sheet *sheet);

@@ -8,8 +8,9 @@
 static const struct {
     const char *code, *decimal, *thousand;
     char date;
+    const char *direction;
 } languages[] = {
-#define X(code, name, decimal, thousand, date) { code, decimal, thousand, date },
+#define X(code, name, decimal, thousand, date, dir) { code, decimal, thousand, date, dir },
     CHECKOUT_LANGUAGES(X)
 #undef X
 };
@@ -33,6 +34,12 @@ const char *language_code(enum language language)
 {
     assert(language < LANGUAGE_COUNT);
     return languages[language].code;
+}
+
+const char *language_direction(enum language language)
+{
+    assert(language < LANGUAGE_COUNT);
+    return languages[language].direction;
 }
 
 struct str text_of(enum text text, enum language language)

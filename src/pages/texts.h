@@ -14,7 +14,7 @@ enum text {
     TEXT_COUNT
 };
 enum language {
-#define X(code, name, decimal, thousand, date) LANGUAGE_##name,
+#define X(code, name, ...) LANGUAGE_##name,
     CHECKOUT_LANGUAGES(X)
 #undef X
     LANGUAGE_COUNT
@@ -23,6 +23,7 @@ enum language {
 
 enum language language_of(struct str code); /* English for none of ours */
 const char *language_code(enum language language);
+const char *language_direction(enum language language); /* "ltr" or "rtl" */
 struct str text_of(enum text text, enum language language);
 
 void text_write_amount(struct buf *out, struct money amount, enum language language);

@@ -2,6 +2,7 @@
 and what must not work."""
 import base64
 import re
+import socket
 import urllib.parse
 import uuid
 
@@ -10,6 +11,7 @@ import pytest
 from client import Client, together, until
 from installation import Installation
 from payer import CARD, SHOP, Page, Payer, becomes, open_session, payments_of, read
+from silent import attempt_is_older, silent_gateway
 
 DECLINED = '4000000000000002'
 CHALLENGED = '4000002500003155'
@@ -70,7 +72,7 @@ def test_the_page_asks_nobody_else_and_is_kept_by_nobody(client):
     assert headers['Cache-Control'] == 'no-store'
     assert headers['Referrer-Policy'] == 'no-referrer'
     assert headers['X-Content-Type-Options'] == 'nosniff'
-    assert page.references == ['/pages/checkout.css'] and 'script' not in page.tags
+    assert set(page.references) == {'/pages/checkout.css', '?'} and 'script' not in page.tags
     style = payer.call('GET', '/pages/checkout.css')
     assert style.headers['Content-Type'].startswith('text/css')
     assert len(payer.go().raw.encode()) + len(style.raw) < 60000
@@ -477,11 +479,59 @@ def test_the_demo_shop_shows_the_whole_way(tmp_path, contract):
 
 def test_an_outcome_that_is_not_known_is_not_guessed(client, silent):
     for _, _, page in silent:
-        assert page.title == 'Your payment is being processed' and page.refresh == '2'
+        assert page.title == 'Your payment is being processed' and page.refresh == '0;url=?wait'
         assert 'do not pay again' in page.text and page.forms == []
-    session, payer, _ = silent[0]
-    becomes(client, session, 'paid', 20)
-    assert payer.go().title == 'Paid'
+    _, payer, page = silent[0]
+    assert payer.path + '?wait' == urllib.parse.urljoin(payer.path, page.refresh.split('=')[1])
+    page = payer.go(target=payer.path + '?wait')
+    assert page.title == 'Paid', 'one request, answered when there is news'
+
+
+def test_a_page_that_does_not_change_by_itself(client):
+    payer = Payer(client, open_session(client))
+    payer.pay(number=CHALLENGED)
+    page = payer.go(target=payer.path + '?returned&still')
+    assert page.refresh is None and 'does not change by itself' in page.text
+    assert '?returned&still' in page.links and '?returned&' in page.links
+    page = payer.go(target=payer.path + '?returned')
+    assert page.refresh == '0;url=?returned&wait' and '?returned&still' in page.links
+
+
+def test_after_a_while_we_say_that_we_do_not_know(server, client):
+    with silent_gateway(client) as account:
+        session = open_session(client, gateway_account=account['id'])
+        payer = Payer(client, session)
+        page = payer.press(payer.go(), 'pay')
+        assert page.title == 'Your payment is being processed'
+        page = until(lambda: next((p for p in [look_later(server, client, session, payer)]
+                                   if p.title == 'We do not know yet'), None), 20, 'doubt')
+        assert 'Do not pay again' in page.text and page.forms == []
+        assert page.refresh == '0;url=?wait' and '?still' in page.links
+        assert payer.go(target=payer.path + '?still').refresh is None
+
+
+def test_a_node_that_stops_leaves_the_page_in_the_browser(tmp_path, contract):
+    home = Installation(tmp_path / 'data').start()
+    client = Client(home, home.key(), contract)
+    payer = Payer(client, open_session(client))
+    payer.pay(number=CHALLENGED)
+    # Two in one: when the first is answered, the second is held.
+    both = ''.join('GET %s HTTP/1.1\r\nHost: x\r\n\r\n' % t
+                   for t in ('/healthz', payer.path + '?returned&wait'))
+    with socket.create_connection((home.host, home.port), 20) as connection:
+        connection.sendall(both.encode())
+        said = connection.recv(4096)
+        assert said.startswith(b'HTTP/1.1 200 ')
+        assert home.stop() == 0
+        while more := connection.recv(4096):
+            said += more
+    assert b'HTTP/1.1 204 ' in said
+
+
+def look_later(server, client, session, payer):
+    """The page as if the attempt had been begun half a minute earlier."""
+    attempt_is_older(server, read(client, session)['payment'], 30000)
+    return payer.go()
 
 
 def test_an_account_that_takes_nothing_now(client):
@@ -493,7 +543,7 @@ def test_an_account_that_takes_nothing_now(client):
     client.patch(at, {'disabled': True}).expect(200)
     page = payer.press(confirmation, 'pay')
     assert (payer.answer.status, page.title) == (503, 'Im Moment nicht möglich')
-    assert page.refresh == '10' and 'Retry-After' in payer.answer.headers
+    assert page.refresh is None and '?' in page.links and 'Retry-After' in payer.answer.headers
     client.patch(at, {'disabled': False}).expect(200)
     assert payer.press(confirmation, 'pay').title == 'Paid'
 

@@ -32,6 +32,8 @@ class Browser:
         if not script:
             options.add_experimental_option(
                 'prefs', {'profile.managed_default_content_settings.javascript': 2})
+        # A page that waits goes on to another one all the time, which is no reason to wait here.
+        options.page_load_strategy = 'none'
         options.set_capability('goog:loggingPrefs', {'performance': 'ALL', 'browser': 'ALL'})
         self.driver = webdriver.Chrome(service=Service('/usr/bin/chromedriver'), options=options)
         self.driver.set_page_load_timeout(WAIT_S)
@@ -46,21 +48,30 @@ class Browser:
     # What people do.
 
     def open(self, url):
-        self.driver.get(url)
+        self.leaves(lambda: self.driver.get(url), url)
 
     def find(self, css):
         return self.driver.find_element(By.CSS_SELECTOR, css)
 
     def press(self, deed):
         """The button of that deed, and waits until another page is there."""
-        old = self.find('html')
-        self.find('button[value=%s]' % deed).click()
-        until(lambda: self.is_gone(old), 'another page after ' + deed)
+        self.leaves(self.find('button[value=%s]' % deed).click, deed)
 
     def follow(self, css):
+        self.leaves(self.find(css).click, css)
+
+    def leaves(self, act, why):
+        """Does what leads to another page, and waits until that is there."""
         old = self.find('html')
-        self.find(css).click()
-        until(lambda: self.is_gone(old), 'another page after ' + css)
+        act()
+        until(lambda: self.is_gone(old) and self.is_there(), 'another page after ' + why)
+
+    def is_there(self):
+        try:
+            return self.driver.execute_script(
+                'return document.readyState !== "loading" && document.styleSheets.length > 0')
+        except Exception:       # on its way from one page to the next
+            return False
 
     def is_gone(self, element):
         try:
@@ -134,14 +145,17 @@ class Browser:
                 if not any(known in line['message'] for known in ('favicon', '(Not Found)',
                                                                   '(Unprocessable'))]
 
-    def violations(self):
-        """What axe-core finds against WCAG 2.2 A and AA, and its best practices."""
+    def axe_script(self):
         if Browser.axe is None:
             path = subprocess.run([os.path.join(ROOT, 'tools/axe')], check=True, text=True,
                                   stdout=subprocess.PIPE).stdout.strip()
             with open(os.path.join(ROOT, path), encoding='utf-8') as file:
                 Browser.axe = file.read()
-        self.driver.execute_script(Browser.axe)
+        return Browser.axe
+
+    def violations(self):
+        """What axe-core finds against WCAG 2.2 A and AA, and its best practices."""
+        self.driver.execute_script(self.axe_script())
         found = self.driver.execute_async_script(
             'const done = arguments[0]; axe.run(document, {resultTypes: ["violations"]})'
             '.then(r => done(r.violations)).catch(e => done([{id: String(e), nodes: []}]));')

@@ -58,8 +58,8 @@ def test_paid_without_script(plain, client):
     session = open_session(client, language='ru')
     plain.pay(session['url'])
     plain.comes_to('Оплачено')
-    plain.driver.back()
-    plain.driver.refresh()
+    plain.leaves(plain.driver.back, 'going back')
+    plain.leaves(plain.driver.refresh, 'loading again')
     assert status_of(client, session) == 'paid'
     invoice = client.get('/v1/invoices/' + session['invoice']).expect(200)
     assert len(invoice['payments']) == 1
@@ -180,10 +180,10 @@ def test_paid_in_a_browser_of_text(client, tmp_path):
         w3m.types('\t\t\t\r')         # past the name and what is to be left empty
         w3m.sees('Use another card')
         time.sleep(0.3)                 # what is typed while it loads is thrown away
-        w3m.types('\t\r')
+        w3m.types('\t\t\r')           # past the other card
         until(lambda: status_of(client, session) == 'paid', 'paid')
     finally:
         w3m.end()
     seen = subprocess.run(['w3m', '-dump', session['url']], capture_output=True, text=True,
                           check=True, env=dict(os.environ, HOME=str(tmp_path))).stdout
-    assert 'Your payment was taken once.' in seen and '4242' in seen
+    assert 'Your payment is complete.' in seen and '4242' in seen
