@@ -74,7 +74,7 @@ bool webhook_wants(const struct webhook_endpoint *endpoint, const struct event *
 {
     const struct json *filter = NULL;
 
-    if (endpoint->status != ENDPOINT_ENABLED || endpoint->live != event->live ||
+    if (endpoint->status == ENDPOINT_DELETED || endpoint->live != event->live ||
         !merchant_id_equal(endpoint->merchant, event->merchant) ||
         !webhook_tells(endpoint->format, event->type))
         return false;

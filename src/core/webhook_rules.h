@@ -14,7 +14,8 @@ struct webhook_result {
     bool endpoint_gone;                 /* deleted meanwhile: nothing was sent */
 };
 
-/* Whether the endpoint's filter lets the event through, and its format tells it. */
+/* Whether the endpoint's filter lets the event through, and its format tells it. A disabled one
+ * wants it too: it is held until the endpoint is enabled. */
 bool webhook_wants(const struct webhook_endpoint *endpoint, const struct event *event,
                    const struct invoice *invoice, struct arena *arena);
 /* A filter as it was sent: ERR_VALIDATION with the member and a sentence. */

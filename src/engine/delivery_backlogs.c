@@ -34,13 +34,15 @@ static enum err take(void *self, const struct db_value *values, size_t count)
     struct backlogs *found = &taking->found;
     struct backlog new = { 0 };
     size_t at = found->count;
-    assert(count == 3);
+    assert(count == 4);
     if (values[0].bytes.len != sizeof new.endpoint)
         return ERR_STORE;
     memcpy(&new.endpoint, values[0].bytes.ptr, sizeof new.endpoint);
     new.oldest_ms = values[1].type == DB_INT ? values[1].number : 0;
+    /* What was held while the endpoint was disabled waits since it is not. */
     if (values[2].type == DB_INT && !may_wait(taking->deliveries, new.endpoint))
-        new.untried_ms = values[2].number;
+        new.untried_ms = values[2].number > values[3].number ? values[2].number
+                                                             : values[3].number;
     found->endpoints++;
     if (new.untried_ms && (!found->untried_ms || new.untried_ms < found->untried_ms))
         found->untried_ms = new.untried_ms;

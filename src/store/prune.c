@@ -46,7 +46,11 @@ struct sweep {
 };
 
 #define OF(name) offsetof(struct prune_report, name)
-#define OLD_DELIVERIES "id > $1 AND id <= $2 AND due_ms IS NULL AND ended_ms < $3"
+/* That ended, or are held for an endpoint that nobody enabled in all that time. */
+#define IS_OVER                                                                                    \
+    " AND (due_ms IS NULL AND ended_ms < $3 OR due_ms IS NOT NULL AND created_ms < $3"             \
+    " AND endpoint IN (SELECT id FROM webhook_endpoints WHERE status = 'disabled'))"
+#define OLD_DELIVERIES "id > $1 AND id <= $2" IS_OVER
 
 static const struct sweep sweeps[] = {
     { "SELECT created_ms FROM claims WHERE created_ms > $1 AND created_ms < $2"
@@ -59,8 +63,8 @@ static const struct sweep sweeps[] = {
       { "DELETE FROM notices WHERE id > $1 AND id <= $2 AND received_ms < $3"
         " AND due_ms IS NULL" },
       false, OF(notices) },
-    { "SELECT id FROM webhook_deliveries WHERE id > $1 AND id < $2 AND due_ms IS NULL"
-      " AND ended_ms < $3 ORDER BY id LIMIT $4",
+    { "SELECT id FROM webhook_deliveries WHERE id > $1 AND id < $2" IS_OVER
+      " ORDER BY id LIMIT $4",
       { "DELETE FROM webhook_attempts WHERE delivery > $1 AND delivery <= $2 AND delivery IN"
         " (SELECT id FROM webhook_deliveries WHERE " OLD_DELIVERIES ")",
         "DELETE FROM webhook_deliveries WHERE " OLD_DELIVERIES },

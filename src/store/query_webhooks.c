@@ -218,9 +218,11 @@ enum err query_webhooks_waiting(struct db *db, db_row_f *row, void *self)
 {
     return db_query(db,
                     WAITING
-                    " SELECT endpoint, (SELECT d.due_ms FROM webhook_deliveries AS d"
-                    " WHERE d.endpoint = waiting.endpoint AND d.due_ms IS NOT NULL"
-                    " ORDER BY d.due_ms LIMIT 1) FROM waiting WHERE endpoint IS NOT NULL",
+                    " SELECT e.id, (SELECT d.due_ms FROM webhook_deliveries AS d"
+                    " WHERE d.endpoint = e.id AND d.due_ms IS NOT NULL"
+                    " ORDER BY d.due_ms LIMIT 1)"
+                    " FROM waiting JOIN webhook_endpoints AS e ON e.id = waiting.endpoint"
+                    " WHERE e.status <> 'disabled'",
                     NULL, 0, row, self);
 }
 
@@ -238,7 +240,7 @@ enum err query_webhooks_backlogs(struct db *db, int64_t now_ms, db_row_f *row, v
                     " AND e.ordering = 'none'"
                     " THEN (SELECT d.created_ms FROM webhook_deliveries AS d"
                     " WHERE d.endpoint = e.id AND d.due_ms <= $1 AND d.attempts = 0"
-                    " ORDER BY d.due_ms LIMIT 1) END"
+                    " ORDER BY d.due_ms LIMIT 1) END, e.updated_ms"
                     " FROM waiting JOIN webhook_endpoints AS e ON e.id = waiting.endpoint"
                     " WHERE e.status = 'enabled'",
                     QUERY_ARGS(args), row, self);

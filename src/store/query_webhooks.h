@@ -34,10 +34,11 @@ must_check enum err query_webhooks_next(struct db *db, struct webhook_endpoint_i
 /* Messages by their ids, each named once, in any order. */
 must_check enum err query_webhook_messages(struct db *db, const struct id *ids, size_t count,
                                            struct arena *arena, struct webhook_message_list *out);
-/* Rows of (endpoint, due_ms of its earliest delivery), of all that have some. */
+/* Rows of (endpoint, due_ms of its earliest delivery), of all that have some and may get them. */
 must_check enum err query_webhooks_waiting(struct db *db, db_row_f *row, void *self);
 /* Rows of (endpoint, when its oldest was made that has not ended, likewise of those that are due
- * and were not tried, NULL where nothing says that the endpoint is well), of all that have some. */
+ * and were not tried, NULL where nothing says that the endpoint is well, when the endpoint was
+ * changed), of all that have some and may get them. */
 must_check enum err query_webhooks_backlogs(struct db *db, int64_t now_ms, db_row_f *row,
                                             void *self);
 /* One, whosever it is; ERR_NOT_FOUND. */

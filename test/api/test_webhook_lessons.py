@@ -131,6 +131,23 @@ def test_books_that_cannot_be_read_for_a_while_end_no_worker(server, client, sin
     assert tried(client, delivery, 2)['status'] == 'delivered'
 
 
+def test_what_happens_while_an_endpoint_is_disabled_is_held(client, sink, path, endpoint):
+    """Events for a disabled destination were gone, and nothing told that there had been any."""
+    made = endpoint(filter={'events': ['invoice.created']})
+    where = '/v1/webhook_endpoints/' + made['id']
+    client.post(where + '/disable', {}).expect(200)
+    told = [client.post('/v1/invoices', {'amount': 5, 'currency': 'EUR'}).expect(201)['id']
+            for _ in range(3)]
+    held = client.get('/v1/webhook_deliveries?webhook_endpoint=' + made['id']).expect(200)['data']
+    assert [(d['status'], d['attempt_count']) for d in held] == [('pending', 0)] * 3
+    assert {d['invoice'] for d in held} == set(told)
+    client.post('/v1/webhook_deliveries/%s/redeliver' % held[0]['id'], {}).expect(202)
+    assert backlog(client, made)['count'] == 3 and not sink.at(path)
+    client.post(where + '/enable', {}).expect(200)
+    sink.wait(3, path)
+    until(lambda: backlog(client, made)['count'] == 0, 5)
+
+
 def test_what_a_rate_holds_back_is_counted_as_late(server, client, sink, path, endpoint):
     """Throttled messages were left out of the alarm that would have shown how late they were."""
     made = endpoint(per_minute=1)

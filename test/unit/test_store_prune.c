@@ -442,6 +442,24 @@ static struct webhook_delivery *put_delivery(struct webhook_rows *rows, int64_t 
     return delivery;
 }
 
+/* Held for an endpoint in that state. */
+static void put_held(struct webhook_rows *rows, enum endpoint_status status)
+{
+    struct store_fixture *books = rows->books;
+    struct webhook_endpoint *endpoint = store_fixture_row(books, &table_webhook_endpoints);
+    struct webhook_delivery *delivery = store_fixture_row(books, &table_webhook_deliveries);
+    const void *row = delivery, *endpoint_row = endpoint;
+
+    endpoint->status = status;
+    delivery->id.id = id_at(books, now_of(books));
+    delivery->endpoint = endpoint->id;
+    delivery->message = rows->message->id;
+    delivery->created_ms = delivery->due_ms = now_of(books);
+    delivery->ended_ms = 0;
+    assert_stored(books->db, db_insert(books->db, &table_webhook_endpoints, &endpoint_row, 1));
+    assert_stored(books->db, db_insert(books->db, &table_webhook_deliveries, &row, 1));
+}
+
 static void put_message(struct webhook_rows *rows)
 {
     struct store_fixture *books = rows->books;
@@ -473,6 +491,21 @@ static void deliveries_that_ended_go_and_messages_with_the_last(void **state)
     assert_int_equal(COUNT(books, webhook_deliveries), 2);
     assert_int_equal(COUNT(books, webhook_attempts), 2);
     assert_int_equal(COUNT(books, webhook_messages), 2);
+}
+
+static void deliveries_that_nobody_wants_any_more_go(void **state)
+{
+    struct store_fixture *books = *state;
+    struct webhook_rows rows = { .books = books };
+
+    put_message(&rows);
+    put_held(&rows, ENDPOINT_DISABLED);
+    put_held(&rows, ENDPOINT_ENABLED);
+    struct prune_report report =
+        prune_with(books, (struct prune_plan){ .before_ms = now_of(books) + LATER_MS });
+    assert_int_equal(report.deliveries, 1);
+    assert_int_equal(COUNT(books, webhook_deliveries), 1);
+    assert_int_equal(COUNT(books, webhook_messages), 1);
 }
 
 static void notices_go_when_nothing_looks_at_them(void **state)
@@ -532,6 +565,7 @@ int main(void)
         cmocka_unit_test(a_month_with_a_late_change_is_looked_at_again),
         cmocka_unit_test(a_month_that_is_read_goes_next_time),
         cmocka_unit_test(deliveries_that_ended_go_and_messages_with_the_last),
+        cmocka_unit_test(deliveries_that_nobody_wants_any_more_go),
         cmocka_unit_test(notices_go_when_nothing_looks_at_them),
         cmocka_unit_test(many_keys_go_page_by_page),
     };
