@@ -310,6 +310,12 @@ int64_t store_number(struct db *db, const char *sql)
     return number;
 }
 
+bool store_is_waited_for(struct db *db)
+{
+    return store_number(db, "SELECT count(*) FROM pg_locks WHERE NOT granted"
+                            " AND pg_backend_pid() = ANY(pg_blocking_pids(pid))") > 0;
+}
+
 static enum err count_row(void *self, void *row)
 {
     (void)row;

@@ -73,6 +73,8 @@ bool store_rows_equal(const struct table *table, const void *a, const void *b);
 
 /* The number that a query gives; `sql` is a literal. */
 int64_t store_number(struct db *db, const char *sql);
+/* Whether another transaction waits for a lock that this connection holds. PostgreSQL only. */
+bool store_is_waited_for(struct db *db);
 /* As a db_row_f over one number: its self is an int64_t. */
 enum err store_take_number(void *self, const struct db_value *values, size_t count);
 /* Counts the rows of a table. */

@@ -383,7 +383,7 @@ static void the_feed_waits_for_a_transaction_across_its_cursor(void **state)
     assert_stored(slow, db_begin(slow));
     assert_stored(slow, db_take_numbers(slow, "events", 1, &first));
     assert_int_equal(pthread_create(&thread, NULL, work, &worker), 0);
-    while (store_number(books->db, "SELECT count(*) FROM pg_locks WHERE NOT granted") == 0)
+    while (!store_is_waited_for(slow))
         continue;
     int64_t seen = follower.seen;
     assert_stored(db, follow_once(&follower, db));

@@ -198,11 +198,6 @@ static void *lock_in_the_other_order(void *self)
     return &err;
 }
 
-static bool is_locked(struct store_fixture *books)
-{
-    return store_number(books->db, "SELECT count(*) FROM pg_locks WHERE NOT granted") > 0;
-}
-
 static void of_two_in_a_circle_one_is_to_be_repeated(void **state)
 {
     struct pair pair;
@@ -213,7 +208,7 @@ static void of_two_in_a_circle_one_is_to_be_repeated(void **state)
     assert_stored(pair.books->db, db_begin(pair.books->db));
     assert_stored(pair.books->db, lock_task(pair.books->db, pair.tasks[0]));
     assert_int_equal(pthread_create(&thread, NULL, lock_in_the_other_order, &pair), 0);
-    while (!is_locked(pair.books))
+    while (!store_is_waited_for(pair.books->db))
         continue;
     enum err ours = lock_task(pair.books->db, pair.tasks[1]);
     db_rollback(pair.books->db);
