@@ -31,6 +31,8 @@ class Place:
             self.nodes += [Node(folder, 'node%d' % i, self.nodes[0]) for i in range(1, NODES)]
         self.first = self.nodes[0]
         self.data = self.first.data
+
+    def start(self):
         for node in self.nodes:
             node.start()
         self.key = self.first.key()
@@ -68,6 +70,7 @@ def place(request, tmp_path_factory):
         changes.setenv('PURSER_TEST_POSTGRES', cluster.address)
     place = Place(tmp_path_factory.mktemp(request.param), cluster)
     try:
+        place.start()
         yield place
         place.end()
     finally:
