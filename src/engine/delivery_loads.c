@@ -196,6 +196,6 @@ enum err target_load(struct deliveries *deliveries, struct target *target, int64
     else if (!in_order && target->ready_count == 0)
         look_by(target, now_ms);
     if (!whole)
-        look_by(target, now_ms + (target->reading.whole_us - now_us) / 1000);
+        look_by(target, now_ms + (target->reading.whole_us - now_us) / 1000 + 1);
     return err;
 }
