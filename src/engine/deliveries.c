@@ -363,6 +363,30 @@ static bool is_done(const struct deliveries *deliveries)
            && deliveries->sick.under_way == 0;
 }
 
+static void record(struct deliveries *deliveries, int64_t now_us)
+{
+    if (deliveries->ended && !deliveries->records && deliveries->record_again_us <= now_us)
+        parcels_record(deliveries);
+}
+
+int64_t deliveries_step_us(struct deliveries *deliveries)
+{
+    return queue_count(&deliveries->notes) > 0 ? outside_monotonic_us(deliveries->outside)
+                                               : next_us(deliveries);
+}
+
+bool deliveries_step(struct deliveries *deliveries)
+{
+    int64_t now_us = outside_monotonic_us(deliveries->outside);
+    int64_t due_us = deliveries_step_us(deliveries);
+    if (due_us == 0 || due_us > now_us)
+        return false;
+    take_notes(deliveries, queue_take_now(&deliveries->notes));
+    work(deliveries);
+    record(deliveries, now_us);
+    return true;
+}
+
 static void *run(void *self)
 {
     struct deliveries *deliveries = self;
@@ -372,8 +396,7 @@ static void *run(void *self)
         int64_t now_us = outside_monotonic_us(deliveries->outside);
         if (!deliveries->stopping)
             work(deliveries);
-        if (deliveries->ended && !deliveries->records && deliveries->record_again_us <= now_us)
-            parcels_record(deliveries);
+        record(deliveries, now_us);
         if (deliveries->stopping && stop_us == 0) {
             /* Those under way end now; what they say is no failure of anybody. */
             client_stop(deliveries->client);
@@ -410,8 +433,11 @@ enum err deliveries_open(struct engine *engine, const struct engine_config *conf
     client.keeps_handles = true;
     client.breaker_failures = 0;
     enum err err = store_open_reader(config->where, engine->outside, arena, &deliveries->db, why);
-    if (!err)
-        err = client_open(&client, arena, &deliveries->client, why);
+    /* The first step looks at what is there. */
+    deliveries->scan_us = outside_monotonic_us(engine->outside);
+    if (err || engine->steps)
+        return err;
+    err = client_open(&client, arena, &deliveries->client, why);
     if (err)
         return err;
     if (pthread_create(&deliveries->thread, NULL, run, deliveries) != 0) {

@@ -29,4 +29,8 @@ void deliveries_write_metrics(struct deliveries *deliveries, struct buf *out);
 void deliveries_stop(struct deliveries *deliveries);
 void deliveries_close(struct deliveries *deliveries);
 
+/* Without a thread (engine/step.h): one turn of its loop, and when the next is due. */
+bool deliveries_step(struct deliveries *deliveries);
+int64_t deliveries_step_us(struct deliveries *deliveries);
+
 #endif

@@ -269,7 +269,7 @@ bool parcel_send(struct parcel *parcel)
     if (!add_fields(parcel))
         return fail_here(parcel, "unsigned", "It could not be signed: a key does not open.");
     ENGINE_COUNT(deliveries->engine, webhooks_in_flight, 1);
-    if (client_send(deliveries->client, &parcel->wire))
+    if (engine_send(deliveries->engine, deliveries->client, &parcel->wire))
         return true;
     parcel->cancelled = true;
     return false;

@@ -190,12 +190,21 @@ static enum err start_thread(pthread_t *thread, bool *started, void *(*run)(void
     return ERR_IO;
 }
 
+static enum err start_steps(struct engine *engine, const struct engine_config *config,
+                            struct arena *arena, struct str *why)
+{
+    enum err err = engine_network_open(engine, config, arena, why);
+    if (!err && engine->vault)
+        err = deliveries_open(engine, config, arena, why);
+    return err;
+}
+
 static enum err start(struct engine *engine, const struct engine_config *config,
                       struct arena *arena, struct str *why)
 {
     enum err err = open_books(engine, config, arena, why);
     if (!err && config->steps)
-        return engine_network_open(engine, config, arena, why);
+        return start_steps(engine, config, arena, why);
     if (!err)
         err = open_sandbox(engine, config->where, arena, why);
     if (!err)

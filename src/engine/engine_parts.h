@@ -128,6 +128,8 @@ must_check enum err engine_network_open(struct engine *engine, const struct engi
 /* Ends all calls; their turns still go in. */
 void engine_network_stop(struct engine *engine);
 void engine_network_close(struct engine *engine);
+/* client_send, or the sender of whoever steps the node. */
+bool engine_send(struct engine *engine, struct client *client, struct client_call *wire);
 
 /* readers.c */
 must_check enum err engine_open_readers(struct engine *engine, struct str where, unsigned count,

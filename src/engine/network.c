@@ -26,10 +26,10 @@ static void fail(struct call *call, enum gateway_outcome outcome, struct str why
     engine_call_failed(call->writer->engine, call, outcome, why);
 }
 
-static bool wire_send(struct engine *engine, struct client_call *wire)
+bool engine_send(struct engine *engine, struct client *client, struct client_call *wire)
 {
     const struct engine_steps *steps = engine->steps;
-    return steps ? steps->send(steps->self, wire) : client_send(engine->client, wire);
+    return steps ? steps->send(steps->self, wire) : client_send(client, wire);
 }
 
 static void want_token(struct call *call)
@@ -88,7 +88,7 @@ static void send(struct call *call)
         .done = on_done,
     };
     exchange_ask(&call->wire, &call->request, &call->arena);
-    if (!wire_send(engine, &call->wire))
+    if (!engine_send(engine, engine->client, &call->wire))
         engine_call_left(call);
 }
 
@@ -120,9 +120,10 @@ void engine_network_call(struct engine *engine, struct call *call)
         send(call);
 }
 
-static bool send_login(void *engine, struct client_call *wire)
+static bool send_login(void *self, struct client_call *wire)
 {
-    return wire_send(engine, wire);
+    struct engine *engine = self;
+    return engine_send(engine, engine->client, wire);
 }
 
 enum err engine_network_open(struct engine *engine, const struct engine_config *config,

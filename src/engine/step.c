@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "engine/deliveries.h"
 #include "engine/engine_parts.h"
 
 size_t engine_step_turns(struct engine *engine, size_t most)
@@ -33,4 +34,15 @@ bool engine_step_clock(struct engine *engine)
 int64_t engine_step_due_ms(struct engine *engine)
 {
     return engine->due.due_ms;
+}
+
+bool engine_step_webhooks(struct engine *engine)
+{
+    assert(engine->steps);
+    return deliveries_step(engine->deliveries);
+}
+
+int64_t engine_step_webhooks_us(struct engine *engine)
+{
+    return deliveries_step_us(engine->deliveries);
 }

@@ -4,8 +4,8 @@
  * engine, in an order that the caller decides. For one writer, books that are not shared, and
  * one thread. Calls of the built-in gateway are handed to `call` instead of being made: it begins
  * each with engine_call_begin and ends it with one of the ends of call.h, at once or later. Those
- * over the network are handed to `send`, which is the client's (net/client.h) in all that it
- * promises. There is no far side of the built-in gateway, no reader, no webhook. */
+ * over the network, webhooks too, are handed to `send`, which is the client's (net/client.h) in
+ * all that it promises. There is no far side of the built-in gateway and no reader. */
 #ifndef ENGINE_STEP_H
 #define ENGINE_STEP_H
 
@@ -24,6 +24,10 @@ size_t engine_step_turns(struct engine *engine, size_t most);
 bool engine_step_clock(struct engine *engine);
 /* When the clock has to look up next by what is known; 0 never. */
 int64_t engine_step_due_ms(struct engine *engine);
+/* Does what is to be done about webhooks once; false when nothing is due yet. */
+bool engine_step_webhooks(struct engine *engine);
+/* When that is, by outside_monotonic_us; 0 never. */
+int64_t engine_step_webhooks_us(struct engine *engine);
 
 /* The steps as the threads make them. Inside engine only. */
 struct writer;

@@ -21,7 +21,8 @@
     X(unheard, "a notification that never comes")                                              \
     X(told_late, "a notification that comes much later")                                       \
     X(told_twice, "a notification that comes twice")                                           \
-    X(forged, "a notification that somebody else sends")
+    X(forged, "a notification that somebody else sends")                                       \
+    X(shop_down, "a shop that cannot take a webhook")
 struct world_faults {
 #define X(name, what) unsigned name;
     WORLD_FAULTS(X)

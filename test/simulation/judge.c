@@ -229,6 +229,8 @@ void judge_quiet(struct world *world)
             != OK)
             world_blame(world, "books", "%.*s", STR_ARG(db_error(reading.db)));
         judge_totals(&reading);
+        if (world->has_hooks)
+            hooks_judge(world, reading.db, &reading.arena);
     }
     close_books(&reading);
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "accounts.h"
 #include "core/words.h"
 
 enum request_kind { ASK_CREATE, ASK_CAPTURE, ASK_CANCEL, ASK_REFUND, ASK_LOOK, ASK_PAYER,
@@ -29,13 +30,15 @@ struct scenario_step {
 
 struct scenario {
     const char *name;
-    const char *card;
+    const char *card;                /* NULL: the payer pays on the gateway's page */
     bool manual;
     unsigned times;                  /* each request is asked so often at once; 0 is 1 */
     struct scenario_step steps[SCENARIO_STEPS_MAX];
     bool race;                       /* or it is captured whole: whoever is first decides */
     enum payment_state end;
     int64_t captured_minor, refunded_minor;
+    enum account_name at;
+    bool hooks;                      /* with endpoints that are told */
 };
 
 extern const struct scenario scenarios[];

@@ -60,7 +60,9 @@ static void at_account(struct world *world, struct order *order, enum account_na
     order->method = METHOD_CARD;
     if (name == ACCOUNT_SANDBOX)
         return;
-    bool has_saved = name == ACCOUNT_HYPERSWITCH && dice_chance(&world->dice, 500);
+    bool has_saved = world->scenario ? world->scenario->card != NULL
+                                     : name == ACCOUNT_HYPERSWITCH
+                                           && dice_chance(&world->dice, 500);
     order->method = has_saved ? METHOD_SAVED_CARD : METHOD_GATEWAY_PAGE;
     order->card = "cus_1:pm_2";
     if (name == ACCOUNT_HYPERSWITCH)
@@ -100,7 +102,7 @@ static bool think_of_scenario(struct world *world)
     if (world->request_count == 0) {
         world->orders[world->order_count] = (struct order){
             .amount_minor = SCENARIO_AMOUNT, .card = scenario->card, .manual = scenario->manual };
-        at_account(world, &world->orders[world->order_count], ACCOUNT_SANDBOX);
+        at_account(world, &world->orders[world->order_count], scenario->at);
         new_request(world, ASK_CREATE, world->order_count++)->next_us = world->begin_us;
     } else if (!world->orders[0].is_known) {
         return false;
@@ -395,13 +397,16 @@ static bool pay_at_gateway(struct world *world, struct request *request)
     while (!str_is_empty(gateways_page(count, &gateway)))
         count++;
     size_t from = dice_below(&world->dice, (uint32_t)count);
-    bool confirms = dice_chance(&world->dice, 800);
+    bool confirms = request->payer == PAYER_ANY ? dice_chance(&world->dice, 800)
+                                                : request->payer != PAYER_REFUSES;
+    bool returns = request->payer == PAYER_ANY ? dice_chance(&world->dice, 500)
+                                               : request->payer != PAYER_PAYS_AND_LEAVES;
     for (size_t i = 0; i < count; i++) {
         struct str reference = gateways_page((from + i) % count, &gateway);
         if (!gateways_payer(str_of(gateway), reference, confirms))
             continue;
         world_say(world, "payer %s %.*s", confirms ? "pays" : "refuses", STR_ARG(reference));
-        if (dice_chance(&world->dice, 500) && operation_of(reference, &operation))
+        if (returns && operation_of(reference, &operation))
             come_back(world, request, operation);
         return true;
     }

@@ -8,9 +8,13 @@
 
 #define PACKETS_MAX 512
 
+/* Who answers: the sandbox's bank, the gateways over the network, a shop that is told. */
+enum far_side { TO_BANK, TO_GATEWAYS, TO_SHOP };
+
 /* A request on its way, and its caller while there is one: of the bank, or over the network. */
 struct packet {
-    bool is_used, has_arrived, is_garbled, to_gateways;
+    bool is_used, has_arrived, is_garbled;
+    enum far_side to;
     struct call *call;
     struct client_call *wire;
     int64_t deadline_us;                 /* of the caller, */

@@ -45,7 +45,7 @@ static void spoil(struct world *world, struct packet *packet)
     const struct world_faults *faults = &world->faults;
     int64_t last_us = packet->deadline_us + packet->window_us - 1;
     bool moves_money = packet->wire && packet->wire->once;
-    if (!packet->to_gateways && world_chance(world, faults->blind))
+    if (packet->to == TO_BANK && world_chance(world, faults->blind))
         packet->visible_us = world->now_us + packet->window_us - 1;
     if (world_chance(world, faults->lost_before) || world_is_planned(world, PLAN_LOST_BEFORE)) {
         packet->arrives_us = packet->replies_us = 0;
@@ -64,7 +64,7 @@ static void spoil(struct world *world, struct packet *packet)
     bool twice = world_chance(world, faults->doubled) || world_is_planned(world, PLAN_DOUBLED);
     if (packet->arrives_us && twice && !moves_money) {
         struct packet *again = send(world, &packet->request);
-        again->to_gateways = packet->to_gateways;
+        again->to = packet->to;
         again->arrives_us = dice_between(&world->dice, packet->arrives_us, last_us);
         again->replies_us = 0;
     }
@@ -137,9 +137,9 @@ bool wire_send(void *self, struct client_call *wire)
     struct packet *packet = send(world, &request);
     arena_done(&arena);
     packet->wire = wire;
-    packet->to_gateways = true;
     packet->deadline_us = wire->deadline_us;
     bool at_bank = str_starts_with(wire->url, STR("http://epayment"));
+    packet->to = str_starts_with(wire->url, STR("http://shop")) ? TO_SHOP : TO_GATEWAYS;
     packet->window_us = at_bank ? EPAYMENT_WINDOW_US : HYPERSWITCH_WINDOW_US;
     spoil(world, packet);
     world_say(world, "send %s %.*s: arrives %lld, replies %lld%s", wire->method,
@@ -165,14 +165,17 @@ static int64_t due_us(const struct packet *packet)
 
 static void arrive(struct world *world, struct packet *packet)
 {
+    static const char *const names[] = { "bank", "gateway", "shop" };
     packet->has_arrived = true;
-    if (packet->to_gateways)
+    if (packet->to == TO_GATEWAYS)
         gateways_handle(&packet->request, &packet->arena, &packet->reply);
+    else if (packet->to == TO_SHOP)
+        hooks_handle(world, &packet->request, &packet->reply);
     else
         bank_handle(&world->bank, &packet->request, world->now_us, packet->visible_us,
                     &packet->arena, &packet->reply);
-    world_say(world, "%s %d %.*s", packet->to_gateways ? "gateway" : "bank",
-              packet->reply.status, STR_ARG(packet->reply.body));
+    world_say(world, "%s %d %.*s", names[packet->to], packet->reply.status,
+              STR_ARG(packet->reply.body));
     if (world->bank.invariant)
         world_blame(world, world->bank.invariant, "%s", world->bank.wrong);
 }

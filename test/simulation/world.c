@@ -126,7 +126,8 @@ static void choose_faults(struct world *world)
 #define CALLS(name) world->faults.name = often[dice_below(&world->dice, 5)];
 #define NODE(name)  world->faults.name = rarely[dice_below(&world->dice, 5)];
     CALLS(refused) CALLS(lost_before) CALLS(lost_after) CALLS(late) CALLS(doubled) CALLS(garbled)
-    CALLS(slow) CALLS(blind) CALLS(unheard) CALLS(told_late) CALLS(told_twice) CALLS(forged)
+    CALLS(slow) CALLS(blind) CALLS(shop_down)
+    CALLS(unheard) CALLS(told_late) CALLS(told_twice) CALLS(forged)
     NODE(crash) NODE(restart) NODE(disk_error) NODE(disk_full) NODE(clock_step) NODE(impatient)
 #undef CALLS
 #undef NODE
@@ -211,6 +212,7 @@ static bool pass_time(struct world *world, int64_t end_us)
 {
     int64_t due = earlier(earlier(wire_due_us(world), shop_due_us(world)),
                           earlier(node_due_us(world), post_due_us(world)));
+    due = earlier(due, engine_step_webhooks_us(world->engine));
     if (due == 0 || due > end_us)
         return false;
     world->now_us = due > world->now_us ? due : world->now_us + 1000;
@@ -222,6 +224,11 @@ static bool step_clock(struct world *world)
     return engine_step_clock(world->engine);
 }
 
+static bool step_webhooks(struct world *world)
+{
+    return engine_step_webhooks(world->engine);
+}
+
 static bool step_turns(struct world *world)
 {
     return engine_step_turns(world->engine, 1 + dice_below(&world->dice, 8)) > 0;
@@ -231,7 +238,8 @@ static bool step_turns(struct world *world)
 static bool step(struct world *world)
 {
     static bool (*const all[])(struct world *world) = { step_turns, wire_step, shop_step,
-                                                        step_clock, post_step };
+                                                        step_clock, post_step,
+                                                        step_webhooks };
     static const uint32_t count = sizeof all / sizeof all[0];
     uint32_t from = dice_below(&world->dice, count);
     bool done = false;
@@ -312,8 +320,14 @@ void world_live(struct world *world, uint64_t seed)
 {
     be_born(world, seed);
     choose_faults(world);
-    world->has_healed = false;
     node_start(world);
+    if (dice_chance(&world->dice, 200)) {
+        hooks_begin(world);
+        /* Of tries the books know the wall clock alone: once that is set back, they cannot tell
+         * in which order events went (store/checker_webhooks.c). */
+        world->faults.clock_step = 0;
+    }
+    world->has_healed = false;
     live_until(world, 300 + dice_below(&world->dice, 1500), INT64_MAX);
     heal(world);
     come_to_an_end(world);
@@ -324,7 +338,7 @@ void world_live_scenario(struct world *world, uint64_t seed, const struct scenar
 {
     be_born(world, seed);
     world->scenario = scenario;
-    world->is_used[ACCOUNT_SANDBOX] = true;
+    world->is_used[scenario->at] = true;
     world->begin_us = world->now_us;
     world->plan = plan;
     world->plan_at = at;
@@ -332,8 +346,15 @@ void world_live_scenario(struct world *world, uint64_t seed, const struct scenar
     while (world->wanted_requests <= SCENARIO_STEPS_MAX
            && scenario->steps[world->wanted_requests - 1].kind != ASK_CREATE)
         world->wanted_requests++;
+    /* With endpoints that are there already, or from the node's first breath. */
+    if (scenario->hooks) {
+        node_start(world);
+        hooks_begin(world);
+    }
+    world->files->touches = 0;
     begin_plan(world);
     world->has_healed = false;
-    node_start(world);
+    if (!scenario->hooks)
+        node_start(world);
     come_to_an_end(world);
 }

@@ -13,6 +13,7 @@
 #include "faults.h"
 #include "files.h"
 #include "gateways.h"
+#include "hooks.h"
 #include "orders.h"
 #include "traffic.h"
 
@@ -48,6 +49,11 @@ struct world {
     size_t order_count, request_count;
     size_t wanted_orders, wanted_requests;
     struct merchant_id merchant;
+    bool has_hooks;
+    struct hook hooks[HOOKS_COUNT];
+    struct receipt receipts[RECEIPTS_MAX];
+    size_t receipt_count;
+    unsigned taken;
     bool is_used[ACCOUNT_COUNT];         /* by this world's shops */
 
     bool is_talkative;
