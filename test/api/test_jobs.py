@@ -105,9 +105,9 @@ def test_a_paused_job_leaves_what_is_due(server, client, operator):
     one = job(operator, 'expire')
     assert one['due'] == 3 and one['oldest_due_at'] == '1970-01-01T00:00:01.000Z'
     assert 'by ' + paused['paused_by'] + ': ticket 7' in command(server, 'list').stdout
-    seen = until(lambda: (lambda m: m['purser_job_due{job="expire"}'] == 3 and m)(metrics(client)),
-                 25, 'the sample')
-    assert seen['purser_jobs_paused'] == 1
+    seen = until(lambda: (lambda m: m['purser_job_due{job="expire"}'] == 3
+                          and m['purser_jobs_paused'] == 1 and m)(metrics(client)), 25,
+                 'the sample')
     assert seen['purser_job_oldest_due_seconds{job="expire"}'] > 1e9
     for name in JOBS:
         for kind in ('due', 'oldest_due_seconds', 'done_total', 'failed_total', 'ran_at_seconds',
