@@ -296,8 +296,10 @@ static void wait_for_next_look(const struct answered *a)
     }
     operation->tries++;
     row_touch(&operation->row);
+    bool forgets = operation->kind == OPERATION_KIND_DEACTIVATE;
     if (operation->tries == SCHEDULE_UNKNOWN_TRIES + 1)
-        task_record(a->turn, a->payment, operation, TASK_OPERATION_UNRESOLVED,
+        task_record(a->turn, a->payment, operation,
+                    forgets ? TASK_CARD_NOT_FORGOTTEN : TASK_OPERATION_UNRESOLVED,
                     str_format(a->turn->arena, "The %s is %s after %d looks; ask the gateway.",
                                word_text(&words_operation_kind, operation->kind),
                                word_text(&words_operation_state, operation->state),

@@ -78,13 +78,13 @@ static enum err do_refund(struct turn *turn, struct payment *payment)
     return err;
 }
 
-/* The operation that the task is about, which waits for an answer. */
+/* The operation that the task is about, which waits for an answer, or to be sent. */
 static enum err find_unknown(struct turn *turn, struct operation **out)
 {
     struct operation *operation = books_operation(turn->books, turn->task->operation);
     if (!operation || operation->closed_ms != 0)
         return turn_fail(turn, ERR_CONFLICT, "The operation has ended meanwhile.");
-    if (operation->state != OPERATION_UNKNOWN)
+    if (operation->state == OPERATION_SENDING)
         return turn_fail(turn, ERR_CONFLICT, "The gateway is being asked about the operation.");
     *out = operation;
     return OK;
@@ -99,6 +99,25 @@ static enum err do_ask(struct turn *turn, struct payment *payment)
     return err;
 }
 
+static void send(struct turn *turn, struct operation *operation)
+{
+    bool sending = operation_move(turn, operation, OPERATION_ON_SEND);
+    assert(sending);
+    (void)sending;
+}
+
+/* Harmless where it was done: a card that the gateway does not know is forgotten. */
+static enum err do_deactivate(struct turn *turn, struct payment *payment)
+{
+    struct operation *operation = NULL;
+    enum err err = find_unknown(turn, &operation);
+    if (err)
+        return err;
+    send(turn, operation);
+    operation_call(turn, payment, operation, OPERATION_KIND_DEACTIVATE, NULL);
+    return OK;
+}
+
 static enum err do_decide(struct turn *turn, enum gateway_outcome outcome)
 {
     const struct decision *ask = turn->input->ask;
@@ -106,6 +125,9 @@ static enum err do_decide(struct turn *turn, enum gateway_outcome outcome)
     enum err err = find_unknown(turn, &operation);
     if (err)
         return err;
+    /* It never left us, and was done by hand. */
+    if (operation->state == OPERATION_NOT_SENT)
+        send(turn, operation);
     const struct operation_answer said = {
         .call = operation->kind,
         .answer = { .outcome = outcome, .gateway_code = STR("operator"),
@@ -131,7 +153,10 @@ static enum err act(struct turn *turn, struct payment *payment, enum task_action
         return do_decide(turn, GW_APPROVED);
     case TASK_DO_DID_NOT:
         return do_decide(turn, GW_REFUSED);
+    case TASK_DO_DEACTIVATE:
+        return do_deactivate(turn, payment);
     case TASK_DO_CLOSE:
+    case TASK_DO_ANSWERED:
     case TASK_DO_NONE:
     case TASK_DO_COUNT:
         break;
@@ -153,7 +178,7 @@ static enum err task_resolve(struct turn *turn)
     if (err)
         return err;
     /* Having asked resolves nothing: the answer may. */
-    if (ask->action != TASK_DO_ASK) {
+    if (ask->action != TASK_DO_ASK && ask->action != TASK_DO_DEACTIVATE) {
         task->action = ask->action;
         task->resolved_by = turn->input->actor;
         task->note = ask->note;

@@ -1,4 +1,5 @@
-/* schedule.h - when to look again at what is not finished. Inside core only. */
+/* schedule.h - when to look again at what is not finished. Inside core, and for
+ * the store, which closes the tasks about it. */
 #ifndef CORE_SCHEDULE_H
 #define CORE_SCHEDULE_H
 

@@ -6,6 +6,7 @@
 #include "store/db_one.h"
 
 #include "core/audit.h"
+#include "core/schedule.h"
 
 static enum err read_finding(struct batch *batch, size_t at, bool lock)
 {
@@ -99,6 +100,48 @@ static enum err flush_rows(struct batch *batch)
     return err;
 }
 
+static enum err close_tasks(struct batch *batch, const char *sql, struct id about)
+{
+    const struct db_value args[] = { DB_ID(about), DB_NUMBER(batch->now_ms) };
+    return db_query(batch->db, sql, args, 2, NULL, NULL);
+}
+
+/* What a person was asked to decide has decided itself: the operation ended after so many looks
+ * that there is a task, or the payment did. */
+static enum err close_answered(struct batch *batch, const struct books *books)
+{
+    enum err err = OK;
+    for (size_t i = 0; !err && i < books->operations.count; i++) {
+        const struct operation *operation = books->operations.items[i];
+        if (operation->row == ROW_CHANGED && operation->closed_ms == batch->now_ms
+            && operation->tries > SCHEDULE_UNKNOWN_TRIES)
+            err = close_tasks(batch,
+                              "UPDATE tasks SET closed_ms = $2, action = 'answered',"
+                              " resolved_by = 'gateway' WHERE operation = $1 AND closed_ms IS NULL"
+                              " AND kind IN ('operation_unresolved', 'card_not_forgotten')",
+                              operation->id.id);
+    }
+    for (size_t i = 0; !err && i < books->payments.count; i++) {
+        const struct payment *payment = books->payments.items[i];
+        if (payment->row == ROW_CHANGED && payment->capture_tries + payment->cancel_tries > 0
+            && machine_is_final(&machine_payment, payment->status))
+            err = close_tasks(batch,
+                              "UPDATE tasks SET closed_ms = $2, action = 'answered',"
+                              " resolved_by = 'gateway' WHERE payment = $1 AND closed_ms IS NULL"
+                              " AND kind IN ('capture_exhausted', 'cancel_exhausted')",
+                              payment->id.id);
+    }
+    return err;
+}
+
+static enum err flush_answered(struct batch *batch)
+{
+    enum err err = OK;
+    for (size_t i = 0; !err && i < batch->books_count; i++)
+        err = close_answered(batch, batch->books[i]);
+    return err;
+}
+
 /* The numbers come from one counter, whose row holds up other writers until the commit: each
  * entry is sealed over the one that was committed before it. */
 static enum err flush_audit(struct batch *batch)
@@ -128,5 +171,7 @@ static enum err flush_audit(struct batch *batch)
 enum err batch_flush_findings(struct batch *batch)
 {
     enum err err = flush_rows(batch);
+    if (!err)
+        err = flush_answered(batch);
     return err ? err : flush_audit(batch);
 }
