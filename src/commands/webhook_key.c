@@ -155,7 +155,8 @@ const struct command command_webhook_import = {
              "the formats hooker-flat and hooker-envelope of the merchant's endpoints that are\n"
              "made afterwards with this key's size (rsa_bits). Prints the public key, which\n"
              "receivers have already. Before the first such endpoint; a key is never replaced.",
-    .examples = { "purser webhook import --data ./data --merchant shop --mode live key.pem" },
+    .examples = { "purser webhook import --data ./data --merchant shop --mode live key.pem",
+                  "purser webhook import --data ./data --merchant shop --mode test key.pem" },
     .options = options,
     .settings = SETTING_GROUP_BOOKS,
     .run = run_import,
