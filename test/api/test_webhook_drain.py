@@ -13,7 +13,7 @@ from test_webhooks import id_bytes
 
 FIRST = 16              # a second, doubled every second (delivery_targets.c)
 DOUBLINGS = 8
-BACKLOG = 260           # 240 of them fit into the first four seconds
+BACKLOG = 140           # 112 of them fit into the first three seconds
 LONG = os.environ.get('PURSER_WEBHOOKS_LONG')
 ANY = {'PURSER_WEBHOOK_ADDRESSES': 'any'}
 

@@ -13,8 +13,8 @@ from client import Client, together, until
 from fault_sink import FaultSink, delayed, reply
 from installation import Installation
 from stopped_thread import stopped_thread
-from test_webhook_faults import (certificates, endpoint, only_try, path, read,     # noqa: F401
-                                 send, sink, tried)
+from test_webhook_faults import (LONG, certificates, endpoint, only_try,    # noqa: F401
+                                 path, read, send, sink, tried)
 
 from test_webhooks import id_bytes
 
@@ -146,6 +146,22 @@ def test_what_happens_while_an_endpoint_is_disabled_is_held(client, sink, path, 
     client.post(where + '/enable', {}).expect(200)
     sink.wait(3, path)
     until(lambda: backlog(client, made)['count'] == 0, 5)
+
+
+@pytest.mark.skipif(not LONG, reason='the backlog is looked at every 5 s: PURSER_WEBHOOKS_LONG')
+def test_one_that_is_never_tried_raises_the_alarm(server, client, sink, path, endpoint):
+    """Its bytes are gone from the books: nothing can be sent, and nobody is blamed for it."""
+    made = endpoint()
+    before = run(server, 'SELECT id FROM webhook_messages')
+    run(server, 'CREATE TRIGGER lose AFTER INSERT ON webhook_messages BEGIN'
+        ' DELETE FROM webhook_messages WHERE id = NEW.id; END')
+    delivery = send(client, made)
+    run(server, 'DROP TRIGGER lose')
+    until(lambda: metric(client, 'purser_webhooks_untried_seconds ') >= 2, 20)
+    assert read(client, delivery)['attempt_count'] == 0 and not sink.at(path)
+    assert len(run(server, 'SELECT id FROM webhook_messages')) == len(before)
+    run(server, 'DELETE FROM webhook_deliveries WHERE id = ?', id_bytes(delivery['id']))
+    until(lambda: metric(client, 'purser_webhooks_untried_seconds ') == 0, 20)
 
 
 def test_what_a_rate_holds_back_is_counted_as_late(server, client, sink, path, endpoint):

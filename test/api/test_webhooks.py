@@ -258,6 +258,18 @@ def test_what_an_endpoint_may_be(client, endpoint, live):
         .refused('validation_failed', 'url')
 
 
+def test_a_merchant_has_no_more_endpoints_than_fifty(server, stranger):
+    """Of one mode; one that was deleted makes room."""
+    def make():
+        return stranger.post('/v1/webhook_endpoints', {'url': 'http://127.0.0.1:1/'})
+    made = [make().expect(201)['id'] for _ in range(50)]
+    assert make().refused('state_conflict')['detail'] == \
+        'A merchant may have 50 endpoints in a mode.'
+    stranger.delete('/v1/webhook_endpoints/' + made[0]).expect(200)
+    make().expect(201)
+    make().refused('state_conflict')
+
+
 @pytest.fixture(scope='module')
 def live(server, contract):
     return Client(server, server.key(mode='live'), contract)
