@@ -28,9 +28,10 @@ static void give_tenants(struct batch *batch, struct turn *turn)
         if (merchant_id_equal(account->merchant, merchant) && account->live == live)
             gateway_account_list_add(batch->arena, &turn->accounts, account);
     }
-    struct id settings = checkout_settings_id(merchant, live);
-    bool wants = input->handler->wants_checkout_settings;
-    for (size_t i = 0; wants && i < batch->checkout_settings.count; i++)
+    struct id settings = { { 0 } };
+    if (input->handler->wants_checkout_settings)
+        settings = checkout_settings_id(merchant, live);
+    for (size_t i = 0; !id_is_zero(settings) && i < batch->checkout_settings.count; i++)
         if (id_equal(batch->checkout_settings.items[i]->id, settings))
             turn->checkout_settings = batch->checkout_settings.items[i];
     for (size_t i = 0; input->handler->loads_keys && i < batch->keys.count; i++) {
