@@ -1,6 +1,7 @@
 #include "api/fields.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "api/field_kinds.h"
 #include "base/nearest.h"
@@ -14,6 +15,19 @@ static const struct field *find(const struct field *fields, size_t count, struct
         if (str_equal_c(name, fields[i].name))
             return &fields[i];
     return NULL;
+}
+
+/* Made for every member, so without a format. */
+static struct str path_of(const char *where, const char *name, struct arena *arena)
+{
+    struct buf path;
+
+    if (*where == '\0')
+        return str_of(name);
+    buf_init(&path, arena, strlen(where) + strlen(name));
+    buf_add_c(&path, where);
+    buf_add_c(&path, name);
+    return buf_str(&path);
 }
 
 static enum err refuse_unknown(const struct field *fields, size_t count, struct str name,
@@ -41,7 +55,7 @@ static enum err check_required(const struct field *fields, size_t count, uint32_
     for (size_t i = 0; i < count; i++) {
         if (!fields[i].required || (sent & UINT32_C(1) << i))
             continue;
-        struct str param = str_format(trouble->arena, "%s%s", where, fields[i].name);
+        struct str param = path_of(where, fields[i].name, trouble->arena);
         return trouble_about(trouble, ERR_VALIDATION, param, "%s is required.", fields[i].name);
     }
     return OK;
@@ -66,7 +80,7 @@ enum err fields_read(const struct field *fields, size_t count, const struct json
         const struct field *field = find(fields, count, name);
         if (!field)
             return refuse_unknown(fields, count, name, where, trouble);
-        struct str param = str_format(trouble->arena, "%s%s", where, field->name);
+        struct str param = path_of(where, field->name, trouble->arena);
         enum err err = field_from_json(field, value, param, out, trouble);
         if (err)
             return err;
