@@ -59,13 +59,16 @@ static size_t round_up(size_t size)
     return (size + GAP + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
 }
 
+static void *mem_alloc_dirty(size_t size);
+
 static struct arena_block *block_new(size_t size)
 {
     if (size > SIZE_MAX - sizeof(struct arena_block))
         out_of_memory();
 
-    struct arena_block *block = mem_alloc(sizeof *block + size);
-    block->size = size;
+    /* Not zeroed here, because arena_alloc does: most of a chunk is never handed out. */
+    struct arena_block *block = mem_alloc_dirty(sizeof *block + size);
+    *block = (struct arena_block){ .size = size };
     POISON(block->data, size);
     return block;
 }
@@ -205,6 +208,15 @@ void arena_wipe(struct arena *arena)
 void *mem_alloc(size_t size)
 {
     void *ptr = calloc(1, size > 0 ? size : 1);
+
+    if (ptr == NULL)
+        out_of_memory();
+    return ptr;
+}
+
+static void *mem_alloc_dirty(size_t size)
+{
+    void *ptr = malloc(size);
 
     if (ptr == NULL)
         out_of_memory();
