@@ -27,11 +27,8 @@ static int64_t real_monotonic_us(void *self)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static void real_random(void *self, void *out, size_t len)
+static void system_random(unsigned char *at, size_t len)
 {
-    unsigned char *at = out;
-
-    (void)self;
     while (len > 0) {
         ssize_t got = getrandom(at, len, 0);
         /* Without randomness ids and keys could be guessed: only a signal may interrupt. */
@@ -41,6 +38,33 @@ static void real_random(void *self, void *out, size_t len)
             len -= (size_t)got;
         }
     }
+}
+
+/* Bytes ahead of need, because every id wants ten, and a call of the system costs more than all
+ * else of an id. What was given away is wiped; a thread's own need no lock. A process that
+ * forked would give the same twice: purser does not fork. */
+#define AHEAD 256
+#define AHEAD_MOST 32 /* more at once is rare, and a secret */
+
+static void real_random(void *self, void *out, size_t len)
+{
+    static _Thread_local unsigned char ahead[AHEAD];
+    static _Thread_local size_t left;
+
+    (void)self;
+    if (len > AHEAD_MOST) {
+        system_random(out, len);
+        return;
+    }
+    if (left < len) {
+        system_random(ahead, sizeof ahead);
+        left = sizeof ahead;
+    }
+    if (len == 0)
+        return;
+    left -= len;
+    memcpy(out, ahead + left, len);
+    explicit_bzero(ahead + left, len);
 }
 
 const struct outside *outside_real(void)
