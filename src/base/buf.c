@@ -21,13 +21,10 @@ void buf_fixed(struct buf *buf, char *array, size_t size)
     *buf = (struct buf){ .ptr = array, .cap = size - 1, .max = size - 1 };
 }
 
-/* Room for `more` bytes and the NUL of buf_c, or the overflow. */
-static bool make_room(struct buf *buf, size_t more)
+static bool grow(struct buf *buf, size_t more)
 {
     if (buf->overflow)
         return false;
-    if (more <= buf->cap - buf->len)
-        return true;
     if (more > buf->max - buf->len) {
         buf->overflow = true;
         return false;
@@ -42,6 +39,14 @@ static bool make_room(struct buf *buf, size_t more)
     buf->ptr = arena_grow(buf->arena, buf->ptr, buf->ptr == NULL ? 0 : buf->cap + 1, cap + 1);
     buf->cap = cap;
     return true;
+}
+
+/* Room for `more` bytes and the NUL of buf_c, or the overflow. Asked for every piece of text. */
+static inline bool make_room(struct buf *buf, size_t more)
+{
+    if (more <= buf->cap - buf->len && !buf->overflow)
+        return true;
+    return grow(buf, more);
 }
 
 char *buf_reserve(struct buf *buf, size_t len)
