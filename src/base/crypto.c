@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <string.h>
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
@@ -18,14 +17,13 @@
 #define BASE62_DIGITS_MAX 87 /* 64 bytes: 512 / log2(62), rounded up, plus one */
 
 /* Looked up once: looking an algorithm up costs more than hashing a short text with it. */
-static EVP_MD *sha256_algorithm;
-static EVP_MAC *hmac_algorithm;
+static EVP_MD *sha256_algorithm, *sha512_algorithm;
 
 static void fetch_algorithms(void)
 {
     sha256_algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
-    hmac_algorithm = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    assert(sha256_algorithm != NULL && hmac_algorithm != NULL);
+    sha512_algorithm = EVP_MD_fetch(NULL, "SHA512", NULL);
+    assert(sha256_algorithm != NULL && sha512_algorithm != NULL);
 }
 
 static void set_up(void)
@@ -80,74 +78,106 @@ struct sha256 crypto_sha256_end(struct sha256_run *run)
     return out;
 }
 
-static void mac_update(EVP_MAC_CTX *mac, const void *bytes, size_t len)
+/* HMAC, as RFC 2104 has it, over plain digests: OpenSSL's own looks its digest up by name at
+ * every use, which costs more than hashing a short text. */
+#define MAC_BLOCK_MAX 128
+
+struct mac {
+    EVP_MD_CTX *context;
+    const EVP_MD *algorithm;
+    size_t block;
+    uint8_t outer[MAC_BLOCK_MAX];
+};
+
+static void digest_begin(EVP_MD_CTX *context, const EVP_MD *algorithm, const uint8_t *block,
+                         size_t len)
 {
-    int done = EVP_MAC_update(mac, bytes, len);
+    int done = EVP_DigestInit_ex(context, algorithm, NULL) == 1 &&
+               EVP_DigestUpdate(context, block, len) == 1;
+    assert(done);
+}
+
+static void mac_update(struct mac *mac, const void *bytes, size_t len)
+{
+    int done = EVP_DigestUpdate(mac->context, bytes, len);
     assert(done == 1);
 }
 
-static EVP_MAC_CTX *mac_begin(struct str key, char *digest)
+static void mac_begin(struct mac *mac, const EVP_MD *algorithm, struct str key)
 {
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-        OSSL_PARAM_construct_end(),
-    };
+    uint8_t inner[MAC_BLOCK_MAX] = { 0 };
 
-    set_up();
-    EVP_MAC_CTX *mac = EVP_MAC_CTX_new(hmac_algorithm);
-    assert(mac != NULL);
-    /* A NULL key would mean "the key of before", and there is none. */
-    const void *key_bytes = key.ptr == NULL ? "" : key.ptr;
-    int done = EVP_MAC_init(mac, key_bytes, key.len, params);
-    assert(done == 1);
-    return mac;
+    *mac = (struct mac){ .context = EVP_MD_CTX_new(),
+                         .algorithm = algorithm,
+                         .block = (size_t)EVP_MD_get_block_size(algorithm) };
+    assert(mac->context != NULL && mac->block <= sizeof inner);
+    if (key.len > mac->block) {
+        int done = EVP_Digest(key.ptr, key.len, inner, NULL, algorithm, NULL);
+        assert(done == 1);
+    } else if (key.len > 0) {
+        memcpy(inner, key.ptr, key.len);
+    }
+    for (size_t i = 0; i < mac->block; i++) {
+        mac->outer[i] = inner[i] ^ 0x5c;
+        inner[i] ^= 0x36;
+    }
+    digest_begin(mac->context, algorithm, inner, mac->block);
+    OPENSSL_cleanse(inner, sizeof inner);
 }
 
-static void mac_end(EVP_MAC_CTX *mac, uint8_t *out, size_t size)
+static void mac_end(struct mac *mac, uint8_t *out, size_t size)
 {
-    size_t len = 0;
-    int done = EVP_MAC_final(mac, out, &len, size);
+    unsigned len = 0;
+    int done = EVP_DigestFinal_ex(mac->context, out, &len);
 
     assert(done == 1 && len == size);
-    EVP_MAC_CTX_free(mac);
+    digest_begin(mac->context, mac->algorithm, mac->outer, mac->block);
+    mac_update(mac, out, size);
+    done = EVP_DigestFinal_ex(mac->context, out, &len);
+    assert(done == 1 && len == size);
+    EVP_MD_CTX_free(mac->context);
+    OPENSSL_cleanse(mac, sizeof *mac);
 }
 
 struct sha256 crypto_hmac_sha256(struct str key, const struct str *pieces, size_t count)
 {
-    char digest[] = "SHA256";
     struct sha256 out;
-    EVP_MAC_CTX *mac = mac_begin(key, digest);
+    struct mac mac;
 
+    set_up();
+    mac_begin(&mac, sha256_algorithm, key);
     for (size_t i = 0; i < count; i++) {
         uint8_t length[8];
         for (int byte = 0; byte < 8; byte++)
             length[byte] = (uint8_t)((uint64_t)pieces[i].len >> (56 - 8 * byte));
-        mac_update(mac, length, sizeof length);
-        mac_update(mac, pieces[i].ptr, pieces[i].len);
+        mac_update(&mac, length, sizeof length);
+        mac_update(&mac, pieces[i].ptr, pieces[i].len);
     }
-    mac_end(mac, out.bytes, sizeof out.bytes);
+    mac_end(&mac, out.bytes, sizeof out.bytes);
     return out;
 }
 
 struct sha512 crypto_hmac_sha512(struct str key, struct str data)
 {
-    char digest[] = "SHA512";
     struct sha512 out;
-    EVP_MAC_CTX *mac = mac_begin(key, digest);
+    struct mac mac;
 
-    mac_update(mac, data.ptr, data.len);
-    mac_end(mac, out.bytes, sizeof out.bytes);
+    set_up();
+    mac_begin(&mac, sha512_algorithm, key);
+    mac_update(&mac, data.ptr, data.len);
+    mac_end(&mac, out.bytes, sizeof out.bytes);
     return out;
 }
 
 struct sha256 crypto_hmac_sha256_plain(struct str key, struct str data)
 {
-    char digest[] = "SHA256";
     struct sha256 out;
-    EVP_MAC_CTX *mac = mac_begin(key, digest);
+    struct mac mac;
 
-    mac_update(mac, data.ptr, data.len);
-    mac_end(mac, out.bytes, sizeof out.bytes);
+    set_up();
+    mac_begin(&mac, sha256_algorithm, key);
+    mac_update(&mac, data.ptr, data.len);
+    mac_end(&mac, out.bytes, sizeof out.bytes);
     return out;
 }
 
