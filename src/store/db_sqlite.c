@@ -304,8 +304,8 @@ static void sqlite_rollback(struct db *db)
 {
     struct sqlite *this = sqlite_of(db);
 
-    this->transaction = TRANSACTION_NONE;
-    if (!sqlite3_get_autocommit(this->handle))
+    this->transaction = TRANSACTION_NONE;    /* every read ends here: prepared, if it can be */
+    if (!sqlite3_get_autocommit(this->handle) && sqlite_query(db, "ROLLBACK", NULL, 0, NULL, NULL))
         sqlite3_exec(this->handle, "ROLLBACK", NULL, NULL, NULL);
     assert(sqlite3_get_autocommit(this->handle));
 }
