@@ -186,6 +186,16 @@ static bool matches(const char *pattern, struct str path, struct str *segment)
     return true;
 }
 
+/* What tells nearly all patterns apart: the letters before the first {. */
+static bool may_match(const char *pattern, struct str path)
+{
+    size_t i = 0;
+
+    while (pattern[i] != '{' && pattern[i] != '\0' && i < path.len && pattern[i] == path.ptr[i])
+        i++;
+    return pattern[i] == '{' || (pattern[i] == '\0' && i == path.len);
+}
+
 static void add_allowed(struct buf *allow, enum http_method method)
 {
     if (buf_str(allow).len > 0)
@@ -203,7 +213,7 @@ const struct route *route_find(enum http_method method, struct str path, struct 
         return NULL;
     buf_init(&methods, arena, 128);
     for (size_t i = 0; i < route_count; i++) {
-        if (!matches(routes[i].pattern, path, segment))
+        if (!may_match(routes[i].pattern, path) || !matches(routes[i].pattern, path, segment))
             continue;
         if (routes[i].method == wanted)
             return &routes[i];
