@@ -171,12 +171,16 @@ static void nothing_is_open(struct reading *reading)
     static const struct {
         const char *sql, *what;
     } questions[] = {
+        { "SELECT count(*) FROM checkouts WHERE status IN ('open', 'processing')",
+          "pages have no end" },
         { "SELECT count(*) FROM operations WHERE due_ms IS NOT NULL" NOT_A_TASK,
           "operations are open" },
         /* A look of the reconciler's that was not answered is over. */
         { "SELECT count(*) FROM operations WHERE state IN ('planned', 'sending', 'unknown')"
           " AND closed_ms IS NULL" NOT_A_TASK,
           "operations have no end" },
+        { "SELECT count(*) FROM (SELECT invoice FROM payments WHERE captured_minor > 0"
+          " GROUP BY invoice HAVING count(*) > 1) AS twice", "invoices were paid twice" },
         { "SELECT count(*) FROM refunds WHERE status = 'pending' AND payment NOT IN"
           " (SELECT payment FROM tasks WHERE closed_ms IS NULL)", "refunds are pending" },
     };

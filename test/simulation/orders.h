@@ -34,6 +34,7 @@ struct order {
     const char *card;                    /* or the gateway's token of one */
     bool manual;
     bool is_known;
+    struct checkout_id session;          /* of an order on a page of ours; payment is zero then */
     struct payment_id payment;
 };
 

@@ -10,11 +10,12 @@
 #define ALL SCENARIO_AMOUNT
 #define SAVED "cus_1:pm_2"
 #define SOON_MS 1000
-#define AT_BANK ACCOUNT_SANDBOX, false
-#define AT_HYPERSWITCH ACCOUNT_HYPERSWITCH, false
-#define AT_EPAYMENT ACCOUNT_EPAYMENT_SALE, false
-#define AT_EPAYMENT_HELD ACCOUNT_EPAYMENT_HOLD, false
-#define AND_WEBHOOKS ACCOUNT_SANDBOX, true
+#define AT_BANK ACCOUNT_SANDBOX, false, false
+#define AT_HYPERSWITCH ACCOUNT_HYPERSWITCH, false, false
+#define AT_EPAYMENT ACCOUNT_EPAYMENT_SALE, false, false
+#define AT_EPAYMENT_HELD ACCOUNT_EPAYMENT_HOLD, false, false
+#define ON_OUR_PAGE ACCOUNT_SANDBOX, false, true
+#define AND_WEBHOOKS ACCOUNT_SANDBOX, true, false
 
 /* Name, card, whether it is captured by hand, times, steps, race, the end, captured, refunded. */
 const struct scenario scenarios[] = {
@@ -71,6 +72,13 @@ const struct scenario scenarios[] = {
       true, PAYMENT_CANCELLED, 0, 0, AT_BANK },
     { "webhooks", PLAIN, false, 1, { { ASK_REFUND, SOON_MS, 4000, 0 } },
       false, PAYMENT_CAPTURED, ALL, 4000, AND_WEBHOOKS },
+    { "checkout", PLAIN, false, 1, { { ASK_PRESS, SOON_MS, 0, 0 } },
+      false, PAYMENT_CAPTURED, ALL, 0, ON_OUR_PAGE },
+    { "checkout_pressed_twice", PLAIN, false, 1,
+      { { ASK_PRESS, SOON_MS, 0, 0 }, { ASK_PRESS, SOON_MS, 0, 0 } },
+      false, PAYMENT_CAPTURED, ALL, 0, ON_OUR_PAGE },
+    { "checkout_declined", DECLINED, false, 1, { { ASK_PRESS, SOON_MS, 0, 0 } },
+      false, PAYMENT_FAILED, 0, 0, ON_OUR_PAGE },
     /* Learned from their notification, for the payer does not come back. */
     { "notification", NULL, false, 1, { { ASK_PAYER, SOON_MS, 0, PAYER_PAYS_AND_LEAVES } },
       false, PAYMENT_CAPTURED, ALL, 0, AT_HYPERSWITCH },

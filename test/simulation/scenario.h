@@ -13,7 +13,7 @@
 #include "core/words.h"
 
 enum request_kind { ASK_CREATE, ASK_CAPTURE, ASK_CANCEL, ASK_REFUND, ASK_LOOK, ASK_PAYER,
-                    ASK_KINDS };
+                    ASK_PRESS, ASK_KINDS };
 
 /* What the payer does who is at the bank, and whether they come back to purser's page. */
 enum payer_way { PAYER_ANY, PAYER_PAYS, PAYER_PAYS_AND_LEAVES, PAYER_REFUSES };
@@ -39,6 +39,7 @@ struct scenario {
     int64_t captured_minor, refunded_minor;
     enum account_name at;
     bool hooks;                      /* with endpoints that are told */
+    bool checkout;                   /* on a page of ours, whose button the payer presses */
 };
 
 extern const struct scenario scenarios[];

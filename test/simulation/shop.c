@@ -4,7 +4,10 @@
 
 #include "base/crypto.h"
 #include "base/json.h"
+#include "base/time.h"
+#include "core/checkout.h"
 #include "core/requests.h"
+#include "gateways/gateways.h"
 #include "world.h"
 
 #define PATIENCE_US (20 * SECOND_US)
@@ -13,7 +16,7 @@
 #define PAYER_TRIES_MAX 200
 
 static const char *const kind_names[ASK_KINDS] = { "create", "capture", "cancel", "refund",
-                                                   "look", "payer" };
+                                                   "look", "payer", "press" };
 
 /* One in three is plain. */
 static const char *const cards[] = {
@@ -148,8 +151,12 @@ static void learn_payment(struct world *world, const struct request *request, st
     const struct json *doc = NULL;
     struct payment_id id;
 
-    if (request->kind != ASK_CREATE || json_parse(body, arena, &doc, NULL) != OK
-        || !payment_id_parse(json_text(json_get(doc, "id")), &id))
+    if (request->kind != ASK_CREATE || json_parse(body, arena, &doc, NULL) != OK)
+        return;
+    struct str text = json_text(json_get(doc, "id"));
+    if (checkout_id_parse(text, &order->session))
+        order->is_known = true;
+    if (!payment_id_parse(text, &id))
         return;
     if (order->is_known && !payment_id_equal(order->payment, id))
         world_blame(world, "I9", "the key of request %zu made two payments",
@@ -195,7 +202,8 @@ static void take_answer(struct world *world, struct request *request, struct des
         return;
     }
     learn_payment(world, request, answer->body, &turn->arena);
-    if (answer->final || request->kind == ASK_LOOK || request->kind == ASK_PAYER) {
+    if (answer->final || request->kind == ASK_LOOK || request->kind == ASK_PAYER
+        || request->kind == ASK_PRESS) {
         take_final(world, request, answer->status, answer->body);
     } else if (request->state != REQUEST_DONE) {
         request->state = REQUEST_WAITS;
@@ -225,8 +233,10 @@ static void turn_done(struct desk_turn *turn)
 
 static void card_ending(struct desk_turn *turn)
 {
-    const struct payment_create *ask = turn->input.ask;
-    struct card *card = (struct card *)(uintptr_t)ask->card;
+    const struct payment_create *create = turn->input.ask;
+    const struct checkout_pay *pay = turn->input.ask;
+    bool is_pressed = turn->input.handler == &turn_checkout_pay;
+    struct card *card = (struct card *)(uintptr_t)(is_pressed ? pay->card : create->card);
     if (!card)
         return;
     secret_done(&card->number);
@@ -258,13 +268,41 @@ static const void *create_ask(const struct order *order, struct arena *arena)
         .capture_method = order->manual ? CAPTURE_METHOD_MANUAL : CAPTURE_METHOD_AUTOMATIC,
         .method = order->method,
         .card = card_of(order, arena),
-        .gateway_account = order->account->row.id,
         .confirm = true,
     };
+    /* The default's is chosen by the rules of routing. */
+    if (order->account->gateway != &gateway_sandbox)
+        ask.gateway_account = order->account->row.id;
     if (order->method == METHOD_CARD) {
         ask.card_brand = STR("visa");
         ask.card_last4 = str_slice(str_of(order->card), 12, 16);
     }
+    return arena_copy(arena, &ask, sizeof ask);
+}
+
+static const void *session_ask(const struct order *order, struct arena *arena)
+{
+    const struct checkout_create ask = {
+        .has_amount = true,
+        .card_form = true,
+        .amount = { order->amount_minor, order->currency },
+        .capture_method = order->manual ? CAPTURE_METHOD_MANUAL : CAPTURE_METHOD_AUTOMATIC,
+        .gateway_account = order->account->row.id,
+        .expires_ms = CHECKOUT_MINUTES * MINUTE_MS,
+    };
+    return arena_copy(arena, &ask, sizeof ask);
+}
+
+/* The button of the page as it was shown first, however often it is pressed. */
+static const void *press_ask(const struct order *order, struct arena *arena)
+{
+    const struct checkout_pay ask = {
+        .id = order->session,
+        .card = card_of(order, arena),
+        .card_brand = STR("visa"),
+        .card_last4 = str_slice(str_of(order->card), 12, 16),
+        .return_url = STR("http://purser.test/checkout/back"),
+    };
     return arena_copy(arena, &ask, sizeof ask);
 }
 
@@ -288,6 +326,8 @@ static const void *ask_of(const struct request *request, const struct order *ord
     case ASK_PAYER:
     case ASK_KINDS:
         break;
+    case ASK_PRESS:
+        return press_ask(order, arena);
     }
     return NULL;
 }
@@ -336,18 +376,23 @@ static void submit(struct world *world, struct request *request)
     static const struct turn_handler *const handlers[] = {
         [ASK_CREATE] = &turn_payment_create, [ASK_CAPTURE] = &turn_payment_capture,
         [ASK_CANCEL] = &turn_payment_cancel, [ASK_REFUND] = &turn_refund_create,
-        [ASK_LOOK] = &turn_payment_look,
+        [ASK_LOOK] = &turn_payment_look, [ASK_PRESS] = &turn_checkout_pay,
     };
     const struct order *order = &world->orders[request->order];
     struct desk_turn *turn = turn_new(world, request, handlers[request->kind]);
+    bool for_page = request->kind == ASK_CREATE && world->scenario && world->scenario->checkout;
 
     turn->input.payment = order->payment;
-    turn->input.ask = ask_of(request, order, &turn->arena);
-    if (request->kind != ASK_LOOK) {
+    turn->input.checkout = order->session;
+    if (for_page)
+        turn->input.handler = &turn_checkout_create;
+    turn->input.ask = for_page ? session_ask(order, &turn->arena)
+                               : ask_of(request, order, &turn->arena);
+    if (request->kind != ASK_LOOK && request->kind != ASK_PRESS) {
         turn->input.claim_key = request->key;
         turn->input.claim_fingerprint = fingerprint_of(request, order);
     }
-    if (request->kind == ASK_CREATE)
+    if ((request->kind == ASK_CREATE && !for_page) || request->kind == ASK_PRESS)
         turn->ending = card_ending;
     hand_in(world, request, turn);
 }

@@ -86,6 +86,14 @@ static enum err take_merchant(void *self, void *row)
     return OK;
 }
 
+static enum err take_account(void *self, void *row)
+{
+    const struct gateway_account *account = row;
+    *(struct gateway_account_id *)self = account->id;
+    return OK;
+}
+
+/* Whom the books made themselves, and their account. */
 static void find_merchant(struct world *world)
 {
     struct arena arena = { 0 };
@@ -96,6 +104,9 @@ static void find_merchant(struct world *world)
     if (!err)
         err = db_select(db, &table_merchants, "1 = 1", NULL, 0, &arena, take_merchant,
                         &world->merchant);
+    if (!err)
+        err = db_select(db, &table_gateway_accounts, "1 = 1", NULL, 0, &arena, take_account,
+                        &world->accounts[ACCOUNT_SANDBOX].row.id);
     assert(err == OK);
     (void)err;
     db_close(db);
