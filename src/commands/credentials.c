@@ -8,6 +8,7 @@
 #include "commands/command.h"
 #include "commands/installation.h"
 #include "commands/keyring.h"
+#include "core/audit.h"
 
 /* One sealed text of the books, and what it is bound to. */
 struct sealed {
@@ -231,11 +232,25 @@ static enum err make_key(struct work *work, struct str *why)
     return err == OK ? read_keys(work, why) : err;
 }
 
+/* Before anything is sealed anew: what was begun is on record, however it ends. */
+static enum err record(struct work *work, struct str *why)
+{
+    const struct audit_note note = { "credentials.rotate",
+                                     credentials_key_name(&work->keys.keys[0], work->cli->arena),
+                                     { 0 } };
+    const struct turn_input input = { .handler = &turn_audit_note, .ask = &note };
+    struct str body;
+
+    return installation_turn(&work->installation, &input, work->cli->arena, &body, why);
+}
+
 static enum err rotate(struct work *work, struct str *why)
 {
     enum err err = work_begin(work, why);
     if (err == OK)
         err = make_key(work, why);
+    if (err == OK)
+        err = record(work, why);
     for (size_t i = 0; err == OK && i < work->sealed.count; i++)
         err = seal_anew(work, work->sealed.items[i], why);
     return err == OK ? load_sealed(work, why) : err;

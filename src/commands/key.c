@@ -9,36 +9,21 @@
 #include "base/time.h"
 #include "commands/owner.h"
 #include "core/keys.h"
+#include "store/db_one.h"
 
 #define OUTPUT_MAX (1 << 20)
 #define KEYS_MAX 10000
-
-static enum err insert_key(struct db *db, const struct api_key *row, struct arena *arena,
-                           struct str *why)
-{
-    const void *rows = row;
-
-    enum err err = db_begin(db);
-    if (err == OK)
-        err = db_insert(db, &table_api_keys, &rows, 1);
-    if (err == OK)
-        err = db_commit(db);
-    if (err != OK) {
-        *why = str_copy(arena, db_error(db));
-        db_rollback(db);
-    }
-    return err;
-}
 
 enum err key_new(struct installation *installation, const struct outside *outside,
                  const struct key_wish *wish, struct arena *arena, struct api_key *row,
                  struct secret *text, struct str *why)
 {
-    struct db *db = store_db(installation->store);
     struct id_maker ids = { .outside = outside };
     struct merchant *merchant;
+    struct str body;
 
-    enum err err = installation_merchant(db, wish->merchant, arena, &merchant, why);
+    enum err err = installation_merchant(store_db(installation->store), wish->merchant, arena,
+                                         &merchant, why);
     if (err != OK)
         return err;
     int64_t now_ms = outside_now_ms(outside);
@@ -55,7 +40,9 @@ enum err key_new(struct installation *installation, const struct outside *outsid
         .created_ms = now_ms,
         .expires_ms = wish->expires_ms,
     };
-    err = insert_key(db, row, arena, why);
+    const struct turn_input input = { .handler = &turn_api_key_create, .merchant = row->merchant,
+                                      .live = row->live, .ask = row };
+    err = installation_turn(installation, &input, arena, &body, why);
     if (err == OK)
         *text = made;
     else
@@ -253,26 +240,26 @@ static enum exit_code run_list(struct cli *cli)
 
 /* Revoke. */
 
-enum err key_revoke(struct installation *installation, struct api_key_id id, int64_t now_ms,
-                    struct arena *arena, bool *found, struct str *why)
+enum err key_revoke(struct installation *installation, struct api_key_id id, struct arena *arena,
+                    bool *found, struct str *why)
 {
     struct db *db = store_db(installation->store);
-    struct db_value args[] = { DB_ID(id), DB_NUMBER(now_ms) };
+    const struct api_key_revoke ask = { id };
+    struct api_key *key = NULL;
+    struct str body;
 
-    enum err err = db_begin(db);
-    if (err == OK)
-        err = db_query(db,
-                       "UPDATE api_keys SET revoked_ms = $2 WHERE id = $1 AND revoked_ms IS NULL",
-                       args, 2, NULL, NULL);
-    if (err == OK)
-        *found = db_changes(db) > 0;
-    if (err == OK)
-        err = db_commit(db);
+    enum err err = db_load(db, &table_api_keys, "id", &id.id, 1, NULL, false, arena, db_keep_row,
+                           &key);
     if (err != OK) {
         *why = str_copy(arena, db_error(db));
-        db_rollback(db);
+        return err;
     }
-    return err;
+    *found = key != NULL && key->revoked_ms == 0;
+    if (!*found)
+        return OK;
+    const struct turn_input input = { .handler = &turn_api_key_revoke, .merchant = key->merchant,
+                                      .live = key->live, .ask = &ask };
+    return installation_turn(installation, &input, arena, &body, why);
 }
 
 static enum exit_code run_revoke(struct cli *cli)
@@ -294,7 +281,7 @@ static enum exit_code run_revoke(struct cli *cli)
         err = installation_open(&cli->settings, outside, cli->arena, &installation, &why);
     if (err != OK)
         return cli_fail_err(cli, err, why);
-    err = key_revoke(&installation, id, outside_now_ms(outside), cli->arena, &found, &why);
+    err = key_revoke(&installation, id, cli->arena, &found, &why);
     installation_close(&installation);
     if (err != OK)
         return cli_fail_err(cli, err, why);

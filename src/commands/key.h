@@ -21,6 +21,6 @@ must_check enum err key_new(struct installation *installation, const struct outs
 
 /* `found`: whether there was such a key and it was active. */
 must_check enum err key_revoke(struct installation *installation, struct api_key_id id,
-                               int64_t now_ms, struct arena *arena, bool *found, struct str *why);
+                               struct arena *arena, bool *found, struct str *why);
 
 #endif

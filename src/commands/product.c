@@ -84,8 +84,7 @@ static void revoke(struct product *product)
     enum err err = installation_open(&cli->settings, cli->world->outside, cli->arena,
                                      &installation, &why);
     if (err == OK) {
-        err = key_revoke(&installation, product->made.id, outside_now_ms(cli->world->outside),
-                         cli->arena, &found, &why);
+        err = key_revoke(&installation, product->made.id, cli->arena, &found, &why);
         installation_close(&installation);
     }
     if (err != OK)

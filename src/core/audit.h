@@ -22,6 +22,13 @@ void audit_record(struct turn *turn, const char *action, struct str object, stru
         audit_record((turn), (action), str_copy((turn)->arena, buf_str(&id_)), (detail)); \
     } while (0)
 
+/* A turn that does nothing but record: what a command did beside the books' own turns. */
+struct audit_note {
+    const char *action;
+    struct str object, detail;    /* as in audit_record */
+};
+extern const struct turn_handler turn_audit_note;
+
 /* The seal of an entry, over its members and entry->previous. */
 struct sha256 audit_hash(const struct audit_entry *entry);
 

@@ -28,7 +28,8 @@ static void answer_key(struct turn *turn, int status, const struct api_key *key)
     turn_answer_now(turn, status, buf_str(&text));
 }
 
-static void answer_account(struct turn *turn, int status, const struct gateway_account *account)
+static void answer_account(struct turn *turn, int status, const char *action,
+                           const struct gateway_account *account)
 {
     struct buf text;
     struct json_out out;
@@ -38,7 +39,7 @@ static void answer_account(struct turn *turn, int status, const struct gateway_a
     render_gateway_account(&out, NULL, account);
     json_done(&out);
     assert(buf_ok(&text));
-    AUDIT(turn, turn->input->handler->name, gateway_account, account->id, buf_str(&text));
+    AUDIT(turn, action, gateway_account, account->id, buf_str(&text));
     turn_answer_now(turn, status, buf_str(&text));
 }
 
@@ -131,7 +132,7 @@ static enum err gateway_account_create(struct turn *turn)
     gateway_account_list_add(turn->arena, &turn->accounts, account);
     if (account->is_default)
         make_default(turn, account);
-    answer_account(turn, 201, account);
+    answer_account(turn, 201, turn->input->handler->name, account);
     return OK;
 }
 
@@ -161,7 +162,9 @@ static enum err gateway_account_change(struct turn *turn)
         account->is_default = false;
     account->updated_ms = turn->now_ms;
     row_touch(&account->row);
-    answer_account(turn, 200, account);
+    /* What is new about credentials is not shown, so the log says that they are. */
+    answer_account(turn, 200, ask->has_credentials ? "gateway_account.change_credentials"
+                                                   : turn->input->handler->name, account);
     return OK;
 }
 

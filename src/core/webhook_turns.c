@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "base/time.h"
+#include "core/audit.h"
 #include "core/webhook_format.h"
 #include "core/webhook_rules.h"
 
@@ -53,6 +54,7 @@ static struct webhook_key *find_key(const struct turn *turn, struct webhook_key_
     return NULL;
 }
 
+/* Who may be told, and with which secret, is decided here: it is in the audit log. */
 static void answer_endpoint(struct turn *turn, int status, const struct webhook_endpoint *endpoint)
 {
     struct json_out out;
@@ -63,6 +65,7 @@ static void answer_endpoint(struct turn *turn, int status, const struct webhook_
     webhook_endpoint_render(&out, NULL, endpoint, find_key(turn, endpoint->rsa_key), NULL);
     json_done(&out);
     assert(buf_ok(&text));
+    AUDIT(turn, turn->input->handler->name, webhook_endpoint, endpoint->id, buf_str(&text));
     turn_answer_now(turn, status, buf_str(&text));
 }
 
