@@ -35,7 +35,8 @@ def test_keys_by_the_command(client, server):
 
 def test_gateway_accounts(client, server):
     secrets = {'api_key': 'snd_once-upon-a-time', 'webhook_key': 'hook-upon-that'}
-    wish = {'gateway': 'hyperswitch', 'credentials': secrets}
+    wish = {'gateway': 'hyperswitch', 'credentials': secrets,
+            'settings': {'base_url': 'https://sandbox.hyperswitch.io'}}
     account = client.post('/v1/gateway_accounts', wish).expect(201)
     assert latest(server)[1:] == ('gateway_account.create', account['id'])
     path = '/v1/gateway_accounts/' + account['id']
