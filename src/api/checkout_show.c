@@ -249,7 +249,7 @@ struct str checkout_back_address(const struct visit *visit)
 void checkout_send_to(struct call *call, struct str address)
 {
     call_add_header(call, STR("Location"), address);
-    add_headers(call, &(struct checkout_page){ 0 });
+    add_headers(call, &(struct checkout_page){ .nonce = make_nonce(call) });
     call_answer(call, 303, (struct str){ 0 }, (struct str){ 0 });
 }
 

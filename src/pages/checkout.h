@@ -64,7 +64,7 @@ struct checkout_page {
     struct str merchant;     /* the name to show; may be empty */
     struct str logo;         /* a PNG in base64; may be empty */
     struct str colour;       /* "#rrggbb" of the button; may be empty */
-    struct str nonce;        /* of this answer, for the colour */
+    struct str nonce;        /* of this answer: its style and scripts, and no others, count */
     struct str form;         /* goes back with the form */
     bool asks_to_save;       /* whether the card may be kept: a box that is empty at first */
     bool save;               /* the payer ticked it */
@@ -97,9 +97,10 @@ bool checkout_page_speaks(struct str language);
 /* 1250 EUR -> "12,50 EUR" as the language writes it. */
 void checkout_page_write_amount(struct buf *out, struct money amount, struct str language);
 
+/* In each page of a payer; the demo shop links it. */
 #define CHECKOUT_STYLE_PATH "/pages/checkout.css"
 extern const struct str checkout_page_style;
-/* The value of Content-Security-Policy: the page's own style and form, and the nonce. */
+/* The value of Content-Security-Policy. */
 void checkout_page_write_policy(struct buf *out, const struct checkout_page *page);
 
 #endif

@@ -57,7 +57,8 @@ const struct str checkout_page_style = STR_INIT(
     "text-decoration:underline;margin-block-start:.25rem;font-weight:500}"
     "a{color:var(--deed);text-underline-offset:.15em}a:hover{text-decoration-thickness:2px}"
     /* Facts: the name, and what it is. */
-    "dl{margin:0;display:grid;grid-template-columns:auto 1fr;gap:.5rem 1rem;font-size:.9375rem}"
+    "dl{margin:0;display:grid;grid-template-columns:minmax(0,2fr) minmax(0,3fr);gap:.5rem 1rem;"
+    "font-size:.9375rem}"
     ".what+dl{margin-block-start:1rem}"
     "dt{color:var(--dim)}dd{margin:0;text-align:end;overflow-wrap:anywhere}"
     ".total{font-weight:700;color:var(--ink)}"
