@@ -181,6 +181,13 @@ def slow(connection, request):
     return ok(connection, request)
 
 
+def gated(connection, request):
+    """Answers when the test opens the gate."""
+    connection.server.gate.wait(60)
+    connection.send(reply(b'{"ok":true}'))
+    return True
+
+
 def silence(connection, request):
     connection.wait_for_client()
 
@@ -271,9 +278,9 @@ def status(connection, request):
 
 FAULTS = {'/' + function.__name__.replace('_', '-'): function for function in (
     ok, echo, half, drop, drop_second, drop_first, reset_after, close_after, chunks_cut, chunks,
-    drip, drip_for_ever, slow, silence, sized, flood, header_flood, redirect, repeat_307, gzip,
-    go_on, go_on_then_drop, wrong_100, http10, http10_reset, garbage, ancient, two_lengths, empty,
-    status)}
+    drip, drip_for_ever, slow, gated, silence, sized, flood, header_flood, redirect, repeat_307,
+    gzip, go_on, go_on_then_drop, wrong_100, http10, http10_reset, garbage, ancient, two_lengths,
+    empty, status)}
 
 
 class FaultServer:
@@ -283,7 +290,7 @@ class FaultServer:
     def __init__(self, greet=None, serve=None):
         self.greet = greet or (lambda sock: sock)
         self.serve = serve or self.serve_http
-        self.lock = threading.Lock()
+        self.lock, self.gate = threading.Lock(), threading.Event()
         self.effects = collections.Counter()
         self.connections = self.in_work = self.most_in_work = 0
         self.times = []

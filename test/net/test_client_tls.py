@@ -316,8 +316,10 @@ def test_a_secret_is_gone_when_the_call_has_ended(caller, secure, scheme, path):
 def test_a_secret_is_there_while_the_call_lasts(caller, secure):
     """The canary of the test above: its search finds what is there."""
     secret = 'Bearer-%s' % 'pQ7'.join(str(time.monotonic_ns()))
-    caller.send(secure.url('/slow?1000', 'https'), backwards=secret[::-1])
-    time.sleep(0.4)
-    assert caller.holds(secret) is not None
+    caller.send(secure.url('/gated', 'https'), backwards=secret[::-1])
+    end = time.monotonic() + 20
+    while caller.holds(secret) is None:
+        assert time.monotonic() < end, 'the secret of a call under way is not found'
+    secure.gate.set()
     assert caller.next().what == REPLY
     assert caller.forgets(secret)
