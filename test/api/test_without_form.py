@@ -64,7 +64,8 @@ def test_no_word_of_the_form_is_in_it(bytes_of):
 def test_no_function_of_the_form_is_in_it():
     made = [os.path.join(os.path.dirname(WITH), 'src', 'lib%scard_form.a' % n) for n in ('', 'no_')]
     form = symbols(made[0]) - symbols(made[1])
-    assert len(form) > 4, form
+    # Its tables are there whatever the compiler makes of its functions.
+    assert {'card_fields', 'texts'} <= form.keys(), form
     assert symbols(WITH) - symbols(WITHOUT) == form
 
 
