@@ -116,3 +116,15 @@ void answered_end_refund(const struct answered *a, enum operation_event verdict)
         task_record(a->turn, payment, a->operation, TASK_LATE_REFUND_REFUSED,
                     STR("The money came too late, and its refund was refused; return it by hand."));
 }
+
+bool answered_is_outdated(const struct answered *a)
+{
+    const struct payment *payment = a->payment;
+    const struct gateway_answer *answer = &a->said->answer;
+    bool ended = payment->status == PAYMENT_CANCELLED || payment->status == PAYMENT_FAILED;
+    bool holds = answer->authorized_minor > 0 && answer->captured_minor == 0 && !answer->released;
+    bool lacks = payment->status == PAYMENT_CAPTURED
+                 && answer->captured_minor < payment->captured_minor;
+    return answer->has_position && a->said->started_ms < payment->updated_ms
+           && ((ended && holds) || lacks);
+}

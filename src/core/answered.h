@@ -27,4 +27,8 @@ void answered_end_capture(const struct answered *a, enum operation_event verdict
 void answered_end_cancel(const struct answered *a, enum operation_event verdict);
 void answered_end_refund(const struct answered *a, enum operation_event verdict);
 
+/* Asked before our own last step was done: what they had then is no news. Money that they took
+ * stays taken, so that counts whenever it was asked. */
+bool answered_is_outdated(const struct answered *a);
+
 #endif

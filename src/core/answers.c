@@ -370,6 +370,11 @@ static void end_enquiry(const struct answered *a)
     operation_close(a->turn, a->payment, a->operation);
     if (!operation_id_is_zero(a->payment->active_operation))
         return;
+    if (answered_is_outdated(a)) {
+        if (!a->said->mark.is_look)
+            payment_enquire(a->turn, a->payment);
+        return;
+    }
     bool payer = status == PAYMENT_AUTHORIZING || status == PAYMENT_REQUIRES_ACTION;
     bool refusal = answer->outcome == GW_DECLINED || answer->outcome == GW_REFUSED;
     if (payer && refusal) {

@@ -318,6 +318,9 @@ static void be_born(struct world *world, uint64_t seed)
 static void come_to_an_end(struct world *world)
 {
     live_until(world, STEPS_MAX, world->now_us + AFTERLIFE_US);
+    /* A look of the reconciler's may just have begun. */
+    if (!world->invariant && wire_due_us(world))
+        live_until(world, STEPS_MAX, world->now_us + 60 * SECOND_US);
     if (world->steps >= STEPS_MAX)
         world_blame(world, "L", "it is not over after %d steps", STEPS_MAX);
     if (!world->invariant)

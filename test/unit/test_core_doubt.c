@@ -193,6 +193,34 @@ static void late_yes_to_what_was_taken_for_lost_is_asked_about(void **state)
     END;
 }
 
+/* The question went before the cancel and its answer came after: it is asked anew. */
+static void what_was_held_before_a_cancel_is_not_held_after_it(void **state)
+{
+    BEGIN;
+    const struct gateway_answer held = position(1250, 0, false);
+    const struct gateway_answer released = position(1250, 0, true);
+    world_create(&world, CAPTURE_METHOD_MANUAL, 1250);
+    world_answer(&world, GW_APPROVED);
+    ask_because_of_a_notice(&world);
+    assert_call(OPERATION_KIND_ENQUIRE);
+    struct turn_call question = *world.turn.calls.items[0];
+    outside_fake_advance(&world.fake, SECOND_MS);
+    world_turn(&world, &turn_payment_cancel, &by_merchant);
+    world_answer(&world, GW_APPROVED);
+    assert_status(PAYMENT_CANCELLED);
+    world.turn.calls = (struct turn_call_list){ 0 };
+    turn_call_list_add(&world.arena, &world.turn.calls, &question);
+    world.answer_took_ms = MINUTE_MS;
+    world_answer_with(&world, &held);
+    assert_status(PAYMENT_CANCELLED);
+    assert_call(OPERATION_KIND_ENQUIRE);
+    world.answer_took_ms = 0;
+    world_answer_with(&world, &released);
+    assert_status(PAYMENT_CANCELLED);
+    assert_int_equal(world.turn.calls.count, 0);
+    END;
+}
+
 /* They were asked before they can have seen it; that the answer took long makes it no better. */
 static void late_absence_proves_no_more_than_an_early_one(void **state)
 {
@@ -318,6 +346,7 @@ int main(void)
         cmocka_unit_test(reservation_that_they_released_is_cancelled_not_failed),
         cmocka_unit_test(hold_of_a_failed_payment_is_never_captured),
         cmocka_unit_test(late_yes_to_what_was_taken_for_lost_is_asked_about),
+        cmocka_unit_test(what_was_held_before_a_cancel_is_not_held_after_it),
         cmocka_unit_test(late_absence_proves_no_more_than_an_early_one),
         cmocka_unit_test(clock_set_back_proves_no_absence),
         cmocka_unit_test(old_silence_does_not_end_a_call_under_way),
