@@ -80,6 +80,20 @@ static void print_refunds(FILE *out, const struct gateway *gateway)
     fprintf(out, "\n");
 }
 
+/* What it says that it has, so that what only one side has is found. */
+static void print_lists(FILE *out, const struct gateway *gateway)
+{
+    const char *between = "";
+
+    fprintf(out, "  lists        ");
+    for (int list = 0; list < GW_LIST_COUNT; list++)
+        if (gateway->listing.lists[list]) {
+            fprintf(out, "%s%s", between, gateway_list_text((enum gateway_list)list));
+            between = ", ";
+        }
+    fprintf(out, "%s\n", *between ? "" : "cannot");
+}
+
 static void print_gateway(FILE *out, const struct gateway *gateway)
 {
     fprintf(out, "%s - %s%s\n", gateway->name, gateway->title,
@@ -89,6 +103,7 @@ static void print_gateway(FILE *out, const struct gateway *gateway)
     print_keeps(out, gateway);
     fprintf(out, "  notices      %s\n", gateway->notices.verify ? "verified" : "none taken");
     print_refunds(out, gateway);
+    print_lists(out, gateway);
     fprintf(out, "  absent       proven after %" PRId64 " s\n",
             gateway->visibility_ms / SECOND_MS);
     print_calls(out, gateway);
@@ -127,6 +142,11 @@ static void put_gateway(struct json_out *json, const struct gateway *gateway)
             json_put_text(json, NULL, word_str(&words_payment_method, *method));
     json_close_array(json);
     json_put_bool(json, "verifies_cards", gateway->cards.verifies);
+    json_open_array(json, "lists");
+    for (int list = 0; list < GW_LIST_COUNT; list++)
+        if (gateway->listing.lists[list])
+            json_put_text(json, NULL, str_of(gateway_list_text((enum gateway_list)list)));
+    json_close_array(json);
     json_put_bool(json, "notices", gateway->notices.verify != NULL);
     json_put_int(json, "refund_days", gateway->refund_age_ms / DAY_MS);
     json_open_object(json, "refund_least");

@@ -9,6 +9,7 @@
 #define CAPTURE_RETRY_MINUTES_DEFAULT 60
 #define CAPTURE_TRIES_DEFAULT 96
 #define SETTLEMENT_DAYS_DEFAULT 7
+#define LIST_DAYS_DEFAULT 30
 #define CALLS_AT_ONCE_DEFAULT 50
 #define STUCK_MINUTES_DEFAULT 30
 #define ORPHAN_MINUTES_DEFAULT 5
@@ -33,6 +34,7 @@ static const char *const late_words[] = { "keep", "refund", NULL };
     X(stuck_minutes_saved_card, 1, 60 * 24 * 60)                                         \
     X(refund_stuck_minutes, 1, 60 * 24 * 60)                                             \
     X(refund_orphan_minutes, 1, 60 * 24 * 60)                                            \
+    X(list_days, 0, 365)                                                                 \
     X(settlement_days, 0, 365)                                                           \
     X(reference_from, 100001, 999999999)                                                 \
     X(priority, 1, ACCOUNT_PRIORITY_MAX)                                                 \
@@ -95,6 +97,7 @@ struct account_settings account_settings(const struct gateway_account *account,
                                                  STUCK_MINUTES_DEFAULT),
         .refund_orphan_ms = MINUTE_MS * number_or(settings, "refund_orphan_minutes",
                                                   ORPHAN_MINUTES_DEFAULT),
+        .list_ms = DAY_MS * number_or(settings, "list_days", LIST_DAYS_DEFAULT),
         .settlement_ms = DAY_MS * number_or(settings, "settlement_days", SETTLEMENT_DAYS_DEFAULT),
         .calls_at_once = number_or(settings, "calls_at_once", CALLS_AT_ONCE_DEFAULT),
         .calls_per_minute = number_or(settings, "calls_per_minute", 0),

@@ -17,6 +17,7 @@ struct account_settings {
     bool refund_late;                /* "late_success": "refund" gives back what came too late */
     int64_t refund_stuck_ms;         /* "refund_stuck_minutes": default 30 */
     int64_t refund_orphan_ms;        /* "refund_orphan_minutes": without their reference; 5 */
+    int64_t list_ms;                 /* "list_days": of what is listed there; default 30; 0 off */
     int64_t settlement_ms;           /* "settlement_days": then money is in a file; default 7 */
     int64_t calls_at_once;           /* "calls_at_once": on the wire together; default 50 */
     int64_t calls_per_minute;        /* "calls_per_minute": 0, the default, for no limit */

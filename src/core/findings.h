@@ -63,7 +63,9 @@ struct reconciliation {
     struct merchant_id merchant;  /* zero: all, because their time had come */
     bool live;
     struct str gateway;           /* these payments only; empty: any */
+    struct gateway_account_id gateway_account;   /* what this one has was listed; or zero */
     int64_t since_ms;             /* created since; 0: those that wait for a look */
+    int64_t listed_to_ms;         /* up to then all that it has was seen; 0: not all */
     bool dry_run;
     struct str actor;
     int64_t checked;              /* payments that the gateway was asked about */

@@ -39,6 +39,18 @@ const char *gateway_capture_text(enum gateway_capture capture)
     return texts[capture];
 }
 
+const char *gateway_list_text(enum gateway_list list)
+{
+    static const char *const texts[] = {
+#define X(name, text) [GW_LIST_##name] = text,
+        GATEWAY_LISTS(X)
+#undef X
+    };
+
+    assert(list < GW_LIST_COUNT);
+    return texts[list];
+}
+
 bool gateway_can(const struct gateway *gateway, enum operation_kind kind)
 {
     assert(kind != OPERATION_KIND_NONE && kind < OPERATION_KIND_COUNT);

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "core/gateway_page.h"
+#include "core/listing.h"
 
 struct check_report;
 
@@ -117,6 +118,7 @@ struct gateway {
     enum gateway_token_use (*token_use)(const struct gateway_ask *ask);
     struct gateway_notices notices;  /* verify NULL: it takes none */
     const char *settlement;          /* how its settlement files look (settlement.h); or NULL */
+    struct gateway_listing listing;  /* build NULL: it cannot say what it has */
     struct gateway_probe probe;      /* every gateway over the network has one */
     struct gateway_call calls[OPERATION_KIND_COUNT];
 };

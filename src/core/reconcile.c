@@ -14,9 +14,24 @@
 
 #define INTERVAL_DEFAULT_MS HOUR_MS
 
-/* Between the comparisons of what is final, the first of which is made when it could be stuck. */
-static const int64_t final_steps_ms[] = { DAY_MS, 7 * DAY_MS, 30 * DAY_MS };
-#define FINAL_STEPS ((int64_t)(sizeof(final_steps_ms) / sizeof(final_steps_ms[0])))
+/* Between the comparisons of what is final, the first of which is made when it could be stuck. A
+ * gateway that lists what it has is compared at each pass (engine/discovery.h), and asked about
+ * each payment only now and then. Of one that cannot, a difference is found before the payment is
+ * three times as old: eleven questions in five weeks, the most that a payment is worth. */
+static const int64_t listed_steps_ms[] = { DAY_MS, 7 * DAY_MS, 30 * DAY_MS };
+static const int64_t asked_steps_ms[] = {
+    HOUR_MS, 2 * HOUR_MS, 4 * HOUR_MS, 8 * HOUR_MS, 16 * HOUR_MS,
+    DAY_MS,  2 * DAY_MS,  4 * DAY_MS,  8 * DAY_MS,  16 * DAY_MS,
+};
+#define COUNT_OF(array) ((int64_t)(sizeof(array) / sizeof((array)[0])))
+
+/* 0 when it was the last one. */
+static int64_t final_step_ms(const struct gateway *gateway, int64_t checks)
+{
+    if (gateway->listing.build)
+        return checks < COUNT_OF(listed_steps_ms) ? listed_steps_ms[checks] : 0;
+    return checks < COUNT_OF(asked_steps_ms) ? asked_steps_ms[checks] : 0;
+}
 
 static struct operation *open_operation(const struct books *books, const struct payment *payment)
 {
@@ -66,8 +81,9 @@ static void plan_next(struct turn *turn, struct payment *payment, const struct o
 {
     payment->check_ms = turn->now_ms + interval_ms;
     if (!open && machine_is_final(&machine_payment, payment->status)) {
-        payment->check_ms = payment->checks < FINAL_STEPS
-                                ? turn->now_ms + final_steps_ms[payment->checks] : 0;
+        struct payment_place place = payment_place(turn, payment);
+        int64_t step_ms = final_step_ms(place.gateway, payment->checks);
+        payment->check_ms = step_ms ? turn->now_ms + step_ms : 0;
         payment->checks++;
     }
     row_touch(&payment->row);
@@ -101,7 +117,7 @@ static enum err payment_check(struct turn *turn)
         return OK;
     }
     int64_t stuck_ms = stuck_since_ms(turn, payment, open);
-    if (!final && stuck_ms > turn->now_ms) {
+    if (!final && !wish->hinted && stuck_ms > turn->now_ms) {
         payment->check_ms = stuck_ms;
         row_touch(&payment->row);
         return OK;
@@ -139,7 +155,8 @@ static enum err reconciliation_note(struct turn *turn)
     row->row = ROW_CHANGED;
     if (row->created_ms == 0) {
         row->row = ROW_NEW;
-        row->id = reconciliation_id_make(turn->ids, turn->now_ms);
+        if (reconciliation_id_is_zero(row->id))
+            row->id = reconciliation_id_make(turn->ids, turn->now_ms);
         row->created_ms = row->started_ms;
     }
     reconciliation_list_add(turn->arena, &turn->reconciliations, row);

@@ -16,7 +16,9 @@ void render_reconciliation(struct json_out *out, const char *name,
                                  : row->started_ms ? STR("under_way")
                                                    : STR("asked"));
     json_put_text_or_null(out, "gateway", row->gateway);
+    RENDER_ID(out, "gateway_account", gateway_account, row->gateway_account);
     json_put_time(out, "since", row->since_ms);
+    json_put_time(out, "listed_to", row->listed_to_ms);
     json_put_bool(out, "dry_run", row->dry_run);
     json_put_int(out, "checked", row->checked);
     json_put_int(out, "agreed", row->agreed);

@@ -60,6 +60,7 @@ struct payment_check {
     struct reconciliation_id reconciliation; /* that asked; zero: none */
     bool asked;                              /* it need not be due */
     bool dry_run;
+    bool hinted;                             /* listed otherwise there: whatever its age */
     int64_t interval_ms;                     /* between looks at what is stuck; 0: an hour */
 };
 
@@ -104,7 +105,8 @@ extern const struct turn_handler turn_invoice_create, turn_invoice_cancel, turn_
     turn_payment_create, turn_payment_confirm, turn_payment_capture, turn_payment_cancel,
     turn_refund_create, turn_operation_answered, turn_operation_due, turn_payment_due,
     turn_payer_done, turn_notices_keep, turn_notice_due, turn_payment_look, turn_payment_check,
-    turn_reconciliation_ask, turn_reconciliation_note, turn_drift_resolve, turn_task_resolve,
+    turn_reconciliation_ask, turn_reconciliation_note, turn_listing_missing, turn_drift_resolve,
+    turn_task_resolve,
     turn_instrument_create, turn_instrument_deactivate, turn_customer_create, turn_customer_change,
     turn_customer_delete;
 

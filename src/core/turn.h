@@ -116,6 +116,7 @@ struct turn {
     struct turn_answer_list wakes;   /* for callers who wait for earlier ones */
     struct turn_call_list calls;
     struct reconciliation_list reconciliations;  /* new or changed */
+    struct drift_list drifts;        /* new ones, with a reference, that are in no books */
     struct audit_entry_list audit;   /* new ones (audit.h) */
     struct look_mark mark;          /* of a look of the reconciler */
     enum look_result look;

@@ -224,6 +224,8 @@ static enum err start(struct engine *engine, const struct engine_config *config,
     if (!err)
         err = engine_shifts_open(engine, why);
     if (!err)
+        err = discovery_open(engine, config->where, arena, &engine->discovery, why);
+    if (!err)
         err = start_thread(&engine->clock, &engine->started_clock, engine_clock, engine, why);
     return err;
 }
@@ -323,6 +325,7 @@ static void stop_threads(struct engine *engine)
 {
     stop_clock(engine);
     engine_shifts_stop(engine);
+    discovery_stop(engine->discovery);
     drop_again(engine);
     atomic_store(&engine->hurry, true);
     queue_close(&engine->calls);
@@ -352,6 +355,7 @@ void engine_close(struct engine *engine, int64_t grace_ms)
     for (unsigned i = 0; i < engine->writer_count; i++)
         if (engine->writers[i].runs > 0 && store_run_end(engine->writers[i].store) != OK)
             log_event(LOG_WARN, "run.not_ended", LOG_END);
+    discovery_close(engine->discovery);
     deliveries_close(engine->deliveries);
     engine_network_close(engine);
     sandbox_close(engine->sandbox);

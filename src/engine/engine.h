@@ -80,6 +80,8 @@ struct sandbox *engine_sandbox(struct engine *engine);
     X(reconcile_moved_total, "Of these, whose status the answer moved on.")                    \
     X(reconcile_drifted_total, "Of these, whose answer contradicted the books.")               \
     X(reconcile_failed_total, "Of these, that got no answer which says something.")            \
+    X(listed_total, "Payments and refunds that gateways listed, and that were compared.")      \
+    X(listings_failed_total, "Listings that did not come to their end.")                       \
     X(sample_failures_total, "Samples of the books, for these metrics, that failed.")          \
     X(due_found_total, "Pieces of due work found by the clock.")
 #define ENGINE_GAUGES(X)                                                         \

@@ -6,6 +6,7 @@
 
 #include "engine/courses.h"
 #include "engine/engine.h"
+#include "engine/discovery.h"
 #include "engine/engine_hints.h"
 #include "engine/passes.h"
 #include "engine/queue.h"
@@ -55,6 +56,7 @@ struct engine {
     struct db *ledger;               /* the sandbox's */
     struct sandbox *sandbox;
     struct client *client;
+    struct discovery *discovery;     /* NULL without threads */
     struct deliveries *deliveries;   /* NULL without a vault: nothing could be signed */
     struct logins *logins;
 
@@ -78,9 +80,7 @@ struct engine {
         void (*done)(void *user, enum err err);
         void *user;
     } probe;
-
     struct engine_hints hints;
-
     struct {                         /* when the clock has to look up next */
         pthread_mutex_t lock;
         pthread_cond_t changed;

@@ -47,7 +47,7 @@ static void pass_end(struct engine *engine, struct pass *pass)
 
 static void end_if_over(struct engine *engine, struct pass *pass)
 {
-    if (pass->active && !pass->open && pass->outstanding == 0)
+    if (pass->active && !pass->open && !pass->listing && pass->outstanding == 0)
         pass_end(engine, pass);
 }
 
@@ -96,7 +96,10 @@ void engine_passes_begin(struct engine *engine, const struct reconciliation *ask
     arena_reset(&engine->passes.arena);
     pass->row.gateway = str_copy(&engine->passes.arena, asked->gateway);
     pass->row.actor = str_copy(&engine->passes.arena, asked->actor);
+    pass->listing = engine->discovery != NULL;
     pthread_mutex_unlock(&engine->passes.lock);
+    if (engine->discovery)
+        discovery_ask(engine->discovery, asked);
 }
 
 void engine_passes_looked(struct engine *engine, const struct job *job)
@@ -116,6 +119,25 @@ void engine_passes_looked(struct engine *engine, const struct job *job)
         pass->row.failed += pass->outstanding;
         pass->outstanding = 0;
     }
+    end_if_over(engine, pass);
+    pthread_mutex_unlock(&engine->passes.lock);
+}
+
+void engine_passes_count(struct engine *engine, int64_t missing, int64_t failed)
+{
+    struct pass *pass = &engine->passes.asked;
+    pthread_mutex_lock(&engine->passes.lock);
+    pass->row.checked += missing;
+    pass->row.drifted += missing;
+    pass->row.failed += failed;
+    pthread_mutex_unlock(&engine->passes.lock);
+}
+
+void engine_passes_listed(struct engine *engine)
+{
+    struct pass *pass = &engine->passes.asked;
+    pthread_mutex_lock(&engine->passes.lock);
+    pass->listing = false;
     end_if_over(engine, pass);
     pthread_mutex_unlock(&engine->passes.lock);
 }

@@ -14,6 +14,7 @@ struct engine;
 struct pass {
     bool active;
     bool open;                       /* more is being handed in */
+    bool listing;                    /* what gateways have is being listed for it */
     int64_t outstanding;             /* questions without an answer yet */
     int64_t progress_us;
     struct reconciliation row;
@@ -31,6 +32,9 @@ struct passes {
 bool engine_passes_may_look(struct engine *engine, const struct job *job);
 void engine_passes_begin(struct engine *engine, const struct reconciliation *asked);
 void engine_passes_looked(struct engine *engine, const struct job *job);
+/* What was listed for the one that was asked for, account by account; and that it is over. */
+void engine_passes_count(struct engine *engine, int64_t missing, int64_t failed);
+void engine_passes_listed(struct engine *engine);
 /* After each turn. */
 void engine_looked(struct engine *engine, const struct turn *turn);
 

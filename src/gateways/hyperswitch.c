@@ -118,9 +118,9 @@ static void put(struct json_out *json, const char *name, struct str value)
         json_put_text(json, name, value);
 }
 
-/* The request to `path` behind the account's address; `json` NULL makes it a GET. */
-static enum err finish(const struct gateway_ask *ask, const char *path, struct json_out *json,
-                       struct arena *arena, struct http_request *out)
+enum err hyperswitch_finish(const struct gateway_ask *ask, const char *path,
+                            struct json_out *json, struct arena *arena,
+                            struct http_request *out)
 {
     struct http_field *fields = ARENA_ARRAY(arena, struct http_field, 3);
     struct str base = json_text(json_get(gateway_settings(ask, arena), "base_url"));
@@ -203,7 +203,7 @@ static enum err build_authorize(const struct gateway_ask *ask, struct arena *are
     put(&json, "return_url", ask->return_url);
     put(&json, "profile_id", json_text(json_get(settings, "profile_id")));
     put(&json, "authentication_type", json_text(json_get(settings, "authentication_type")));
-    return finish(ask, "/payments", &json, arena, out);
+    return hyperswitch_finish(ask, "/payments", &json, arena, out);
 }
 
 /* "/payments/pay_..." and the rest; NULL when the reference is not one of ours. */
@@ -241,7 +241,7 @@ static enum err build_capture(const struct gateway_ask *ask, struct arena *arena
         return ERR_VALIDATION;
     begin(&json, &body, arena);
     json_put_int(&json, "amount_to_capture", amount);
-    return finish(ask, path, &json, arena, out);
+    return hyperswitch_finish(ask, path, &json, arena, out);
 }
 
 static enum err build_cancel(const struct gateway_ask *ask, struct arena *arena,
@@ -254,7 +254,7 @@ static enum err build_cancel(const struct gateway_ask *ask, struct arena *arena,
     if (!path)
         return ERR_VALIDATION;
     begin(&json, &body, arena);
-    return finish(ask, path, &json, arena, out);
+    return hyperswitch_finish(ask, path, &json, arena, out);
 }
 
 static enum err build_refund(const struct gateway_ask *ask, struct arena *arena,
@@ -274,7 +274,7 @@ static enum err build_refund(const struct gateway_ask *ask, struct arena *arena,
     json_put_text(&json, "refund_id", refund);
     json_put_int(&json, "amount", amount);
     json_put_text(&json, "refund_type", STR("instant"));
-    return finish(ask, "/refunds", &json, arena, out);
+    return hyperswitch_finish(ask, "/refunds", &json, arena, out);
 }
 
 /* Without force_sync they answer from their own books, which may lag behind the processor. */
@@ -285,7 +285,7 @@ static enum err build_enquire(const struct gateway_ask *ask, struct arena *arena
     const char *path = ask->about == OPERATION_KIND_REFUND ? refund_path(ask, query, arena)
                                                            : payment_path(ask, query, arena);
 
-    return path ? finish(ask, path, NULL, arena, out) : ERR_VALIDATION;
+    return path ? hyperswitch_finish(ask, path, NULL, arena, out) : ERR_VALIDATION;
 }
 
 /* A payment that nobody made: no moment has this id. */
@@ -294,7 +294,7 @@ static enum err build_probe(const struct gateway_ask *ask, struct arena *arena,
 {
     static const char path[] = "/payments/" HYPERSWITCH_PAYMENT "00000000000000000000000000";
 
-    return finish(ask, path, NULL, arena, out);
+    return hyperswitch_finish(ask, path, NULL, arena, out);
 }
 
 static const enum payment_method methods[] = { METHOD_GATEWAY_PAGE, METHOD_SAVED_CARD,
@@ -340,6 +340,7 @@ const struct gateway gateway_hyperswitch = {
                  .read = hyperswitch_notice_read,
                  .secret_members = notice_secrets },
     .probe = { build_probe, hyperswitch_parse_probe },
+    .listing = { { true, true }, hyperswitch_list_build, hyperswitch_list_parse },
     .calls = {
         [OPERATION_KIND_AUTHORIZE] = { build_authorize, hyperswitch_parse, GW_ENQUIRE_FIRST },
         [OPERATION_KIND_CAPTURE] = { build_capture, hyperswitch_parse, GW_ENQUIRE_FIRST },

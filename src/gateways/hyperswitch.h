@@ -22,6 +22,18 @@ struct str hyperswitch_reference(const char *prefix, struct str theirs, struct a
 must_check bool hyperswitch_amount_write(struct money ours, int64_t *out);
 struct money hyperswitch_amount_read(const struct json *amount, struct str currency);
 
+/* The request to `path` behind the account's address; `json` NULL makes it a GET. */
+enum err hyperswitch_finish(const struct gateway_ask *ask, const char *path,
+                            struct json_out *json, struct arena *arena, struct http_request *out);
+
+/* hyperswitch_lists.c */
+enum err hyperswitch_list_build(const struct gateway_list_ask *ask, struct arena *arena,
+                                struct http_request *out);
+enum err hyperswitch_list_parse(const struct gateway_list_ask *ask, const struct http_reply *reply,
+                                struct arena *arena, struct gateway_list_page *out);
+/* Where the money of a listed payment is; false when it is not understood. */
+bool hyperswitch_listed_read(const struct json *doc, struct gateway_listed *out);
+
 /* Of all calls. */
 enum err hyperswitch_parse(const struct gateway_ask *ask, const struct http_reply *reply,
                            struct arena *arena, struct gateway_answer *out);

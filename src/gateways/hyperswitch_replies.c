@@ -174,6 +174,23 @@ static void read_position(const struct gateway_ask *ask, const struct json *doc,
     answer->released = stated->status->purse == GIVEN_BACK;
 }
 
+/* Listed payments lack their refunds. */
+bool hyperswitch_listed_read(const struct json *doc, struct gateway_listed *out)
+{
+    struct stated stated = { 0 };
+
+    if (!read_stated(doc, &stated))
+        return false;
+    *out = (struct gateway_listed){ .amount = stated.amount, .refunds_unsaid = true };
+    if (!stated.status || stated.status->purse == UNCLEAR)
+        return true;
+    out->has_position = true;
+    out->holds = stated.held_minor + stated.taken_minor > 0;
+    out->captured_minor = stated.taken_minor;
+    out->released = stated.status->purse == GIVEN_BACK;
+    return true;
+}
+
 static bool is_web_address(struct str url)
 {
     return url.len <= URL_MAX && str_is_visible_ascii(url) &&

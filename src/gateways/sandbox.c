@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "gateways/gateways.h"
+#include "gateways/sandbox.h"
 
 #define BASE_URL "http://sandbox.invalid/v1/"
 
@@ -343,6 +344,7 @@ const struct gateway gateway_sandbox = {
     .authorization_ms = 5 * DAY_MS,
     .refund_age_ms = 0,
     .settlement = settlement,
+    .listing = { { [GW_LIST_PAYMENTS] = true }, sandbox_list_build, sandbox_list_parse },
     .calls = {
         [OPERATION_KIND_AUTHORIZE] = { build_authorize, parse, GW_ENQUIRE_FIRST },
         [OPERATION_KIND_CAPTURE] = { build_amount_of_charge, parse, GW_REPEAT_SAME_KEY },

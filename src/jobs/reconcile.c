@@ -75,7 +75,8 @@ static enum err find_asked(struct db *db, int64_t now_ms, size_t limit, struct j
     bool first = id_is_zero(found->place.sending);
     struct reconciliation *asked = NULL;
     struct db_value args[] = { DB_ID(found->place.sending), DB_NUMBER(now_ms - ABANDONED_MS) };
-    const char *where = first ? "ended_ms IS NULL AND id > $1 AND (started_ms IS NULL"
+    const char *where = first ? "ended_ms IS NULL AND gateway_account IS NULL AND id > $1"
+                                " AND (started_ms IS NULL"
                                 " OR started_ms < $2) ORDER BY id LIMIT 1"
                               : "id = $1 AND $2 <> 0";
     enum err err = db_select(db, &table_reconciliations, where, args, 2, found->arena, db_keep_row,

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "sandbox/listing.h"
 #include "sandbox/rules.h"
 
 #define REPEATS_MAX 3
@@ -152,6 +153,15 @@ enum err sandbox_handle(struct sandbox *sandbox, const struct http_request *cons
     /* What was not committed must not be heard of. */
     if (err != OK)
         memset(replies, 0, count * sizeof(*replies));
+    return err;
+}
+
+enum err sandbox_list(struct sandbox *sandbox, const struct http_request *request,
+                      struct arena *arena, struct http_reply *out)
+{
+    lock(sandbox);
+    enum err err = listing_answer(sandbox->db, request, arena, out);
+    unlock(sandbox);
     return err;
 }
 

@@ -34,6 +34,10 @@ must_check enum err sandbox_handle(struct sandbox *sandbox,
                                    const struct http_request *const *requests,
                                    struct http_reply *replies, size_t count, struct arena *arena);
 
+/* Tells what it has (listing.h): from any thread. Nothing is changed. */
+must_check enum err sandbox_list(struct sandbox *sandbox, const struct http_request *request,
+                                 struct arena *arena, struct http_reply *out);
+
 /* What the payer is asked to confirm. */
 enum sandbox_challenge_state {
     CHALLENGE_WAITING,

@@ -29,6 +29,7 @@ struct batch {
     struct drift **drifts;                   /* of each turn that is about one, else NULL */
     struct task **tasks;                     /* likewise */
     struct reconciliation_list reconciliations;  /* new or changed */
+    struct drift_list found;                 /* new ones that are in no books */
     struct audit_entry_list audit;           /* new ones */
     struct job_row *jobs[JOB_COUNT];         /* that turns are about, else NULL */
     struct gateway_account_list accounts;    /* of all merchants in the batch */

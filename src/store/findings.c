@@ -4,6 +4,7 @@
  * its lock. A difference that is about nothing in the books has only its own row to hold. */
 #include "store/batch.h"
 #include "store/db_one.h"
+#include "store/drifts.h"
 
 #include "core/audit.h"
 #include "core/schedule.h"
@@ -83,6 +84,8 @@ void batch_take_findings(struct batch *batch, size_t at)
         batch->drifts[at] = turn->drift;
     if (turn->task)
         batch->tasks[at] = turn->task;
+    for (size_t i = 0; i < turn->drifts.count; i++)
+        drift_list_add(batch->arena, &batch->found, turn->drifts.items[i]);
     for (size_t i = 0; i < turn->audit.count; i++)
         audit_entry_list_add(batch->arena, &batch->audit, turn->audit.items[i]);
 }
@@ -173,5 +176,11 @@ enum err batch_flush_findings(struct batch *batch)
     enum err err = flush_rows(batch);
     if (!err)
         err = flush_answered(batch);
+    for (size_t i = 0; !err && i < batch->found.count; i++) {
+        bool decided = false;
+        err = drift_is_told(batch->db, batch->found.items[i], false, &decided);
+        if (!err && !decided)
+            err = drift_note(batch->db, batch->found.items[i], batch->arena);
+    }
     return err ? err : flush_audit(batch);
 }

@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "core/words.h"
 #include "store/db_one.h"
+#include "store/drifts.h"
 
 /* A payment may be captured, and change by refunds, that long after it was made. */
 #define LATE_CAPTURE_MS (35 * DAY_MS)
@@ -99,31 +100,10 @@ static enum err match(struct settlement_import *import, const struct settlement_
 
 /* Differences. */
 
-/* One is open per account, kind and reference; what is seen again is counted there. */
 static enum err note_drift(struct settlement_import *import, struct drift *seen)
 {
-    const struct settlement *file = import->row;
-    struct db_value key[] = { DB_ID(file->gateway_account),
-                              DB_STR(word_str(&words_drift_kind, seen->kind)),
-                              DB_STR(seen->reference) };
-    struct drift *open = NULL;
-    enum err err = db_select(import->db, &table_drifts,
-                             "gateway_account = $1 AND kind = $2 AND reference = $3"
-                             " AND closed_ms IS NULL",
-                             key, 3, import->arena, db_keep_row, &open);
-    if (err)
-        return err;
-    if (open) {
-        struct db_value args[] = { DB_ID(open->id), DB_NUMBER(seen->seen_ms), DB_STR(seen->detail),
-                                   DB_NUMBER(seen->our_minor), DB_NUMBER(seen->gateway_minor) };
-        return db_query(import->db,
-                        "UPDATE drifts SET times = times + 1, seen_ms = $2, detail = $3,"
-                        " our_minor = $4, gateway_minor = $5 WHERE id = $1 AND closed_ms IS NULL",
-                        args, 5, NULL, NULL);
-    }
-    const void *row = seen;
     seen->id = drift_id_make(import->ids, seen->seen_ms);
-    return db_insert(import->db, &table_drifts, &row, 1);
+    return drift_note(import->db, seen, import->arena);
 }
 
 static struct drift *drift_of(struct settlement_import *import, enum drift_kind kind,
@@ -376,21 +356,6 @@ static enum err check_payouts(struct settlement_import *import)
 
 /* What should be in some file by now. */
 
-/* Told before: open, or a person has decided it. */
-static enum err is_told(struct settlement_import *import, const struct drift *drift, bool *told)
-{
-    int64_t found = 0;
-    struct db_value args[] = { DB_ID(drift->gateway_account),
-                               DB_STR(word_str(&words_drift_kind, drift->kind)),
-                               DB_STR(drift->reference) };
-    enum err err = db_number(import->db, "SELECT count(*) FROM drifts WHERE gateway_account = $1"
-                                         " AND kind = $2 AND reference = $3 AND (closed_ms IS NULL"
-                                         " OR resolution IN ('accepted', 'settled'))",
-                             args, 3, &found);
-    *told = found > 0;
-    return err;
-}
-
 static struct str payment_text(struct arena *arena, struct payment_id id)
 {
     struct buf text;
@@ -457,7 +422,7 @@ static enum err note_missing(struct settlement_import *import, const struct drif
     enum err err = OK;
     for (size_t i = 0; !err && i < drifts->count; i++) {
         bool told = false;
-        err = is_told(import, drifts->items[i], &told);
+        err = drift_is_told(import->db, drifts->items[i], true, &told);
         if (!err && !told)
             drift_list_add(import->arena, &fresh, drifts->items[i]);
     }

@@ -184,6 +184,38 @@ static void check_probe(const struct input *in, struct arena *arena)
     }
 }
 
+/* What a listing says is looked up and written into the books. */
+static void check_list(const struct input *in, struct arena *arena)
+{
+    const struct gateway_ask about = { .settings = STR("{\"base_url\":\"https://gateway.test\"}") };
+    const struct http_reply reply = {
+        .status = in->head[3] << 8 | in->head[4],
+        .fields = in->fields,
+        .field_count = in->field_count,
+        .body = in->body,
+    };
+
+    if (!in->gateway->listing.parse)
+        return;
+    for (int list = 0; list < GW_LIST_COUNT; list++) {
+        const struct gateway_list_ask ask = { .ask = &about, .list = (enum gateway_list)list };
+        struct gateway_list_page page = { 0 };
+        if (in->gateway->listing.parse(&ask, &reply, arena, &page) != OK)
+            continue;
+        if (page.count > GATEWAY_PAGE_MAX || !str_is_utf8(page.next))
+            abort();
+        for (size_t i = 0; i < page.count; i++) {
+            const struct gateway_listed *listed = &page.items[i];
+            if (listed->amount.currency == CURRENCY_NONE || listed->amount.minor < 0
+                || listed->captured_minor < 0 || listed->refunded_minor < 0
+                || str_is_empty(listed->gateway_reference)
+                || !str_is_utf8(listed->gateway_reference) || !str_is_utf8(listed->reference)
+                || !str_is_utf8(listed->refund_reference))
+                abort();
+        }
+    }
+}
+
 /* References are ours: whatever the input holds, they are short and visible. */
 static struct str take_reference(struct str *text)
 {
@@ -237,6 +269,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_notice(&in, &arena);
         check_login(&in, &arena);
         check_probe(&in, &arena);
+        check_list(&in, &arena);
     } else {
         check_parse(&in, &arena);
     }

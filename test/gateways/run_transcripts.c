@@ -30,6 +30,13 @@
  * < {"error":"no such order"}
  * = credentials=ok terminal=by_hand
  *
+ * # What it has of a window of time: a page of its list.
+ * ? list payments from=2026-03-01T00:00:00Z to=2026-03-02T00:00:00Z cursor=100
+ * > POST https://acme.test/orders/list
+ * < 200
+ * < {"data":[{"reference":"op_02", ...}]}
+ * = 1250 EUR our_ref=op_02 their_ref=p_9 captured=1250 refunded=? released=no holds next=200
+ *
  * `?` is what purser asks: a kind ("enquire" is followed by the kind asked about), amount and
  * currency, and members of struct gateway_ask by the names in `asks` of transcript.c; a
  * value with spaces stands in double quotes. `@` sets members for all cases that follow in the
@@ -186,6 +193,39 @@ static void check_probe(struct run *run, const struct transcript *t, const struc
     report(run, t, "findings", t->answer, buf_str(&got));
 }
 
+static void check_list(struct run *run, const struct transcript *t, struct gateway_ask *ask,
+                       const struct http_reply *reply)
+{
+    const struct gateway_listing *listing = &run->gateway->listing;
+    struct gateway_list_page page = { 0 };
+    struct http_request request = { 0 };
+    struct gateway_list_ask list;
+    struct buf got;
+    struct str bad;
+
+    buf_init(&got, &run->arena, FILE_MAX);
+    if (!transcript_list(t, &run->arena, ask, &list, &bad)) {
+        report(run, t, "not understood", STR("a list"), bad);
+        return;
+    }
+    enum err err = listing->build ? listing->build(&list, &run->arena, &request) : ERR_NOT_FOUND;
+    if (err != OK)
+        buf_addf(&got, "error %s", err_code(err));
+    else
+        transcript_write_request(&got, &request);
+    if (t->request.len > 0)
+        report(run, t, "list", str_trim(buf_str(&t->request)), buf_str(&got));
+    if (str_is_empty(t->answer) || err != OK)
+        return;
+    buf_clear(&got);
+    err = listing->parse(&list, reply, &run->arena, &page);
+    if (err != OK)
+        buf_addf(&got, "error %s", err_code(err));
+    else
+        transcript_write_page(&got, &page);
+    report(run, t, "page", t->answer, buf_str(&got));
+}
+
 static void check_answer(struct run *run, const struct transcript *t, const struct gateway_ask *ask,
                          const struct http_reply *reply)
 {
@@ -289,6 +329,8 @@ static void check_case(struct run *run, const struct transcript *t, struct gatew
     } else if (transcript_is_probe(t)) {
         give_token(run, ask);
         check_probe(run, t, ask, reply);
+    } else if (transcript_is_list(t)) {
+        check_list(run, t, ask, reply);
     } else {
         give_token(run, ask);
         if (t->request.len > 0)
@@ -306,7 +348,7 @@ static void run_case(struct run *run, const struct transcript *t)
     bool has_request = t->request.len > 0 && !transcript_is_notice(t);
     bool has_answer = !str_is_empty(t->answer);
 
-    bool good = transcript_ask(t, &run->arena, &ask, &bad);
+    bool good = transcript_is_list(t) || transcript_ask(t, &run->arena, &ask, &bad);
     if (good && has_answer) {
         bad = STR("its reply");
         good = transcript_reply(t, &run->arena, &reply);

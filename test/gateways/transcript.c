@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/time.h"
 #include "core/check.h"
 
 #define FIELDS_MAX 32
@@ -141,6 +142,34 @@ bool transcript_is_login(const struct transcript *t)
 bool transcript_is_probe(const struct transcript *t)
 {
     return str_starts_with(t->ask, STR("probe"));
+}
+
+bool transcript_is_list(const struct transcript *t)
+{
+    return str_starts_with(t->ask, STR("list "));
+}
+
+/* "payments from=TIME to=TIME cursor=..." */
+bool transcript_list(const struct transcript *t, struct arena *arena, struct gateway_ask *ask,
+                     struct gateway_list_ask *list, struct str *bad)
+{
+    struct card *card = ARENA_NEW(arena, struct card);
+    struct str line = t->ask, value, name;
+
+    *list = (struct gateway_list_ask){ .ask = ask };
+    if (!next_word(&line, bad) || !next_word(&line, bad))
+        return false;
+    list->list = str_equal_c(*bad, "refunds") ? GW_LIST_REFUNDS : GW_LIST_PAYMENTS;
+    while (next_word(&line, bad)) {
+        value = *bad;
+        if (!str_cut(&value, '=', &name))
+            return false;
+        if (str_equal_c(name, "cursor"))
+            list->cursor = value;
+        else if (time_parse(value, str_equal_c(name, "from") ? &list->from_ms : &list->to_ms))
+            return false;
+    }
+    return read_members(arena, t->defaults, ask, card, bad);
 }
 
 /* A notice asks for nothing, a login and a probe for no operation: they have no kind. */
@@ -284,4 +313,28 @@ void transcript_write_claims(struct buf *out, const struct gateway_claim *claims
         write_text(out, "their_ref", claims[i].gateway_reference);
         write_text(out, "notice", claims[i].notice_id);
     }
+}
+
+void transcript_write_page(struct buf *out, const struct gateway_list_page *page)
+{
+    if (page->count == 0)
+        buf_add_c(out, "nothing");
+    for (size_t i = 0; i < page->count; i++) {
+        const struct gateway_listed *listed = &page->items[i];
+        buf_addf(out, "%s%lld %s", i > 0 ? "; " : "", (long long)listed->amount.minor,
+                 currency_code(listed->amount.currency));
+        write_text(out, "our_ref", listed->reference);
+        write_text(out, "their_ref", listed->gateway_reference);
+        write_text(out, "refund_ref", listed->refund_reference);
+        if (listed->has_position) {
+            buf_addf(out, " captured=%lld refunded=", (long long)listed->captured_minor);
+            if (listed->refunds_unsaid)
+                buf_add_char(out, '?');
+            else
+                buf_add_i64(out, listed->refunded_minor);
+            buf_addf(out, " released=%s", listed->released ? "yes" : "no");
+        }
+        buf_add_c(out, listed->holds ? " holds" : "");
+    }
+    write_text(out, "next", page->next);
 }

@@ -24,6 +24,10 @@ bool transcript_is_notice(const struct transcript *t);
 bool transcript_is_login(const struct transcript *t);
 /* Is it about the call that shows whether the account is taken? */
 bool transcript_is_probe(const struct transcript *t);
+/* Is it about a list of what the gateway has? */
+bool transcript_is_list(const struct transcript *t);
+bool transcript_list(const struct transcript *t, struct arena *arena, struct gateway_ask *ask,
+                     struct gateway_list_ask *list, struct str *bad);
 bool transcript_reply(const struct transcript *t, struct arena *arena, struct http_reply *out);
 
 /* As the lines of a transcript have it. */
@@ -32,6 +36,8 @@ void transcript_write_answer(struct buf *out, const struct gateway_answer *answe
 void transcript_write_token(struct buf *out, const struct gateway_token *token);
 /* "credentials=ok terminal=failed": what was found of them. */
 void transcript_write_findings(struct buf *out, const struct check_report *report);
+/* "1250 EUR our_ref=... captured=1250 refunded=? released=no holds; ... next=100" */
+void transcript_write_page(struct buf *out, const struct gateway_list_page *page);
 void transcript_write_claims(struct buf *out, const struct gateway_claim *claims, size_t count);
 
 #endif

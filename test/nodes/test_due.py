@@ -18,7 +18,7 @@ def cancelled(first):
                      "SELECT count(*) AS n FROM payments WHERE status = 'cancelled'")[0]['n']
 
 
-def test_what_three_nodes_find_due_is_taken_up_once(cluster, tmp_path, contract):
+def test_gap_10_what_three_nodes_find_due_is_taken_up_once(cluster, tmp_path, contract):
     first = Node(tmp_path, 'node0').start()
     nodes = [first] + [Node(tmp_path, 'node%d' % i, first).start() for i in range(1, NODES)]
     client = Client(first, first.key(), contract)

@@ -148,7 +148,7 @@ static void reading_hastens_the_next_look_but_not_at_once(void **state)
     world_done(&world);
 }
 
-static void notice_before_our_own_answer_waits_for_it(void **state)
+static void gap_2_notice_before_our_own_answer_waits_for_it(void **state)
 {
     struct world world;
     (void)state;
@@ -271,7 +271,7 @@ int main(void)
         cmocka_unit_test(notice_is_applied_once),
         cmocka_unit_test(notice_about_a_payer_brings_the_answer),
         cmocka_unit_test(unknown_operation_is_hastened),
-        cmocka_unit_test(notice_before_our_own_answer_waits_for_it),
+        cmocka_unit_test(gap_2_notice_before_our_own_answer_waits_for_it),
         cmocka_unit_test(unknown_reference_is_kept_for_a_day),
         cmocka_unit_test(money_taken_after_we_said_failed_wins),
         cmocka_unit_test(money_held_after_we_said_failed_is_given_back),
