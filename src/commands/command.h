@@ -43,7 +43,7 @@ struct option {
     const char *help;
 };
 
-#define CLI_OPTIONS_MAX 8
+#define CLI_OPTIONS_MAX 10
 #define CLI_OPERANDS_MAX 4
 
 struct cli {

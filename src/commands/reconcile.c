@@ -115,6 +115,7 @@ static enum exit_code run(struct cli *cli)
 
 static const struct option options[] = {
     OWNER_OPTIONS,
+    { "once", NULL, false, "As it always does; for scripts that say so." },
     { "gateway", "NAME", false, "Only payments at this gateway." },
     { "since", "TIME", false, "All that were created since; else those that wait for a look." },
     { "dry-run", NULL, false, "Count what would be found, and change nothing." },
@@ -132,7 +133,7 @@ const struct command command_reconcile = {
              "1: they differ, or did until a status followed; 2: not all could be checked.\n"
              "It is done by itself as well: see reconcile_enabled and reconcile_minutes.",
     .examples = { "purser reconcile --data ./data --since 2026-03-01T00:00:00Z",
-                  "purser reconcile --gateway epayment --mode live --dry-run --json" },
+                  "purser reconcile --once --gateway epayment --mode live --dry-run --json" },
     .options = options,
     .settings = SETTING_GROUP_BOOKS,
     .run = run,

@@ -69,7 +69,7 @@ def test_the_command_says_so_with_its_exit_code(server, charge):
     arguments = ('--data', server.data, '--url', 'http://%s:%d' % (server.host, server.port))
     found = purser('reconcile', '--since', EARLIER, *arguments)
     assert found.returncode == 1 and 'drifted  1' in found.stdout, found
-    none = purser('reconcile', '--gateway', 'epayment', '--json', *arguments)
+    none = purser('reconcile', '--once', '--gateway', 'epayment', '--json', *arguments)
     assert none.returncode == 0 and json.loads(none.stdout)['checked'] == 0, none
     unreached = purser('reconcile', '--data', server.data, '--url', 'http://127.0.0.1:9')
     assert unreached.returncode == 2

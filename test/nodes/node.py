@@ -51,9 +51,9 @@ class Node(Installation):
             connection.close()
 
     def metrics(self):
-        """The counters and gauges without labels."""
+        """The counters and gauges, by their names with labels."""
         lines = self.call('', 'GET', '/metrics')[1].decode().splitlines()
-        pairs = [line.split() for line in lines if line[0] != '#' and '{' not in line]
+        pairs = [line.rsplit(' ', 1) for line in lines if line[0] != '#']
         return {name: float(value) for name, value in pairs}
 
     def pays(self, key):
