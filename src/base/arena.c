@@ -6,6 +6,7 @@
 #include "base/arena.h"
 
 #include <assert.h>
+#include <malloc.h>
 #include <stdalign.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -34,6 +35,7 @@
 #define ALIGNMENT alignof(max_align_t)
 #define CHUNK_MIN ((size_t)8 * 1024)
 #define CHUNK_MAX ((size_t)1024 * 1024)
+#define KEPT_BYTES (4 << 20)
 
 struct arena_block {
     struct arena_block *next; /* older */
@@ -204,6 +206,13 @@ void arena_wipe(struct arena *arena)
 /* The only calls of the heap in purser. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
+void mem_settle(void)
+{
+    /* Both, because setting one of them ends the adjustment of the other. */
+    mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
+    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+}
 
 void *mem_alloc(size_t size)
 {

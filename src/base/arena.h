@@ -39,6 +39,9 @@ void arena_wipe(struct arena *arena);
 
 /* The heap. Never NULL: the process ends when memory is exhausted. */
 void *mem_alloc(size_t size);                  /* zeroed */
+/* At the start of a process that lives long: what was freed is kept for the next use, up to 4 MiB
+ * a thread. Given back, each page of it has to be cleared by the kernel again. */
+void mem_settle(void);
 void *mem_realloc(void *old, size_t size);
 void mem_free(void *ptr);
 char *mem_strdup(const char *text);

@@ -465,6 +465,7 @@ static enum exit_code run_serve(struct cli *cli)
     signal(SIGPIPE, SIG_IGN);
     set_up_log(cli);
     guard_memory();
+    mem_settle();
     raise_descriptors();
     enum err err = start(&serve, &why);
     if (err != OK) {

@@ -16,6 +16,9 @@
 #define STUCK_US (3 * SECOND_MS * 1000)
 #define LOADED_LOW 16                /* with so few left the next are read */
 #define STOP_MS (3 * SECOND_MS)
+/* Results wait so long for others: what would come again after a crash is no more than that, and
+ * a commit for each would cost more than the tries. */
+#define GATHER_US 2000
 
 void deliveries_turn(struct deliveries *deliveries, struct desk_turn *turn,
                      const struct turn_handler *handler, const void *ask,
@@ -128,10 +131,23 @@ static void take_ended(struct deliveries *deliveries, struct parcel *parcel)
         ENGINE_COUNT(deliveries->engine, webhooks_delivered_total, 1);
     else
         ENGINE_COUNT(deliveries->engine, webhooks_failed_total, 1);
+    if (!deliveries->ended)
+        deliveries->gather_us = outside_monotonic_us(deliveries->outside) + GATHER_US;
+    /* The next of its lane waits for the record. */
+    if (parcel->recipient->endpoint.ordering == ORDERING_PER_INVOICE)
+        deliveries->gather_us = 0;
     parcel->link.next = NULL;
     *deliveries->ended_end = &parcel->link;
     deliveries->ended_end = &parcel->link.next;
     deliveries->ended_count++;
+}
+
+/* When what ended is to be recorded, once no record is under way. */
+static int64_t record_us(const struct deliveries *deliveries)
+{
+    bool gathers = deliveries->ended_count < deliveries->record_most && !deliveries->stopping
+                   && deliveries->gather_us > deliveries->record_again_us;
+    return gathers ? deliveries->gather_us : deliveries->record_again_us;
 }
 
 /* Whether the record may have made more of the endpoint due: a failed one has a next try, and in a
@@ -327,9 +343,8 @@ static int64_t next_us(const struct deliveries *deliveries)
         us = deliveries->stuck_us;
     if (deliveries->backlogs_us != 0 && (us == 0 || deliveries->backlogs_us < us))
         us = deliveries->backlogs_us;
-    if (deliveries->ended && !deliveries->records
-        && (us == 0 || deliveries->record_again_us < us))
-        us = deliveries->record_again_us;
+    if (deliveries->ended && !deliveries->records && (us == 0 || record_us(deliveries) < us))
+        us = record_us(deliveries);
     return us;
 }
 
@@ -365,7 +380,7 @@ static bool is_done(const struct deliveries *deliveries)
 
 static void record(struct deliveries *deliveries, int64_t now_us)
 {
-    if (deliveries->ended && !deliveries->records && deliveries->record_again_us <= now_us)
+    if (deliveries->ended && !deliveries->records && record_us(deliveries) <= now_us)
         parcels_record(deliveries);
 }
 

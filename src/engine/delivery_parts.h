@@ -104,7 +104,7 @@ struct deliveries {
     struct link *recording;          /* those in the turn that is under way */
     size_t record_most;              /* results in a turn: fewer after one was refused */
     struct link *stuck;              /* results that were refused alone; tried again later */
-    int64_t record_again_us, stuck_us;
+    int64_t record_again_us, gather_us, stuck_us;
     _Atomic int64_t expected_us;     /* when the thread is to come round next; 0: when asked */
     int64_t scan_us;                 /* when to look for work that others left; 0: never */
     unsigned parcels, kept_count;

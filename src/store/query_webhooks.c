@@ -148,7 +148,7 @@ enum err query_webhook_target(struct db *db, struct webhook_endpoint_id id, stru
     " AND earlier.sequence < webhook_deliveries.sequence AND earlier.due_ms IS NOT NULL)"
 
 #define DUE_BEHIND                                                                                 \
-    "endpoint = $1 AND due_ms <= $2 AND due_ms >= $3 AND (due_ms > $3 OR id > $4)"
+    "endpoint = $1 AND due_ms <= $2 AND (due_ms, id) > ($3, $4)"
 
 enum err query_webhooks_due(struct db *db, struct webhook_endpoint_id endpoint, bool in_order,
                             int64_t now_ms, const struct webhook_due_place *after, int64_t limit,
