@@ -7,8 +7,8 @@
  *                                            loop, keep-alive, without books
  *     hooks library URL CA CONNECTIONS COUNT BYTES
  *                                            the same from purser's HTTP client
- *     hooks ask PORT KEY CONNECTIONS SECONDS RATE
- *                                            a merchant who makes invoices */
+ *     hooks ask PORT KEY FILE SECONDS RATE   a merchant who makes invoices, and tells the sink
+ *                                            through its FILE when each was answered */
 #include "hooks.h"
 
 #include <signal.h>
@@ -38,7 +38,7 @@ static int usage(void)
     fputs("usage: hooks sink FILE [CERTIFICATE KEY]\n"
           "       hooks bare PORT http|https CONNECTIONS COUNT BYTES\n"
           "       hooks library URL CA CONNECTIONS COUNT BYTES\n"
-          "       hooks ask PORT KEY CONNECTIONS SECONDS RATE\n",
+          "       hooks ask PORT KEY FILE SECONDS RATE\n",
           stderr);
     return 2;
 }
@@ -59,7 +59,6 @@ int main(int argc, char **argv)
         return send_library(str_of(argv[2]), str_of(argv[3]), (int)number(argv[4]),
                             number(argv[5]), (size_t)number(argv[6]));
     if (strcmp(what, "ask") == 0)
-        return ask((int)number(argv[2]), argv[3], (int)number(argv[4]), number(argv[5]),
-                   number(argv[6]));
+        return ask((int)number(argv[2]), argv[3], argv[4], number(argv[5]), number(argv[6]));
     return usage();
 }

@@ -13,6 +13,7 @@
 #define PATHS_MAX 4096                 /* "/hook/17": the number at a path's end */
 #define LAG_US 100                     /* a bucket of lags */
 #define LAGS_MAX 100000
+#define ASKED_MAX 262144
 
 /* What the sink has seen, in a file that others map. */
 struct seen {
@@ -21,6 +22,8 @@ struct seen {
     int64_t first_us, last_us;         /* by the monotonic clock */
     int64_t paths[PATHS_MAX];
     int64_t lags[LAGS_MAX + 1];        /* from the body's "timestamp" to its arrival */
+    int64_t answer_lags[LAGS_MAX + 1]; /* from its invoice's answer; 0 when that came later */
+    _Atomic int64_t answered_us[ASKED_MAX]; /* `ask` fills it, by the number in the metadata */
 };
 
 struct tls;                            /* a side of it: what connections are made with */
@@ -51,12 +54,13 @@ size_t peer_message(const struct peer *peer, struct str *head);
 void peer_drop(struct peer *peer, size_t len);
 
 /* hooks_sink.c */
+struct seen *seen_map(const char *file);
 int sink(const char *file, struct tls *tls);
 /* hooks_send.c: a line of JSON with the time and the processor time that it took */
 int send_bare(int port, struct tls *tls, int connections, int64_t count, size_t body_len);
 int send_library(struct str url, struct str ca_file, int connections, int64_t count,
                  size_t body_len);
 /* hooks_ask.c: invoices at a rate that no answer slows down; 0: as fast as it goes */
-int ask(int port, const char *key, int connections, int64_t seconds, int64_t rate);
+int ask(int port, const char *key, const char *file, int64_t seconds, int64_t rate);
 
 #endif

@@ -15,7 +15,9 @@ LAG_MS = 0.1
 LAGS = 100001
 # struct seen of bench/hooks.h
 HEAD = struct.Struct('4q')
-SEEN = HEAD.size + 8 * (PATHS + LAGS)
+MADE_AT = HEAD.size + 8 * PATHS
+ANSWERED_AT = MADE_AT + 8 * LAGS
+SEEN = ANSWERED_AT + 8 * (LAGS + 262144)
 MADE = 0x019ac00000007000       # ids of a day long ago, of version 7
 OWN_ID = 'made(n.i * row.total + row.k)'
 ENDPOINTS_OF_MERCHANT = 50
@@ -35,7 +37,7 @@ class Certificate:
 class Sink:
     def __init__(self, folder, certificate=None):
         self.scheme = 'https' if certificate else 'http'
-        path = os.path.join(folder, 'seen-' + self.scheme)
+        path = self.path = os.path.join(folder, 'seen-' + self.scheme)
         files = [certificate.path, certificate.key] if certificate else []
         self.process = subprocess.Popen([HOOKS, 'sink', path, *files])
         while not os.path.exists(path) or os.path.getsize(path) < SEEN:
@@ -59,11 +61,12 @@ class Sink:
 
     def paths(self):
         """How many came to each of the paths that end in a number."""
-        return struct.unpack('%dq' % PATHS, self.map[HEAD.size:HEAD.size + 8 * PATHS])
+        return struct.unpack('%dq' % PATHS, self.map[HEAD.size:MADE_AT])
 
-    def lags(self, *shares):
-        """From the time in the body to the arrival, in ms: the p50 is 0.5 of them, and so on."""
-        counts = struct.unpack('%dq' % LAGS, self.map[HEAD.size + 8 * PATHS:])
+    def lags(self, *shares, since=MADE_AT):
+        """From the time in the body, or from the invoice's answer, to the arrival, in ms: the p50
+        is 0.5 of them, and so on."""
+        counts = struct.unpack('%dq' % LAGS, self.map[since:since + 8 * LAGS])
         found, left = [], [share * sum(counts) for share in shares]
         passed = 0
         for at, count in enumerate(counts):

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -14,19 +15,32 @@
 
 #define ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
+/* The text behind `name` and a quote; empty when there is none. */
+static struct str text_of(struct str body, struct str name)
+{
+    const char *at = memmem(body.ptr, body.len, name.ptr, name.len);
+    if (!at)
+        return (struct str){ 0 };
+    size_t from = (size_t)(at - body.ptr) + name.len;
+    return str_slice(body, from, str_find_char(body, '"', from) - from);
+}
+
+static void count_lag(int64_t *lags, int64_t us)
+{
+    int64_t lag = us / LAG_US;
+    lags[lag < 0 ? 0 : lag < LAGS_MAX ? lag : LAGS_MAX]++;
+}
+
 static void note_lag(const struct peer *peer, struct str body, struct seen *seen)
 {
-    static const char name[] = "\"timestamp\":\"";
-    const char *at = memmem(body.ptr, body.len, name, sizeof name - 1);
-    int64_t made_ms = 0;
-    if (!at)
+    int64_t made_ms = 0, answered_us = 0;
+    uint64_t number = 0;
+    if (time_parse(text_of(body, STR("\"timestamp\":\"")), &made_ms) == OK)
+        count_lag(seen->lags, peer->came_us - made_ms * 1000);
+    if (!str_to_u64(text_of(body, STR("\"asked\":\"")), &number) || number >= ASKED_MAX)
         return;
-    size_t from = (size_t)(at - body.ptr) + sizeof name - 1;
-    struct str text = str_slice(body, from, str_find_char(body, '"', from) - from);
-    if (time_parse(text, &made_ms) != OK)
-        return;
-    int64_t lag = (peer->came_us - made_ms * 1000) / LAG_US;
-    seen->lags[lag < 0 ? 0 : lag < LAGS_MAX ? lag : LAGS_MAX]++;
+    answered_us = atomic_load(&seen->answered_us[number]);
+    count_lag(seen->answer_lags, answered_us == 0 ? 0 : peer->came_us - answered_us);
 }
 
 /* "POST /hook/17 HTTP/1.1"; false when it is a hole. */
@@ -85,12 +99,19 @@ static void serve(struct peer *peer, struct seen *seen)
         peer_close(peer);
 }
 
-int sink(const char *file, struct tls *tls)
+struct seen *seen_map(const char *file)
 {
     int fd = must(open(file, O_RDWR | O_CREAT, 0600), file);
     must(ftruncate(fd, sizeof(struct seen)), "ftruncate");
     struct seen *seen = mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     assert(seen != MAP_FAILED);
+    close(fd);
+    return seen;
+}
+
+int sink(const char *file, struct tls *tls)
+{
+    struct seen *seen = seen_map(file);
     int poll = must(epoll_create1(0), "epoll_create1"), listener = listen_somewhere(seen);
     struct epoll_event event = { .events = EPOLLIN }, events[EVENTS_MAX];
     must(epoll_ctl(poll, EPOLL_CTL_ADD, listener, &event), "epoll_ctl");
