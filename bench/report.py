@@ -227,11 +227,15 @@ def plot(raw):
 
 def heading(raw):
     machine = raw['machine']
-    return ('%s, %d processors, %d GiB, Linux %s; %s, revision %s. Medians of %d rounds of %d s%s.'
+    busy = machine['load_before'] > 1
+    return ('%s, %d processors, %d GiB, Linux %s; %s, revision %s. Medians of %d rounds of'
+            ' %d s%s.%s'
             % (machine['processor'], machine['processors'], machine['memory_gib'],
                machine['kernel'], machine['date'], machine['revision'],
                max(map(len, raw['rounds'].values())), raw['seconds'],
-               ', by `--quick`' if raw['quick'] else ''))
+               ', by `--quick`' if raw['quick'] else '',
+               ' Others were at work beside it (load %.0f), which falsifies ratios too.'
+               % machine['load_before'] if busy else ''))
 
 
 def write(raw, folder):
