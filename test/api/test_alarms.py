@@ -1,4 +1,5 @@
 """The rules for Prometheus of docs/operating.md: quiet while all is well, and each made to fire."""
+import operator
 import re
 import time
 
@@ -37,7 +38,8 @@ def holds(expression, now, before, at):
     absent = re.fullmatch(r'absent\((\S+)\)', expression)
     if absent:
         return series(now, absent[1]) == []
-    left, limit = re.fullmatch(r'(.+) > (\d+)', expression).groups()
+    left, sign, limit = re.fullmatch(r'(.+) (>=?) (\d+)', expression).groups()
+    beyond = {'>': operator.gt, '>=': operator.ge}[sign]
     clock = re.fullmatch(r'time\(\) - (\S+)', left)
     growth = re.fullmatch(r'increase\((\S+)\[\d+[mh]\]\)', left)
     if clock:
@@ -47,7 +49,7 @@ def holds(expression, now, before, at):
     else:
         assert re.fullmatch(r'\w+(\{\w+="\w+"\})?', left), expression
         values = series(now, left)
-    return any(value > int(limit) for value in values)
+    return any(beyond(value, int(limit)) for value in values)
 
 
 def sample_after(client, moment):
@@ -90,6 +92,7 @@ def go_wrong(server, client):
 # No fault of the books makes these fire; their metrics have tests of their own.
 GIVEN = {
     'PurserWebhooksStuck': {'purser_webhooks_untried_seconds': 61},
+    'PurserListingFails': {'purser_listings_failed_total': 3},
     'PurserReconcilerFails': {'purser_reconcile_failed_total': 21},
 }
 
