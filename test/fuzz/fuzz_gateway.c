@@ -40,8 +40,10 @@ static void check_answer(const struct gateway_ask *ask, const struct gateway_ans
     if (answer->outcome == GW_NEEDS_PAYER &&
         (answer->action == ACTION_NONE || str_is_empty(answer->action_url)))
         abort();
-    /* "I do not know it" is an answer to a question, never to an order. */
-    if (answer->outcome == GW_ABSENT && ask->call != OPERATION_KIND_ENQUIRE)
+    /* "I do not know it" is an answer to a question, and to the order to forget a card; never to
+     * one of money. */
+    if (answer->outcome == GW_ABSENT && ask->call != OPERATION_KIND_ENQUIRE &&
+        ask->call != OPERATION_KIND_DEACTIVATE)
         abort();
     if (answer->has_position &&
         (answer->authorized_minor < 0 || answer->captured_minor < 0 || answer->refunded_minor < 0))
