@@ -1,6 +1,7 @@
 /* main.c - lives, each in a process of its own, so that one that aborts is only one.
  *
  *   lives [--from N] [--seeds N] [--wanted-by N]   seeds from N (1), so many (500)
+ *   lives --kept FILE    the seeds that its lines begin with; the rest of a line is for people
  *   lives --single [--scenario NAME] [--from N] [--seeds N] [--every N]
  *                        each scenario, or one, with one fault at every place, or each so many-th
  *   lives --seed N [--scenario NAME [--plan NAME --at N]] [--talk]
@@ -235,6 +236,27 @@ static int live_all(uint64_t from, uint64_t count)
     return failed > 0;
 }
 
+static int live_kept(const char *path)
+{
+    struct sums sums = { 0 };
+    struct timespec begin;
+    char line[200];
+    unsigned failed = 0;
+    FILE *file = fopen(path, "r");
+
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    while (file && fgets(line, sizeof line, file)) {
+        uint64_t seed = strtoull(line, NULL, 10);
+        failed += seed != 0 && !judge(seed, &sums);
+    }
+    if (file)
+        fclose(file);
+    bool good = failed == 0 && sums.lives > 0;
+    printf("1..1\n%sok 1 - seeds that once failed\n", good ? "" : "not ");
+    sum_up(&sums, &begin);
+    return !good;
+}
+
 static int find_one(uint64_t from, uint64_t count)
 {
     struct sums sums = { 0 };
@@ -298,6 +320,8 @@ int main(int argc, char **argv)
     world.is_talkative = has(argc, argv, "--talk");
     if (within)
         return find_one(from, within);
+    if (text_after(argc, argv, "--kept"))
+        return live_kept(text_after(argc, argv, "--kept"));
     if (has(argc, argv, "--single"))
         return live_scenarios(from, number_after(argc, argv, "--seeds", 1),
                               text_after(argc, argv, "--scenario"),
