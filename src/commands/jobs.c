@@ -1,17 +1,14 @@
 /* jobs.c - `purser jobs`: the work that the clock drives. Listing, pausing and resuming are done
  * in the books, whether a server runs or not; a run is asked of the running server. */
-#include <time.h>
 
 #include "base/time.h"
 #include "commands/installation.h"
 #include "commands/owner.h"
-#include "commands/product.h"
+#include "commands/product_wait.h"
 #include "core/job.h"
 #include "core/keys.h"
 #include "store/query_jobs.h"
 
-#define LOOK_MS 200
-#define WAIT_SECONDS_DEFAULT 600
 #define NOTE_MAX 1000
 #define OBJECT_MAX ((size_t)16 * 1024)
 
@@ -161,31 +158,16 @@ static enum exit_code run_resume(struct cli *cli) { return decide(cli, &turn_job
 
 /* Run. */
 
-static void pause_a_little(void)
+static struct str path_of(struct cli *cli, const struct product_answer *begun)
 {
-    const struct timespec time = { .tv_nsec = LOOK_MS * 1000000L };
-
-    nanosleep(&time, NULL);
+    (void)begun;
+    return str_format(cli->arena, "/v1/jobs/%.*s", STR_ARG(cli->operands[0]));
 }
 
 /* The wish is gone from the row when it was answered. */
-static enum err wait_for_end(struct cli *cli, struct product *product, int64_t seconds,
-                             struct product_answer *answer, struct str *why)
+static bool has_ended(const struct product_answer *answer)
 {
-    struct str path = str_format(cli->arena, "/v1/jobs/%.*s", STR_ARG(cli->operands[0]));
-    int64_t until_us = outside_monotonic_us(cli->world->outside) + seconds * 1000000;
-    enum err err = OK;
-
-    while (err == OK && !str_is_empty(json_text(json_get(answer->json, "asked_at")))) {
-        if (outside_monotonic_us(cli->world->outside) > until_us) {
-            *why = str_format(cli->arena, "it has not ended after %lld s; it goes on",
-                              (long long)seconds);
-            return ERR_IO;
-        }
-        pause_a_little();
-        err = product_ask(product, "GET", path, (struct str){ 0 }, cli->arena, answer, why);
-    }
-    return err;
+    return str_is_empty(json_text(json_get(answer->json, "asked_at")));
 }
 
 static enum exit_code tell(struct cli *cli, const struct product_answer *answer)
@@ -205,7 +187,6 @@ static enum exit_code tell(struct cli *cli, const struct product_answer *answer)
 
 static enum exit_code run_run(struct cli *cli)
 {
-    int64_t seconds = WAIT_SECONDS_DEFAULT;
     struct product_answer answer = { 0 };
     struct product *product = NULL;
     struct str why = { 0 };
@@ -213,16 +194,15 @@ static enum exit_code run_run(struct cli *cli)
 
     if (!read_job(cli, &kind))
         return EXIT_COULD_NOT;
-    if (cli_has(cli, "wait") && (!str_to_i64(cli_option(cli, "wait"), &seconds) || seconds < 1 ||
-                                 seconds > 86400))
-        return cli_fail(cli, EXIT_COULD_NOT, "--wait must be a number of seconds from 1 to 86400");
+    const struct product_work work = {
+        .begin = str_format(cli->arena, "/v1/jobs/%s/run", job_terms[kind].name),
+        .body = STR("{}"),
+        .path = path_of,
+        .has_ended = has_ended,
+    };
     enum err err = product_open(cli, STR("default"), false, KEY_SCOPE_OPERATOR, &product, &why);
     if (err == OK)
-        err = product_ask(product, "POST",
-                          str_format(cli->arena, "/v1/jobs/%s/run", job_terms[kind].name),
-                          STR("{}"), cli->arena, &answer, &why);
-    if (err == OK)
-        err = wait_for_end(cli, product, seconds, &answer, &why);
+        err = product_run(cli, product, &work, &answer, &why);
     product_close(product);
     if (err != OK)
         return cli_fail(cli, EXIT_COULD_NOT, "%.*s", STR_ARG(why));
@@ -240,7 +220,7 @@ static const struct option pause_options[] = {
 };
 
 static const struct option run_options[] = {
-    { "wait", "SECONDS", false, "For its end. Default: 600." },
+    PRODUCT_WAIT_OPTION,
     { "json", NULL, false, "As GET /v1/jobs/{name} shows it." },
     PRODUCT_URL_OPTION,
     { 0 },

@@ -1,14 +1,10 @@
 /* reconcile.c - `purser reconcile`: payments are held against the gateways' books now, by the
  * running server; waits for the end and says what came of it. */
-#include <time.h>
 
 #include "base/time.h"
 #include "commands/owner.h"
-#include "commands/product.h"
+#include "commands/product_wait.h"
 #include "core/keys.h"
-
-#define LOOK_MS 200
-#define WAIT_SECONDS_DEFAULT 600
 
 static struct str wish_text(struct cli *cli)
 {
@@ -28,36 +24,15 @@ static struct str wish_text(struct cli *cli)
     return buf_str(&text);
 }
 
-static void pause_a_little(void)
+static struct str path_of(struct cli *cli, const struct product_answer *begun)
 {
-    const struct timespec time = { .tv_nsec = LOOK_MS * 1000000L };
-
-    nanosleep(&time, NULL);
+    return str_format(cli->arena, "/v1/reconciliations/%.*s",
+                      STR_ARG(json_text(json_get(begun->json, "id"))));
 }
 
 static bool has_ended(const struct product_answer *answer)
 {
     return str_equal_c(json_text(json_get(answer->json, "status")), "ended");
-}
-
-static enum err wait_for_end(struct cli *cli, struct product *product, int64_t seconds,
-                             struct product_answer *answer, struct str *why)
-{
-    struct str id = json_text(json_get(answer->json, "id"));
-    struct str path = str_format(cli->arena, "/v1/reconciliations/%.*s", STR_ARG(id));
-    int64_t until_us = outside_monotonic_us(cli->world->outside) + seconds * 1000000;
-    enum err err = OK;
-
-    while (err == OK && !has_ended(answer)) {
-        if (outside_monotonic_us(cli->world->outside) > until_us) {
-            *why = str_format(cli->arena, "%.*s has not ended after %lld s; it goes on",
-                              STR_ARG(id), (long long)seconds);
-            return ERR_IO;
-        }
-        pause_a_little();
-        err = product_ask(product, "GET", path, (struct str){ 0 }, cli->arena, answer, why);
-    }
-    return err;
 }
 
 static int64_t count_of(const struct product_answer *answer, const char *name)
@@ -89,7 +64,6 @@ static enum exit_code tell(struct cli *cli, const struct product_answer *answer)
 
 static enum exit_code run(struct cli *cli)
 {
-    int64_t seconds = WAIT_SECONDS_DEFAULT;
     struct product_answer answer = { 0 };
     struct product *product = NULL;
     struct str why = { 0 };
@@ -97,16 +71,16 @@ static enum exit_code run(struct cli *cli)
 
     if (owner_mode(cli, &live, &why) != OK)
         return cli_fail(cli, EXIT_COULD_NOT, "%.*s", STR_ARG(why));
-    if (cli_has(cli, "wait") && (!str_to_i64(cli_option(cli, "wait"), &seconds) || seconds < 1 ||
-                                 seconds > 86400))
-        return cli_fail(cli, EXIT_COULD_NOT, "--wait must be a number of seconds from 1 to 86400");
+    const struct product_work work = {
+        .begin = STR("/v1/reconciliations"),
+        .body = wish_text(cli),
+        .path = path_of,
+        .has_ended = has_ended,
+    };
     enum err err = product_open(cli, owner_merchant(cli), live,
                                 KEY_SCOPE_ADMIN | KEY_SCOPE_READ, &product, &why);
     if (err == OK)
-        err = product_ask(product, "POST", STR("/v1/reconciliations"), wish_text(cli), cli->arena,
-                          &answer, &why);
-    if (err == OK)
-        err = wait_for_end(cli, product, seconds, &answer, &why);
+        err = product_run(cli, product, &work, &answer, &why);
     product_close(product);
     if (err != OK)
         return cli_fail(cli, EXIT_COULD_NOT, "%.*s", STR_ARG(why));
@@ -119,7 +93,7 @@ static const struct option options[] = {
     { "gateway", "NAME", false, "Only payments at this gateway." },
     { "since", "TIME", false, "All that were created since; else those that wait for a look." },
     { "dry-run", NULL, false, "Count what would be found, and change nothing." },
-    { "wait", "SECONDS", false, "For its end. Default: 600." },
+    PRODUCT_WAIT_OPTION,
     { "json", NULL, false, "As GET /v1/reconciliations/{id} shows it." },
     PRODUCT_URL_OPTION,
     { 0 },
