@@ -188,7 +188,6 @@ static enum exit_code tell(struct cli *cli, const struct product_answer *answer)
 static enum exit_code run_run(struct cli *cli)
 {
     struct product_answer answer = { 0 };
-    struct product *product = NULL;
     struct str why = { 0 };
     enum job_kind kind;
 
@@ -200,10 +199,8 @@ static enum exit_code run_run(struct cli *cli)
         .path = path_of,
         .has_ended = has_ended,
     };
-    enum err err = product_open(cli, STR("default"), false, KEY_SCOPE_OPERATOR, &product, &why);
-    if (err == OK)
-        err = product_run(cli, product, &work, &answer, &why);
-    product_close(product);
+    enum err err = product_run(cli, STR("default"), false, KEY_SCOPE_OPERATOR, &work, &answer,
+                               &why);
     if (err != OK)
         return cli_fail(cli, EXIT_COULD_NOT, "%.*s", STR_ARG(why));
     return tell(cli, &answer);

@@ -23,19 +23,15 @@ static void pause_a_little(void)
     nanosleep(&time, NULL);
 }
 
-enum err product_run(struct cli *cli, struct product *product, const struct product_work *work,
-                     struct product_answer *out, struct str *why)
+static enum err wait_for_end(struct cli *cli, struct product *product,
+                             const struct product_work *work, int64_t seconds,
+                             struct product_answer *answer, struct str *why)
 {
-    int64_t seconds = 0;
-
-    enum err err = seconds_of(cli, &seconds, why);
-    if (err == OK)
-        err = product_ask(product, "POST", work->begin, work->body, cli->arena, out, why);
-    if (err != OK)
-        return err;
-    struct str path = work->path(cli, out);
+    struct str path = work->path(cli, answer);
     int64_t until_us = outside_monotonic_us(cli->world->outside) + seconds * 1000000;
-    while (err == OK && !work->has_ended(out)) {
+    enum err err = OK;
+
+    while (err == OK && !work->has_ended(answer)) {
         if (outside_monotonic_us(cli->world->outside) > until_us) {
             *why = str_format(cli->arena, "it has not ended after %lld s; it goes on, and GET "
                                           "%.*s tells of it",
@@ -43,7 +39,24 @@ enum err product_run(struct cli *cli, struct product *product, const struct prod
             return ERR_IO;
         }
         pause_a_little();
-        err = product_ask(product, "GET", path, (struct str){ 0 }, cli->arena, out, why);
+        err = product_ask(product, "GET", path, (struct str){ 0 }, cli->arena, answer, why);
     }
+    return err;
+}
+
+enum err product_run(struct cli *cli, struct str merchant, bool live, int64_t scopes,
+                     const struct product_work *work, struct product_answer *out, struct str *why)
+{
+    struct product *product = NULL;
+    int64_t seconds = 0;
+
+    enum err err = seconds_of(cli, &seconds, why);
+    if (err == OK)
+        err = product_open(cli, merchant, live, scopes, &product, why);
+    if (err == OK)
+        err = product_ask(product, "POST", work->begin, work->body, cli->arena, out, why);
+    if (err == OK)
+        err = wait_for_end(cli, product, work, seconds, out, why);
+    product_close(product);
     return err;
 }

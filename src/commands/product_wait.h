@@ -14,9 +14,9 @@ struct product_work {
 };
 
 /* Asks for it and returns its end in *out. The command has PRODUCT_WAIT_OPTION, and what
- * product_open wants. ERR_VALIDATION: a wrong --wait, or refused; ERR_IO: no answer, or no end
- * in that time. */
-must_check enum err product_run(struct cli *cli, struct product *product,
+ * product_open wants, as are the arguments. ERR_VALIDATION: a wrong --wait, or refused; ERR_IO:
+ * no answer, or no end in that time. */
+must_check enum err product_run(struct cli *cli, struct str merchant, bool live, int64_t scopes,
                                 const struct product_work *work, struct product_answer *out,
                                 struct str *why);
 

@@ -65,7 +65,6 @@ static enum exit_code tell(struct cli *cli, const struct product_answer *answer)
 static enum exit_code run(struct cli *cli)
 {
     struct product_answer answer = { 0 };
-    struct product *product = NULL;
     struct str why = { 0 };
     bool live = false;
 
@@ -77,11 +76,8 @@ static enum exit_code run(struct cli *cli)
         .path = path_of,
         .has_ended = has_ended,
     };
-    enum err err = product_open(cli, owner_merchant(cli), live,
-                                KEY_SCOPE_ADMIN | KEY_SCOPE_READ, &product, &why);
-    if (err == OK)
-        err = product_run(cli, product, &work, &answer, &why);
-    product_close(product);
+    enum err err = product_run(cli, owner_merchant(cli), live, KEY_SCOPE_ADMIN | KEY_SCOPE_READ,
+                               &work, &answer, &why);
     if (err != OK)
         return cli_fail(cli, EXIT_COULD_NOT, "%.*s", STR_ARG(why));
     return tell(cli, &answer);

@@ -8,7 +8,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from client import Client                 # noqa: E402
 from contract import Contract             # noqa: E402
-from installation import Installation, binary     # noqa: E402
+from installation import Installation, binary, serving     # noqa: E402
 
 
 def pytest_report_header(config):
@@ -25,14 +25,8 @@ def contract():
 
 @pytest.fixture(scope='module')
 def server(tmp_path_factory):
-    """A server on empty books. It must live through the whole file and end with exit code 0,
-    and the books that it leaves must hold every invariant."""
-    installation = Installation(tmp_path_factory.mktemp('purser') / 'data').start()
-    yield installation
-    assert installation.alive(), 'the server died:\n' + installation.log_tail()
-    deep = installation.doctor()
-    assert installation.stop() == 0, installation.log_tail()
-    assert deep.returncode == 0, deep.stdout + deep.stderr
+    with serving(tmp_path_factory.mktemp('purser') / 'data') as server:
+        yield server
 
 
 @pytest.fixture(scope='module')

@@ -1,4 +1,5 @@
 """An installation of the real binary: a data directory, its server, its commands."""
+import contextlib
 import json
 import os
 import signal
@@ -43,6 +44,18 @@ def purser(*arguments, timeout=30, **env):
     """Runs a command to its end."""
     return subprocess.run([binary(), *arguments], env=environment(data_of(arguments), **env),
                           timeout=timeout, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+
+
+@contextlib.contextmanager
+def serving(data, *arguments, **env):
+    """A server on empty books. It must live till the end and leave with exit code 0, and the
+    books that it leaves must hold every invariant."""
+    installation = Installation(data).start(*arguments, **env)
+    yield installation
+    assert installation.alive(), installation.log_tail()
+    deep = installation.doctor()
+    assert installation.stop() == 0, installation.log_tail()
+    assert deep.returncode == 0, deep.stdout + deep.stderr
 
 
 class Installation:

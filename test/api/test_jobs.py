@@ -8,7 +8,7 @@ import pytest
 import store
 from client import Client, until
 from contract import ROOT, table_of
-from installation import Installation, binary, purser
+from installation import Installation, binary, purser, serving
 from test_operating import metrics
 
 DAY_MS = 24 * 60 * 60 * 1000
@@ -18,13 +18,8 @@ JOBS = [row[1] for row in table_of('src/core/job.def', 'JOBS')]
 @pytest.fixture(scope='module')
 def server(tmp_path_factory):
     """One that prunes by itself."""
-    installation = Installation(tmp_path_factory.mktemp('jobs') / 'data')
-    installation.start('--retention-days', '31')
-    yield installation
-    assert installation.alive(), installation.log_tail()
-    assert installation.stop() == 0
-    deep = installation.doctor()
-    assert deep.returncode == 0, deep.stdout
+    with serving(tmp_path_factory.mktemp('jobs') / 'data', '--retention-days', '31') as server:
+        yield server
 
 
 @pytest.fixture(scope='module')

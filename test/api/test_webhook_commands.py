@@ -9,7 +9,7 @@ import pytest
 
 from client import until
 from contract import table_of
-from installation import Installation, binary, environment, purser
+from installation import binary, environment, purser, serving
 from sink import Sink
 
 # Of a gateway that changes its mind, or of a card that is only saved.
@@ -19,12 +19,9 @@ NOT_CAUSED = {'payment.rerouted', 'payment.cancel_failed', 'payment.corrected', 
 
 @pytest.fixture(scope='module')
 def server(tmp_path_factory):
-    installation = Installation(tmp_path_factory.mktemp('purser') / 'data')
-    installation.start(PURSER_WEBHOOK_ADDRESSES='any')
-    yield installation
-    deep = installation.doctor()
-    assert installation.stop() == 0, installation.log_tail()
-    assert deep.returncode == 0, deep.stdout + deep.stderr
+    with serving(tmp_path_factory.mktemp('purser') / 'data',
+                 PURSER_WEBHOOK_ADDRESSES='any') as server:
+        yield server
 
 
 @pytest.fixture(scope='module')

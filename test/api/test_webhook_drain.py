@@ -8,7 +8,7 @@ import pytest
 import store
 from client import Client, until
 from fault_sink import FaultSink, reply
-from installation import Installation
+from installation import serving
 from test_webhooks import id_bytes
 
 FIRST = 16              # a second, doubled every second (delivery_targets.c)
@@ -20,11 +20,8 @@ ANY = {'PURSER_WEBHOOK_ADDRESSES': 'any'}
 
 @pytest.fixture
 def server(tmp_path):
-    installation = Installation(tmp_path / 'data').start(**ANY)
-    yield installation
-    deep = installation.doctor()
-    assert installation.stop() == 0, installation.log_tail()
-    assert deep.returncode == 0, deep.stdout + deep.stderr
+    with serving(tmp_path / 'data', **ANY) as server:
+        yield server
 
 
 @pytest.fixture

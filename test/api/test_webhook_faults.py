@@ -17,7 +17,7 @@ import pytest
 import store
 from client import Client, until
 from fault_sink import FaultSink, delayed, raw, reply, reset_after
-from installation import Installation, purser
+from installation import Installation, purser, serving
 from test_webhooks import id_bytes
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'net'))
@@ -34,17 +34,9 @@ def certificates(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def server(tmp_path_factory, certificates):
-    installation = Installation(tmp_path_factory.mktemp('purser') / 'data')
-    installation.start(PURSER_WEBHOOK_ADDRESSES='any', PURSER_WEBHOOK_CA_FILE=certificates.ca)
-    yield installation
-    deep = installation.doctor()
-    assert installation.stop() == 0, installation.log_tail()
-    assert deep.returncode == 0, deep.stdout + deep.stderr
-
-
-@pytest.fixture(scope='module')
-def client(server, contract):
-    return Client(server, server.key(), contract)
+    with serving(tmp_path_factory.mktemp('purser') / 'data', PURSER_WEBHOOK_ADDRESSES='any',
+                 PURSER_WEBHOOK_CA_FILE=certificates.ca) as server:
+        yield server
 
 
 @pytest.fixture(scope='module')
@@ -390,8 +382,9 @@ def until_ms(text):
 def test_dead_endpoints_hold_up_no_other(client, sink, endpoint):
     _, black, lags = fairness(client, sink, endpoint, healthy=20, dead=3, rounds=10)
     means = [sum(lag) / len(lag) for lag in lags]
-    assert jain([1 / (0.001 + max(m, 0)) for m in means]) >= 0.9
-    assert max(max(lag) for lag in lags) < 2
+    # A dead one holds its place for 15 s. A tenth of a second is what a busy machine may take.
+    assert jain([1 / (0.1 + max(m, 0)) for m in means]) >= 0.9
+    assert max(max(lag) for lag in lags) < 10
     for one in black:       # given back at once: what waits there ends with the endpoint
         client.post('/v1/webhook_endpoints/%s/disable' % one['id'], {}).expect(200)
 

@@ -11,7 +11,7 @@ import pytest
 import store
 from client import Client, together, until
 from fault_sink import FaultSink, delayed, reply
-from installation import Installation
+from installation import Installation, serving
 from stopped_thread import stopped_thread
 from test_webhook_faults import (LONG, certificates, endpoint, only_try,    # noqa: F401
                                  path, read, send, sink, tried)
@@ -24,17 +24,9 @@ pytestmark = store.sqlite_only      # the faults are put into files; PostgreSQL'
 
 @pytest.fixture(scope='module')
 def server(tmp_path_factory, certificates):
-    installation = Installation(tmp_path_factory.mktemp('purser') / 'data')
-    installation.start(PURSER_WEBHOOK_ADDRESSES='any', PURSER_WEBHOOK_CA_FILE=certificates.ca)
-    yield installation
-    deep = installation.doctor()
-    assert installation.stop() == 0, installation.log_tail()
-    assert deep.returncode == 0, deep.stdout + deep.stderr
-
-
-@pytest.fixture(scope='module')
-def client(server, contract):
-    return Client(server, server.key(), contract)
+    with serving(tmp_path_factory.mktemp('purser') / 'data', PURSER_WEBHOOK_ADDRESSES='any',
+                 PURSER_WEBHOOK_CA_FILE=certificates.ca) as server:
+        yield server
 
 
 def metric(client, name):

@@ -10,7 +10,7 @@ import pytest
 
 import store
 from client import Client, card, until
-from installation import Installation, purser
+from installation import purser, serving
 from sink import Sink
 
 # What hooker's document says of the body: name, kind, and what may stand there.
@@ -62,12 +62,9 @@ def content_signature(headers):
 
 @pytest.fixture(scope='module')
 def server(tmp_path_factory):
-    installation = Installation(tmp_path_factory.mktemp('purser') / 'data')
-    installation.start(PURSER_WEBHOOK_ADDRESSES='any')
-    yield installation
-    deep = installation.doctor()
-    assert installation.stop() == 0, installation.log_tail()
-    assert deep.returncode == 0, deep.stdout + deep.stderr
+    with serving(tmp_path_factory.mktemp('purser') / 'data',
+                 PURSER_WEBHOOK_ADDRESSES='any') as server:
+        yield server
 
 
 @pytest.fixture

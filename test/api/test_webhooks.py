@@ -11,7 +11,7 @@ import pytest
 
 import store
 from client import Client, card, until
-from installation import Installation
+from installation import serving
 from sink import Sink
 
 ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
@@ -30,18 +30,9 @@ PATHS = ('/hook-%d' % n for n in itertools.count())
 
 @pytest.fixture(scope='module')
 def server(tmp_path_factory):
-    installation = Installation(tmp_path_factory.mktemp('purser') / 'data')
-    installation.start(PURSER_WEBHOOK_ADDRESSES='any')
-    yield installation
-    assert installation.alive(), installation.log_tail()
-    deep = installation.doctor()
-    assert installation.stop() == 0, installation.log_tail()
-    assert deep.returncode == 0, deep.stdout + deep.stderr
-
-
-@pytest.fixture(scope='module')
-def client(server, contract):
-    return Client(server, server.key(), contract)
+    with serving(tmp_path_factory.mktemp('purser') / 'data',
+                 PURSER_WEBHOOK_ADDRESSES='any') as server:
+        yield server
 
 
 @pytest.fixture(scope='module')
