@@ -177,6 +177,9 @@ def reconciliation(folder, options):
     seconds = time.monotonic() - begin
     if done.returncode != 0:
         sys.exit('bench: purser reconcile failed:\n' + done.stdout + done.stderr)
+    said = json.loads(done.stdout)
+    if said['checked'] < count or said['failed'] != 0:
+        sys.exit('bench: not all payments were reconciled:\n' + done.stdout)
     server.stop()
     return {'count': count, 'seconds': seconds, 'per_second': count / seconds}
 

@@ -3,6 +3,7 @@ import csv
 import io
 import json
 import os
+import signal
 import subprocess
 import time
 
@@ -306,7 +307,9 @@ def test_what_was_cut_off_goes_on(client, server, files):
         found = store.run(server.data, 'purser.db', query, name)
         if found and found[0]['last_row'] > 0:
             process.kill()
-    process.wait()
+    assert process.wait() == -signal.SIGKILL
+    cut, = store.run(server.data, 'purser.db', query, name)
+    assert cut['status'] == 'importing' and 0 < cut['last_row'] < 3000
     whole = files.run(path)
     assert whole.returncode == 1, whole
     told = json.loads(whole.stdout)

@@ -4,6 +4,7 @@ import os
 import shutil
 import sqlite3
 import struct
+import threading
 import time
 
 import pytest
@@ -218,7 +219,8 @@ def test_a_long_backlog_is_parked_in_the_books(client, sink, path, endpoint):
 def test_no_transaction_is_open_while_a_receiver_thinks(server, client, sink, path,
                                                         endpoint):
     """One held its row locked during the call: the table swelled until its queue stood still."""
-    sink.plans[path] = delayed(1.5, reply())
+    think = threading.Event()
+    sink.plans[path] = lambda connection, request: (think.wait(10), reply()(connection, request))
     delivery = send(client, endpoint())
     sink.wait(1, path)
     with sqlite3.connect(os.path.join(server.data, 'purser.db'), timeout=0) as books:
@@ -226,4 +228,5 @@ def test_no_transaction_is_open_while_a_receiver_thinks(server, client, sink, pa
               'the books to be free of readers and writers')
     books.close()
     assert read(client, delivery)['attempt_count'] == 0     # it still thinks
+    think.set()
     assert tried(client, delivery)['status'] == 'delivered'

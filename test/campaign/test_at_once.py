@@ -3,36 +3,17 @@ never sees more than one may do, and books and ledger are the same at the end.
 
 PURSER_RACES says how many rounds each race has at each gateway (1)."""
 import os
-import threading
 import time
 import uuid
 
 import both_books
-from client import until
+from client import together, until
 
 ROUNDS = int(os.environ.get('PURSER_RACES', '1'))
 THREADS = 64
 TRIES = 6
 PART = 3000
 WHOLE = 10000
-
-
-def at_once(calls):
-    """Runs them from one starting line; their answers."""
-    line = threading.Barrier(len(calls))
-    answers = [None] * len(calls)
-
-    def run(place):
-        line.wait()
-        answers[place] = calls[place]()
-
-    threads = [threading.Thread(target=run, args=(i,), daemon=True) for i in range(len(calls))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-        assert not thread.is_alive()
-    return answers
 
 
 def insist(client, path, body):
@@ -74,8 +55,8 @@ def test_refunds_never_exceed_the_capture(place):
     for till in each_round(place):
         payment = paid(place, till, 'automatic')
         path = '/v1/payments/%s/refunds' % payment['id']
-        answers = at_once([lambda client=client: insist(client, path, {'amount': PART})
-                           for client in spread(place)])
+        answers = together(*[lambda client=client: insist(client, path, {'amount': PART})
+                             for client in spread(place)])
         moved = agree(place, till, payment)
         count, total = moved['refund']
         taken = [answer for answer in answers if answer.status in (201, 202)]
@@ -85,9 +66,9 @@ def test_refunds_never_exceed_the_capture(place):
 def test_of_capture_and_cancel_one_is_done(place):
     for till in each_round(place):
         payment = paid(place, till, 'manual')
-        at_once([lambda client=client, action=('capture', 'cancel')[i % 2]:
-                 insist(client, '/v1/payments/%s/%s' % (payment['id'], action), {})
-                 for i, client in enumerate(spread(place))])
+        together(*[lambda client=client, action=('capture', 'cancel')[i % 2]:
+                   insist(client, '/v1/payments/%s/%s' % (payment['id'], action), {})
+                   for i, client in enumerate(spread(place))])
         moved = agree(place, till, payment)
         assert ('capture' in moved) + ('void' in moved) == 1, moved
         ended = till.comes_to(payment, 'captured', 'cancelled')
@@ -99,9 +80,9 @@ def test_one_key_makes_one_payment(place):
         key = str(uuid.uuid4())
         body = {'amount': WHOLE, 'currency': till.currency, 'payment_method': till.saved,
                 'gateway_account': till.account_for({})['id']}
-        answers = at_once([lambda client=client: client.post('/v1/payments', body, key=key,
-                                                             prefer='wait=10')
-                           for client in spread(place)])
+        answers = together(*[lambda client=client: client.post('/v1/payments', body, key=key,
+                                                               prefer='wait=10')
+                             for client in spread(place)])
         made = {answer.json['id'] for answer in answers if answer.status in (201, 202)}
         assert len(made) == 1, [answer.raw for answer in answers]
         assert {answer.status for answer in answers} <= {201, 202, 409}
@@ -120,7 +101,7 @@ def test_notifications_and_questions_take_the_money_once(place):
                   **till.match(payment))
         readers = [lambda client=client: client.get('/v1/payments/' + payment['id'])
                    for client in spread(place, THREADS - 1)]
-        at_once(readers + [lambda: till.pay(payment)])
+        together(*readers, lambda: till.pay(payment))
         till.comes_to(payment, 'captured')
         assert agree(place, till, payment) == {'authorize': (1, WHOLE), 'capture': (1, WHOLE)}
         sent = [line['status'] for line in
