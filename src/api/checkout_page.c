@@ -26,7 +26,6 @@
 #define READ_AGAIN_MOST_MS 1000
 #define ASK_AGAIN_US (5 * SECOND_MS * US_PER_MS)
 #define PATIENCE_US (1500 * US_PER_MS)              /* for an attempt that ends at once */
-#define HELD_US (25 * SECOND_MS * US_PER_MS)        /* proxies wait for 30 seconds and more */
 
 /* --- the books --- */
 
@@ -126,8 +125,9 @@ static bool is_waited_for(const struct visit *visit)
     if (visit->still)
         return false;
     if (view == CHECKOUT_VIEW_CHECKING)
-        return visit->held && age_us(visit) < HELD_US;
-    return view == CHECKOUT_VIEW_WAITING && age_us(visit) < (visit->held ? HELD_US : PATIENCE_US);
+        return visit->held && age_us(visit) < CHECKOUT_HELD_US;
+    return view == CHECKOUT_VIEW_WAITING &&
+           age_us(visit) < (visit->held ? CHECKOUT_HELD_US : PATIENCE_US);
 }
 
 /* The longer it takes already, the less a moment more is felt. */

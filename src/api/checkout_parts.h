@@ -14,6 +14,7 @@
 #define CHECKOUT_RETURNED "returned"
 #define CHECKOUT_WAIT "wait"
 #define CHECKOUT_STILL "still"
+#define CHECKOUT_HELD_US (25 * SECOND_MS * 1000) /* proxies wait for 30 seconds and more */
 #define CHECKOUT_COOKIE "purser_checkout"
 
 struct visit {

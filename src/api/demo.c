@@ -15,7 +15,6 @@
 #define PRICE ((struct money){ 1250, CURRENCY_EUR })
 #define EVENTS_SHOWN 20
 #define LOOK_AGAIN_MS 250
-#define HELD_US (25 * SECOND_MS * 1000) /* proxies wait for 30 seconds and more */
 
 struct demo_visit {
     struct call *call;
@@ -75,7 +74,7 @@ static bool is_waited_for(const struct demo_visit *visit)
     int64_t now_us = outside_monotonic_us(call->api->config.outside);
 
     return visit->held && str_equal(newest(visit), visit->after) &&
-           now_us - server_request_started_us(call->request) < HELD_US &&
+           now_us - server_request_started_us(call->request) < CHECKOUT_HELD_US &&
            !server_is_stopping(server_of(call->request));
 }
 
@@ -134,15 +133,6 @@ static enum err begin(struct call *call, struct demo_visit visit)
                        "The demo shop is off; start with --demo on.");
 }
 
-static struct str id_text(struct call *call, struct checkout_id id)
-{
-    struct buf text;
-
-    buf_init(&text, call->arena, ID_TEXT_MAX);
-    checkout_id_write(&text, id);
-    return buf_str(&text);
-}
-
 /* --- the shop --- */
 
 static void answer_shop(struct demo_visit *visit)
@@ -151,7 +141,7 @@ static void answer_shop(struct demo_visit *visit)
     struct buf out;
 
     if (visit->checkout) {
-        page.session = id_text(visit->call, visit->checkout->id);
+        page.session = checkout_id_text(visit->call, visit->checkout->id);
         page.status = word_str(&words_checkout_state, visit->checkout->status);
     }
     buf_init(&out, visit->call->arena, DEMO_PAGE_MAX);

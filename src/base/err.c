@@ -39,6 +39,12 @@ bool err_is_retryable(enum err err)
     return row_of(err)->retry == RETRY_SAME_KEY;
 }
 
+bool err_is_outage(enum err err)
+{
+    return err == ERR_STORE_BUSY || err == ERR_STORE_AWAY || err == ERR_STORE_RETRY ||
+           err == ERR_STORE_IN_DOUBT || err == ERR_LEASE_LOST || err == ERR_UNAVAILABLE;
+}
+
 const char *err_title(enum err err)
 {
     return row_of(err)->title;

@@ -30,6 +30,7 @@ enum err_retry {
 const char *err_code(enum err err);        /* "validation_failed": stable, part of the API */
 int err_http_status(enum err err);
 bool err_is_retryable(enum err err);
+bool err_is_outage(enum err err);           /* nobody's fault, and over for all at once */
 const char *err_title(enum err err);       /* one line, no full stop */
 const char *err_advice(enum err err);      /* what to do about it, one or two sentences */
 

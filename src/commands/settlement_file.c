@@ -85,8 +85,12 @@ static enum csv_event next_record(struct source *source, struct str *why)
 {
     enum csv_event event;
     while ((event = csv_next(source->csv)) == CSV_MORE)
-        if (read_more(source, why) != OK)
+        if (read_more(source, why) != OK) {
+            /* There is no row to go on to. */
+            csv_close(source->csv);
+            source->csv = NULL;
             return CSV_BAD;
+        }
     if (event == CSV_BAD)
         *why = str_format(source->cli->arena, "row %lld: %s", (long long)csv_row(source->csv),
                           csv_why(source->csv));

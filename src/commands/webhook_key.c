@@ -55,6 +55,7 @@ static enum err read_pair(struct import *import, struct str *why)
     import->bits = bits;
     if (is_key && (bits == 1024 || bits == 2048 || bits == 4096))
         return OK;
+    secret_wipe((void *)(uintptr_t)import->private_der.ptr, import->private_der.len);
     *why = is_key ? str_format(arena, "the key has %u bits; 1024, 2048 and 4096 are known", bits)
                   : STR("the file must hold a private RSA key without a password: PEM, or the"
                         " base64 of its DER");

@@ -123,7 +123,6 @@ must_check enum err settlement_line_read(const struct settlement_mapping *mappin
 /* What the books have of a row's payment and refund, and whether a row before is about the same. */
 struct settlement_books {
     bool has_payment, has_refund;
-    enum payment_state payment_status;
     enum refund_state refund_status;
     int64_t captured_minor, refund_minor;
     enum currency currency;

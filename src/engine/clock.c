@@ -43,13 +43,21 @@ void engine_due(struct engine *engine, int64_t due_ms)
     pthread_mutex_unlock(&engine->due.lock);
 }
 
-void engine_again(struct engine *engine, struct desk_turn *turn)
+static void hand_in_later(struct engine *engine, struct desk_turn *turn)
 {
     if (!queue_put(&engine->again, &turn->link)) {
         desk_turn_free(turn);
         return;
     }
     engine_due(engine, outside_now_ms(engine->outside) + RETRY_MS);
+}
+
+void engine_turn_kept(struct desk_turn *turn)
+{
+    if (turn->err && err_is_retryable(turn->err))
+        hand_in_later(turn->user, turn);
+    else
+        desk_turn_free(turn);
 }
 
 static void hand_in_again(struct engine *engine)
@@ -59,13 +67,6 @@ static void hand_in_again(struct engine *engine)
         next = item->next;
         engine_turn(engine, LINK_OWNER(item, struct desk_turn, link));
     }
-}
-
-/* What is nobody's fault, and over for all at once. */
-static bool is_outage(enum err err)
-{
-    return err == ERR_STORE_BUSY || err == ERR_STORE_AWAY || err == ERR_STORE_RETRY
-           || err == ERR_STORE_IN_DOUBT || err == ERR_LEASE_LOST || err == ERR_UNAVAILABLE;
 }
 
 static struct id piece_of(const struct turn_input *input)
@@ -92,7 +93,7 @@ static int64_t judge(struct engine *engine, const struct desk_turn *turn)
     }
     course->failed++;
     ENGINE_COUNT_JOB(engine, turn->input.job, failed_total, 1);
-    if (is_outage(turn->err)) {
+    if (err_is_outage(turn->err)) {
         engine->due.failed = true;
         return 0;
     }
@@ -126,22 +127,6 @@ static void begin_done(struct desk_turn *turn)
     desk_turn_free(turn);
 }
 
-/* What could not be noted is noted with the next. */
-static void note_done(struct desk_turn *turn)
-{
-    struct engine *engine = turn->user;
-    const struct job_note *note = turn->input.ask;
-    if (turn->err) {
-        pthread_mutex_lock(&engine->due.lock);
-        engine->courses[turn->input.job].done += note->done;
-        engine->courses[turn->input.job].failed += note->failed;
-        pthread_mutex_unlock(&engine->due.lock);
-        atomic_store(&engine->courses[turn->input.job].answered_ms, 0);
-        engine_due(engine, outside_now_ms(engine->outside) + RETRY_MS);
-    }
-    desk_turn_free(turn);
-}
-
 static struct desk_turn *turn_about(struct engine *engine, enum job_kind kind,
                                     const struct turn_handler *handler,
                                     void (*done)(struct desk_turn *turn))
@@ -156,7 +141,7 @@ static struct desk_turn *turn_about(struct engine *engine, enum job_kind kind,
 
 void engine_job_note(struct engine *engine, enum job_kind kind, const struct job_note *note)
 {
-    struct desk_turn *turn = turn_about(engine, kind, &turn_job_note, note_done);
+    struct desk_turn *turn = turn_about(engine, kind, &turn_job_note, engine_turn_kept);
     struct job_note *copy = arena_copy(&turn->arena, note, sizeof(*note));
     copy->detail = str_copy(&turn->arena, note->detail);
     if (note->asked_ms != 0)

@@ -14,7 +14,6 @@
 #define SCAN_US (1 * SECOND_MS * 1000)
 #define AGAIN_US (1 * SECOND_MS * 1000)
 #define STUCK_US (3 * SECOND_MS * 1000)
-#define LOADED_LOW 16                /* with so few left the next are read */
 #define STOP_MS (3 * SECOND_MS)
 /* Results wait so long for others: what would come again after a crash is no more than that, and
  * a commit for each would cost more than the tries. */

@@ -92,11 +92,15 @@ static enum err last_pass(struct discovery *discovery, const struct gateway_acco
                           int64_t *started_ms, int64_t *listed_to_ms)
 {
     struct db_value arg = DB_ID(account->id);
-    enum err err = db_number(discovery->db, "SELECT max(started_ms) FROM reconciliations"
-                                            " WHERE gateway_account = $1", &arg, 1, started_ms);
+    /* By id, which counts up with time: a look into the index each, however many there are. */
+    enum err err = db_number(discovery->db, "SELECT started_ms FROM reconciliations"
+                                            " WHERE gateway_account = $1"
+                                            " ORDER BY id DESC LIMIT 1", &arg, 1, started_ms);
 
-    return err ? err : db_number(discovery->db, "SELECT max(listed_to_ms) FROM reconciliations"
-                                                " WHERE gateway_account = $1", &arg, 1,
+    return err ? err : db_number(discovery->db, "SELECT listed_to_ms FROM reconciliations"
+                                                " WHERE gateway_account = $1"
+                                                " AND listed_to_ms IS NOT NULL"
+                                                " ORDER BY id DESC LIMIT 1", &arg, 1,
                                  listed_to_ms);
 }
 
@@ -173,9 +177,11 @@ static enum err list_asked(struct discovery *discovery, const struct gateway_acc
                            const struct gateway *gateway, const struct reconciliation *asked)
 {
     int64_t started_ms = 0, listed_to_ms = 0;
-    enum err err = last_pass(discovery, account, &started_ms, &listed_to_ms);
 
-    if (!err && is_about(asked, account))
+    if (!is_about(asked, account))
+        return OK;
+    enum err err = last_pass(discovery, account, &started_ms, &listed_to_ms);
+    if (!err)
         run_pass(discovery, account, gateway, listed_to_ms, asked);
     return err;
 }
@@ -256,8 +262,15 @@ static void sleep_until_due(struct discovery *discovery)
         sleep_ms = discovery->due_ms - outside_now_ms(outside);
     int64_t until_us = outside_monotonic_us(outside) + (sleep_ms < 0 ? 0 : sleep_ms) * 1000;
     pthread_mutex_lock(&discovery->lock);
-    while (!discovery->stop && !discovery->wished && outside_monotonic_us(outside) < until_us)
-        wait_until(discovery, until_us);
+    /* Where nothing is listed by itself, only a wish wakes. */
+    bool never = discovery->engine->passes.interval_ms == 0;
+    while (!discovery->stop && !discovery->wished &&
+           (never || outside_monotonic_us(outside) < until_us)) {
+        if (never)
+            pthread_cond_wait(&discovery->changed, &discovery->lock);
+        else
+            wait_until(discovery, until_us);
+    }
     pthread_mutex_unlock(&discovery->lock);
 }
 

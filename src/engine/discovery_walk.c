@@ -227,6 +227,17 @@ static bool is_asked_about_anyway(const struct walk *walk, const struct payment 
                                : payment->check_ms != 0;
 }
 
+/* One whose turn fails hides none behind it. */
+static enum err hand_in(struct walk *walk, struct desk_turn *turn)
+{
+    enum err err = discovery_turn(walk->discovery, turn);
+
+    if (!err || err_is_outage(err))
+        return err;
+    walk->row.failed++;
+    return OK;
+}
+
 /* An enquiry like any other; its answer is counted with those of the reconciler. */
 static enum err ask_about(struct walk *walk, const struct payment *payment)
 {
@@ -244,7 +255,7 @@ static enum err ask_about(struct walk *walk, const struct payment *payment)
     turn->input = (struct turn_input){ .handler = &turn_payment_check, .payment = payment->id,
                                        .invoice = payment->invoice, .ask = ask };
     ids_add(&walk->suspects, payment->id.id);
-    return discovery_turn(walk->discovery, turn);
+    return hand_in(walk, turn);
 }
 
 static enum err tell_missing(struct walk *walk, enum gateway_list list,
@@ -275,7 +286,7 @@ static enum err tell_missing(struct walk *walk, enum gateway_list list,
     walk->row.drifted += !decided;
     walk->row.skipped += decided;
     if (!err && !decided && !walk->row.dry_run)
-        return discovery_turn(walk->discovery, turn);
+        return hand_in(walk, turn);
     desk_turn_free(turn);
     return err;
 }

@@ -141,9 +141,9 @@ void engine_want_sample(struct engine *engine);
 
 /* clock.c */
 void *engine_clock(void *engine);
-/* A turn of our own that the books could not take now is handed in again in a second. When the
- * engine stops first it is freed: the next start asks the gateway. */
-void engine_again(struct engine *engine, struct desk_turn *turn);
+/* The `done` of a turn of our own, with the engine as its user: what the books could not take is
+ * handed in again in a second. If the engine stops first, the next start asks the gateway. */
+void engine_turn_kept(struct desk_turn *turn);
 /* Something is due then; the clock looks up at the earliest of what it was told. */
 void engine_due(struct engine *engine, int64_t due_ms);
 

@@ -226,16 +226,6 @@ void engine_call_queue(struct engine *engine, struct call *call)
         engine_call_left(call);
 }
 
-/* An answer that the books could not take (a full disk, a server that is away) is kept and
- * handed in again: while this run lives, nobody else asks about its operation. */
-static void answer_done(struct desk_turn *turn)
-{
-    if (turn->err && err_is_retryable(turn->err))
-        engine_again(turn->user, turn);
-    else
-        desk_turn_free(turn);
-}
-
 static void answer_ending(struct desk_turn *turn)
 {
     const struct operation_answer *said = turn->input.ask;
@@ -299,7 +289,8 @@ static void hand_in(struct engine *engine, struct call *call, const struct gatew
         .invoice = call->invoice,
         .ask = said,
     };
-    turn->done = answer_done;
+    /* While this run lives, nobody else asks about its operation. */
+    turn->done = engine_turn_kept;
     turn->ending = answer_ending;
     turn->user = engine;
     if (answer->outcome == GW_UNKNOWN)

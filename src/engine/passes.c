@@ -13,14 +13,6 @@
 /* An answer that is that late has gone down with its run; nothing waits for it any longer. */
 #define PATIENCE_MS (5 * MINUTE_MS)
 
-static void note_done(struct desk_turn *turn)
-{
-    if (turn->err && err_is_retryable(turn->err))
-        engine_again(turn->user, turn);
-    else
-        desk_turn_free(turn);
-}
-
 /* Hands in what was counted. Nothing was checked: nothing to say, unless somebody asked. */
 static void pass_end(struct engine *engine, struct pass *pass)
 {
@@ -38,7 +30,7 @@ static void pass_end(struct engine *engine, struct pass *pass)
             .actor = STR("reconciler"),
             .ask = row,
         };
-        turn->done = note_done;
+        turn->done = engine_turn_kept;
         turn->user = engine;
         engine_turn(engine, turn);
     }

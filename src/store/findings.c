@@ -109,9 +109,9 @@ static enum err close_tasks(struct batch *batch, const char *sql, struct id abou
     return db_query(batch->db, sql, args, 2, NULL, NULL);
 }
 
-/* What a person was asked to decide has decided itself: the operation ended after so many looks
- * that there is a task, or the payment did. */
-static enum err close_answered(struct batch *batch, const struct books *books)
+/* What a person was asked to decide has decided itself: the operation ended, after so many looks
+ * that there is a task. */
+static enum err close_unresolved(struct batch *batch, const struct books *books)
 {
     enum err err = OK;
     for (size_t i = 0; !err && i < books->operations.count; i++) {
@@ -124,10 +124,42 @@ static enum err close_answered(struct batch *batch, const struct books *books)
                               " AND kind IN ('operation_unresolved', 'card_not_forgotten')",
                               operation->id.id);
     }
+    return err;
+}
+
+static bool may_be_exhausted(const struct payment *payment)
+{
+    return payment->row == ROW_CHANGED && payment->capture_tries + payment->cancel_tries > 0
+           && machine_is_final(&machine_payment, payment->status);
+}
+
+/* Nearly always there is none: asked once, not for each payment that ends well. */
+static enum err has_exhausted(struct batch *batch, bool *out)
+{
+    int64_t found = 0;
+    enum err err = OK;
+    for (size_t i = 0; !err && !found && i < batch->books_count; i++) {
+        const struct payment_list *payments = &batch->books[i]->payments;
+        for (size_t k = 0; !found && k < payments->count; k++)
+            found = may_be_exhausted(payments->items[k]);
+    }
+    if (found) {
+        found = 0;
+        err = db_number(batch->db, "SELECT count(*) FROM tasks WHERE closed_ms IS NULL"
+                                   " AND kind IN ('capture_exhausted', 'cancel_exhausted')",
+                        NULL, 0, &found);
+    }
+    *out = found > 0;
+    return err;
+}
+
+/* And so did the payment. */
+static enum err close_exhausted(struct batch *batch, const struct books *books)
+{
+    enum err err = OK;
     for (size_t i = 0; !err && i < books->payments.count; i++) {
         const struct payment *payment = books->payments.items[i];
-        if (payment->row == ROW_CHANGED && payment->capture_tries + payment->cancel_tries > 0
-            && machine_is_final(&machine_payment, payment->status))
+        if (may_be_exhausted(payment))
             err = close_tasks(batch,
                               "UPDATE tasks SET closed_ms = $2, action = 'answered',"
                               " resolved_by = 'gateway' WHERE payment = $1 AND closed_ms IS NULL"
@@ -139,9 +171,13 @@ static enum err close_answered(struct batch *batch, const struct books *books)
 
 static enum err flush_answered(struct batch *batch)
 {
-    enum err err = OK;
-    for (size_t i = 0; !err && i < batch->books_count; i++)
-        err = close_answered(batch, batch->books[i]);
+    bool exhausted = false;
+    enum err err = has_exhausted(batch, &exhausted);
+    for (size_t i = 0; !err && i < batch->books_count; i++) {
+        err = close_unresolved(batch, batch->books[i]);
+        if (!err && exhausted)
+            err = close_exhausted(batch, batch->books[i]);
+    }
     return err;
 }
 

@@ -45,15 +45,6 @@ int64_t period_start_ms(struct period period)
     return time_ms;
 }
 
-struct id period_lowest_id(int64_t time_ms)
-{
-    struct id id = { { 0 } };
-
-    for (int i = 0; i < 6; i++)
-        id.bytes[i] = (uint8_t)((uint64_t)time_ms >> (40 - 8 * i));
-    return id;
-}
-
 struct str period_text(struct period period, struct arena *arena)
 {
     return str_format(arena, "%04d-%02d", period.year, period.month);
@@ -152,8 +143,8 @@ static void write_part(struct buf *out, const struct table *table, struct period
 {
     const char *part = part_name(table, period, arena);
     const char *column = table_period(table)->name;
-    struct id from = period_lowest_id(period_start_ms(period));
-    struct id to = period_lowest_id(period_start_ms(period_next(period)));
+    struct id from = id_first_at(period_start_ms(period));
+    struct id to = id_first_at(period_start_ms(period_next(period)));
 
     buf_addf(out, "LOCK TABLE %s_rest IN ACCESS EXCLUSIVE MODE;\n", table->name);
     buf_addf(out,

@@ -18,9 +18,8 @@ LIST_TYPE(period_list, struct period)
 struct period period_at(int64_t time_ms);
 struct period period_next(struct period period);
 int period_compare(struct period a, struct period b);
+/* Ids of a month are from id_first_at of its start to that of the next one's. */
 int64_t period_start_ms(struct period period);
-/* The lowest id of that moment: ids of a month are from its own to the next month's. */
-struct id period_lowest_id(int64_t time_ms);
 /* "2026-03" */
 struct str period_text(struct period period, struct arena *arena);
 

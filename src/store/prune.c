@@ -115,7 +115,7 @@ static enum err remove_page(struct pruner *pruner, const struct sweep *sweep,
 static enum err run_sweep(struct pruner *pruner, const struct sweep *sweep)
 {
     int64_t before_ms = pruner->plan->before_ms;
-    struct id before = period_lowest_id(before_ms);
+    struct id before = id_first_at(before_ms);
     int64_t *total = (int64_t *)(void *)((char *)&pruner->report + sweep->count_offset);
     /* Nothing is held while it is only counted. */
     int64_t limit = pruner->plan->dry_run ? INT64_MAX : PAGE_ROWS;

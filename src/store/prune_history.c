@@ -320,7 +320,7 @@ static enum err prune_rows(struct pruner *pruner, int64_t before_ms)
     for (size_t i = 0; i < 2 && pruner_may_go_on(pruner, err); i++) {
         struct prune_pass pass = {
             .select = periods_are_used(pruner->db) ? rest[i] : whole[i],
-            .before = period_lowest_id(before_ms),
+            .before = id_first_at(before_ms),
             .remove = true,
             .waiting = i == 0 ? &pruner->report.waiting : &counted,
             .reason = &pruner->report.reason,

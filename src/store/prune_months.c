@@ -16,8 +16,8 @@ struct span {
 
 static struct span span_of(struct period period)
 {
-    return (struct span){ period_lowest_id(period_start_ms(period)),
-                          period_lowest_id(period_start_ms(period_next(period))) };
+    return (struct span){ id_first_at(period_start_ms(period)),
+                          id_first_at(period_start_ms(period_next(period))) };
 }
 
 static enum err is_busy(struct db *db, const struct span *span, bool *out)

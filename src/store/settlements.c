@@ -181,7 +181,6 @@ static enum err judge_row(void *self, const struct db_value *values, size_t coun
     const struct settlement_books books = {
         .has_payment = values[1].type != DB_NULL,
         .has_refund = values[2].type != DB_NULL,
-        .payment_status = payment->status,
         .refund_status = refund->status,
         .captured_minor = values[5].number,
         .currency = currency_of(values[6].bytes),
@@ -428,7 +427,6 @@ static enum err note_missing(struct settlement_import *import, const struct drif
     }
     if (!err)
         err = note_all(import, &fresh);
-    import->row->unsettled += (int64_t)fresh.count;
     return err;
 }
 
@@ -468,6 +466,16 @@ static enum err missing_from(struct settlement_import *import, int64_t *out_ms)
     return err;
 }
 
+/* By what is written, since an import that was cut off here had found some of it. */
+static enum err count_missing(struct settlement_import *import)
+{
+    struct db_value args[] = { DB_ID(import->row->gateway_account),
+                               DB_NUMBER(import->row->created_ms) };
+    return db_number(import->db, "SELECT count(*) FROM drifts WHERE gateway_account = $1"
+                                 " AND kind = 'unsettled' AND reference IS NOT NULL"
+                                 " AND created_ms >= $2", args, 2, &import->row->unsettled);
+}
+
 static enum err find_missing(struct settlement_import *import, int64_t settlement_ms)
 {
     int64_t from_ms = 0;
@@ -484,13 +492,15 @@ static enum err find_missing(struct settlement_import *import, int64_t settlemen
                    " AND updated_ms <= $4 AND NOT EXISTS (SELECT 1 FROM settlement_lines l"
                    " WHERE l.payment = payments.id AND l.kind = 'payment') ORDER BY id LIMIT $5",
                    miss_payment, from_ms);
-    return err ? err : miss_all(import, &table_refunds,
-                                "id > $2 AND id < $3 AND status = 'succeeded'"
-                                " AND updated_ms <= $4 AND NOT EXISTS (SELECT 1 FROM"
-                                " settlement_lines l WHERE l.refund = refunds.id) AND EXISTS"
-                                " (SELECT 1 FROM payments p WHERE p.id = refunds.payment"
-                                " AND p.gateway_account = $1) ORDER BY id LIMIT $5",
-                                miss_refund, from_ms);
+    if (!err)
+        err = miss_all(import, &table_refunds,
+                       "id > $2 AND id < $3 AND status = 'succeeded'"
+                       " AND updated_ms <= $4 AND NOT EXISTS (SELECT 1 FROM"
+                       " settlement_lines l WHERE l.refund = refunds.id) AND EXISTS"
+                       " (SELECT 1 FROM payments p WHERE p.id = refunds.payment"
+                       " AND p.gateway_account = $1) ORDER BY id LIMIT $5",
+                       miss_refund, from_ms);
+    return err ? err : count_missing(import);
 }
 
 enum err settlement_end(struct settlement_import *import, int64_t settlement_ms)
@@ -499,7 +509,6 @@ enum err settlement_end(struct settlement_import *import, int64_t settlement_ms)
     struct db_value args[] = { DB_ID(row->gateway_account),
                                DB_NUMBER(outside_now_ms(import->ids->outside)) };
     enum err err = check_payouts(import);
-    row->unsettled = 0;
     if (!err && settlement_ms > 0 && row->to_ms > 0)
         err = find_missing(import, settlement_ms);
     row->status = SETTLEMENT_IMPORTED;

@@ -7,6 +7,7 @@ import pytest
 import store
 from client import until
 from installation import purser
+from test_webhooks import id_bytes
 
 
 def reconcile(client, **wish):
@@ -116,3 +117,21 @@ def test_the_command_s_exit_code_counts_it(client, server, payments):
     assert ('refund_mismatch', payments[2]['id']) not in drifts(client)
     closed, = client.get('/v1/drift', kind='refund_mismatch').expect(200)['data']
     assert closed['resolution'] == 'agreed'
+
+
+@store.sqlite_only
+def test_one_whose_turn_fails_hides_none_behind_it(client, server, payments, looks_are_over):
+    """Two that are not as the gateway has them; the turn of the older one fails each time."""
+    for payment in (payments[0], payments[3]):
+        at_gateway(server, 'UPDATE sandbox_charges SET refunded_minor = 300 WHERE reference = ?',
+                   charge_of(client, payment))
+    store.run(server.data, 'purser.db', 'CREATE TRIGGER poison BEFORE UPDATE ON payments WHEN'
+              " NEW.id = x'%s' BEGIN SELECT RAISE(ABORT, 'poison'); END"
+              % id_bytes(payments[0]['id']).hex())
+    try:
+        reconcile(client)
+        listing = listings(client)[0]
+        assert listing['listed_to'] and listing['failed'] == 1, listing
+        assert ('refund_mismatch', payments[3]['id']) in drifts(client)
+    finally:
+        store.run(server.data, 'purser.db', 'DROP TRIGGER poison')

@@ -13,7 +13,7 @@
 
 static struct id id_at(struct store_fixture *books, int64_t time_ms)
 {
-    struct id id = period_lowest_id(time_ms);
+    struct id id = id_first_at(time_ms);
 
     id.bytes[15] = (uint8_t)store_fixture_random(books, 256);
     id.bytes[14] = (uint8_t)store_fixture_random(books, 256);
@@ -53,7 +53,7 @@ static void months_begin_where_the_calendar_says(void **state)
     assert_int_equal(period_next(december).year, 2027);
     assert_int_equal(period_next(december).month, 1);
     assert_true(str_equal_c(period_text(march, &books->arena), "2026-03"));
-    assert_int_equal(id_time_ms(period_lowest_id(MARCH_MS)), MARCH_MS);
+    assert_int_equal(id_time_ms(id_first_at(MARCH_MS)), MARCH_MS);
 }
 
 static void months_are_made_once(void **state)

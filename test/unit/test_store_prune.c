@@ -412,7 +412,7 @@ static void a_month_that_is_read_goes_next_time(void **state)
 
 static struct id id_at(struct store_fixture *books, int64_t time_ms)
 {
-    struct id id = period_lowest_id(time_ms);
+    struct id id = id_first_at(time_ms);
 
     for (int i = 8; i < 16; i++)
         id.bytes[i] = (uint8_t)store_fixture_random(books, 256);
