@@ -31,6 +31,47 @@ def build(*programs):
                        stdout=subprocess.DEVNULL)
 
 
+def machine():
+    """What a table of measurements says of where they were made. Before anything is built or
+    measured: afterwards the load is one's own."""
+    with open('/proc/cpuinfo', encoding='utf-8') as file:
+        names = [line.split(':', 1)[1].strip() for line in file if line.startswith('model name')]
+    revision = subprocess.run(['git', '-C', ROOT, 'rev-parse', '--short', 'HEAD'],
+                              capture_output=True, text=True).stdout.strip()
+    return {'processor': names[0] if names else 'unknown', 'processors': os.cpu_count(),
+            'memory_gib': round(os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2 ** 30),
+            'kernel': '.'.join(os.uname().release.split('.')[:2]),
+            'date': time.strftime('%Y-%m-%d'), 'revision': revision,
+            'load_before': os.getloadavg()[0]}
+
+
+def say(text):
+    print('%s %s' % (time.strftime('%H:%M:%S'), text), file=sys.stderr, flush=True)
+
+
+def span(seconds):
+    return '%d s' % seconds if seconds < 90 else '%.1f minutes' % (seconds / 60)
+
+
+class Progress:
+    """Tells now and then how much of `total` is done, and what the rest may take."""
+
+    GAP_S = 10
+
+    def __init__(self, what):
+        self.what, self.total, self.done = what, 0, 0
+        self.began = self.told = time.monotonic()
+
+    def add(self, count):
+        self.done += count
+        now = time.monotonic()
+        if now - self.told < self.GAP_S or self.done >= self.total:
+            return
+        self.told = now
+        left = (now - self.began) * (self.total / self.done - 1)
+        say('%s: %.0f %%, about %s left' % (self.what, 100 * self.done / self.total, span(left)))
+
+
 def lines(*requests):
     """A file of requests for bench/load: (method, path, headers, body) each."""
     return ''.join('%s\t%s\t%s\t%s\n' % (method, path, '|'.join(headers), body)
@@ -54,9 +95,17 @@ def load(address, requests, connections, seconds, rate=0, before=()):
     return said
 
 
+def stop_all():
+    """Servers that somebody who gave up has left."""
+    for server in list(Server.running):
+        server.kill()
+
+
 class Server:
     """purser on books of its own, or on those that `store` names. `before` are the words that a
     tool which runs it puts in front; `also` joins its environment."""
+
+    running = []
 
     def __init__(self, folder, store='', before=(), also=None):
         self.data = os.path.join(folder, 'data')
@@ -68,6 +117,7 @@ class Server:
         self.process = subprocess.Popen(
             [*before, PURSER, 'serve', '--data', self.data, '--listen', '127.0.0.1:0'],
             stdout=subprocess.DEVNULL, stderr=self.log, env=dict(self.environment, **(also or {})))
+        self.running.append(self)
         self.address = self.wait_for_address()
         self.line = http.client.HTTPConnection(self.address, timeout=60)
         self.get('/healthz')
@@ -141,36 +191,45 @@ class Server:
         fields = stat.rsplit(')')[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
 
+    def post(self, path, body='{}'):
+        """A request for bench/load, with an idempotency key that is new each time."""
+        return ('POST', path, [
+            'Authorization: Bearer ' + self.key, 'Content-Type: application/json',
+            'Prefer: wait=30', 'Idempotency-Key: %s-{n}' % uuid.uuid4()], body)
+
     def payments(self):
         """Requests for bench/load, of payments that are captured before they are answered."""
-        return lines(('POST', '/v1/payments', [
-            'Authorization: Bearer ' + self.key, 'Content-Type: application/json',
-            'Prefer: wait=30', 'Idempotency-Key: %s-{n}' % uuid.uuid4()], PAYMENT))
+        return lines(self.post('/v1/payments', PAYMENT))
 
     def reads(self, *paths):
         return lines(*(('GET', path, ['Authorization: Bearer ' + self.key], '')
                        for path in paths))
 
     def load(self, seconds, connections):
-        """Payments from connections that never rest, by wrk."""
+        """Payments from connections that never rest."""
         before = self.metric('purser_turns_total'), self.metric('purser_batches_total')
-        run = subprocess.run(
-            ['wrk', '-t1', '-c%d' % connections, '-d%ds' % seconds, '--timeout', '30s',
-             '-s', os.path.join(ROOT, 'bench', 'pay.lua'), 'http://' + self.address],
-            check=True, capture_output=True, text=True, env=dict(os.environ, PURSER_KEY=self.key))
-        result = json.loads(run.stdout.strip().splitlines()[-1])
-        if result['errors']:
-            sys.exit('bench: %d requests failed' % result['errors'])
+        said = load(self.address, self.payments(), connections, seconds)
         turns = self.metric('purser_turns_total') - before[0]
         batches = self.metric('purser_batches_total') - before[1]
-        return dict(result, per_second=result['requests'] / result['seconds'],
-                    turns_per_commit=turns / batches)
+        return {'per_second': said['per_second'], 'p50_ms': said['ok']['p50_ms'],
+                'p99_ms': said['ok']['p99_ms'], 'turns_per_commit': turns / max(1, batches)}
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.gone()
+
+    def gone(self):
+        if self in self.running:
+            self.running.remove(self)
 
     def stop(self):
         """Ends it and tells the size of its books."""
         self.line.close()
         self.process.terminate()
-        if self.process.wait(60) != 0:
+        code = self.process.wait(60)
+        self.gone()
+        if code != 0:
             sys.exit('bench: purser did not stop cleanly:\n'
                      + open(self.log.name, encoding='utf-8').read())
         return sum(os.path.getsize(os.path.join(self.data, name))

@@ -4,6 +4,8 @@ import hmac
 import json
 import uuid
 
+from harness import lines
+
 KEY = 'bench-hash-key'
 PATH = '/v1/notifications/hyperswitch/'
 DIGITS = '0123456789abcdefghjkmnpqrstvwxyz'
@@ -40,3 +42,10 @@ def quiet_message():
     """Of nothing that purser has to do with: kept, and that is all."""
     return sign('payout_details', {'payout_id': payment_id(), 'amount': 1250, 'currency': 'EUR',
                                    'status': 'success'})
+
+
+def requests(account, count):
+    """For bench/load: so many messages, each once and then over again."""
+    return lines(*(('POST', PATH + account, ['Content-Type: application/json',
+                                             'x-webhook-signature-512: ' + signature], body)
+                   for signature, body in (message() for _ in range(count))))

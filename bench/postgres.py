@@ -17,13 +17,20 @@ MAKE_ID = ("CREATE FUNCTION bench_id(number bigint) RETURNS uuid LANGUAGE sql ST
 
 
 class Cluster:
-    """With fsync. `also` joins the environment of its processes."""
+    """With fsync; the one that is in the folder, or a new one. `also` joins the environment of its
+    processes."""
 
     def __init__(self, folder, also=None):
         self.folder = folder
-        made = subprocess.run([PG, 'start', folder], check=True, capture_output=True, text=True,
-                              env=dict(os.environ, PURSER_PG_OPTIONS='-c fsync=on', **(also or {})))
-        self.address = made.stdout.strip()
+        how = 'again' if os.path.exists(os.path.join(folder, 'data')) else 'start'
+        subprocess.run([PG, how, folder], check=True, stdout=subprocess.DEVNULL,
+                       env=dict(os.environ, PURSER_PG_OPTIONS='-c fsync=on', **(also or {})))
+        self.address = 'postgresql://purser@/purser?host=' + folder
+
+    def superuser(self, sql):
+        subprocess.run(['psql', '-q', '-X', '-v', 'ON_ERROR_STOP=1', '-h', self.folder, '-U',
+                        'postgres', '-d', 'purser', '-c', sql], check=True,
+                       stdout=subprocess.DEVNULL)
 
     def psql(self, sql, schema='public'):
         made = subprocess.run(['psql', '-q', '-A', '-t', '-X', '-v', 'ON_ERROR_STOP=1',

@@ -3,7 +3,6 @@ import json
 import os
 import statistics
 
-BEGIN, END = '<!-- bench/run: begin -->', '<!-- bench/run: end -->'
 DISKS = (('fast', 'as it is'), ('slow', '+2 ms a flush'))
 ENGINES = (('sqlite', 'SQLite'), ('postgres', 'PostgreSQL'))
 CONNECTIONS = (1, 16, 64, 512)
@@ -26,6 +25,10 @@ class Result:
 
     def single(self, name):
         return self.rounds['single.' + name][0]
+
+    def singles(self, *names):
+        """Those of them that were measured."""
+        return [(name, self.single(name)) for name in names if self.has('single.' + name)]
 
 
 def number(value):
@@ -60,15 +63,20 @@ def durable(result):
 def durable_cells(result, engine, name):
     for disk, _ in DISKS:
         key = '%s.%s.%s' % (disk, engine, name)
+        if not result.has(key):
+            yield from ('', '', '')
+            continue
         yield number(result.median(key))
         yield '%.1f, %.1f' % (result.median(key, 'p50_ms'), result.median(key, 'p99_ms'))
-        yield ('' if name == 'open.half'
-               else '%.2f' % result.ratio(key, '%s.%s.ceiling' % (disk, engine)))
+        ceiling = '%s.%s.ceiling' % (disk, engine)
+        yield ('' if name == 'open.half' or not result.has(ceiling)
+               else '%.2f' % result.ratio(key, ceiling))
 
 
 def other_cells(result, engine, name):
     for disk, _ in DISKS:
-        yield number(result.median('%s.%s.%s' % (disk, engine, name)))
+        key = '%s.%s.%s' % (disk, engine, name)
+        yield number(result.median(key)) if result.has(key) else ''
         yield ''
         yield ''
 
@@ -81,9 +89,12 @@ def reads(result):
                        ('get', 'payment by id'), ('list', 'newest 100'),
                        ('search', 'by reference')):
         key = 'reads.' + name
+        if not result.has(key):
+            continue
         rows.append((what, number(result.median(key)), '%.2f, %.2f' % (
             result.median(key, 'p50_ms'), result.median(key, 'p99_ms')),
-                     '%.2f' % result.ratio(key, 'reads.static')))
+                     '%.2f' % result.ratio(key, 'reads.static')
+                     if result.has('reads.static') else ''))
     return table(*rows)
 
 
@@ -102,30 +113,28 @@ def others(result):
         own = result.rounds['reads.books'][0]
         yield 'start to first answer, %s payments' % number(own['payments']), (
             '%.0f ms' % own['start_ms'])
-    if not result.has('single.binary'):
-        return
-    own = result.single('counts')
-    yield 'one payment alone', '%s instructions, %.0f allocations, %.0f statements' % (
-        number(own['payment']['instructions']), own['payment']['allocations'],
-        own['payment']['statements'])
-    yield 'a read of one', '%s instructions, %.0f allocations, %.0f statements' % (
-        number(own['read']['instructions']), own['read']['allocations'], own['read']['statements'])
-    own = result.single('notifications')
-    yield 'notifications in, 64 connections', '%s/s' % number(own['per_second'])
-    yield 'notifications at half of that, p50 and p99', '%.1f ms, %.1f ms' % (
-        own['half_p50_ms'], own['half_p99_ms'])
-    own = result.single('unknown')
-    yield '%s unknown operations, asked about and captured' % number(own['count']), (
-        '%.1f s, %s/s' % (own['seconds'], number(own['per_second'])))
-    own = result.single('reconciliation')
-    yield '%s payments reconciled' % number(own['count']), '%.1f s, %s/s' % (
-        own['seconds'], number(own['per_second']))
-    own = result.single('memory')
-    yield 'memory per 100,000 payments that wait for their capture', '%.1f MiB' % (
-        own['mib_per_100000'])
-    own = result.single('wakeups')
-    yield 'times scheduled in %d idle seconds' % own['seconds'], str(own['count'])
-    yield 'the program, stripped', '%s KiB' % number(result.single('binary')['kib'])
+    yield 'start to first answer and reads, 10,000,000 payments', (
+        '[Large books](#large-books), by `bench/growth`')
+    for _, own in result.singles('counts'):
+        for name, what in (('payment', 'one payment alone'), ('read', 'a read of one')):
+            yield what, '%s instructions, %.0f allocations, %.0f statements' % (
+                number(own[name]['instructions']), own[name]['allocations'],
+                own[name]['statements'])
+    for _, own in result.singles('notifications'):
+        yield 'notifications in, 64 connections', '%s/s' % number(own['per_second'])
+        yield 'notifications at half of that, p50 and p99', '%.1f ms, %.1f ms' % (
+            own['half_p50_ms'], own['half_p99_ms'])
+    for name, own in result.singles('unknown', 'reconciliation'):
+        yield ('%s unknown operations, asked about and captured' if name == 'unknown' else
+               '%s payments reconciled') % number(own['count']), '%.1f s, %s/s' % (
+                   own['seconds'], number(own['per_second']))
+    for _, own in result.singles('memory'):
+        yield 'memory per 100,000 payments that wait for their capture', '%.1f MiB' % (
+            own['mib_per_100000'])
+    for _, own in result.singles('wakeups'):
+        yield 'times scheduled in %d idle seconds' % own['seconds'], str(own['count'])
+    for _, own in result.singles('binary'):
+        yield 'the program, stripped', '%s KiB' % number(own['kib'])
 
 
 def overload(result):
@@ -144,9 +153,10 @@ def overload(result):
 
 
 def text(raw):
+    """Of what was measured, and of what failed."""
     result = Result(raw)
     parts = []
-    if result.has('fast.sqlite.books'):
+    if any(name.startswith(disk + '.') for name in result.rounds for disk, _ in DISKS):
         parts += durable(result)
     if result.has('reads.books'):
         parts.append(reads(result))
@@ -156,6 +166,8 @@ def text(raw):
     if result.has('single.webhooks'):
         parts.append('Webhooks out, as `bench/webhooks` prints it:\n\n```\n%s```\n'
                      % result.single('webhooks')['text'])
+    parts += ['Not measured: %s, which failed:\n\n```\n%s\n```\n' % (name, why.strip())
+              for name, why in raw.get('failed', {}).items()]
     return '\n'.join(parts)
 
 
@@ -225,35 +237,42 @@ def plot(raw):
     return '\n'.join(lines) + '\n'
 
 
-def heading(raw):
-    machine = raw['machine']
+def where(machine):
     busy = machine['load_before'] > 1
-    return ('%s, %d processors, %d GiB, Linux %s; %s, revision %s. Medians of %d rounds of'
-            ' %d s%s.%s'
+    return ('%s, %d processors, %d GiB, Linux %s; %s, revision %s.%s'
             % (machine['processor'], machine['processors'], machine['memory_gib'],
                machine['kernel'], machine['date'], machine['revision'],
-               max(map(len, raw['rounds'].values())), raw['seconds'],
-               ', by `--quick`' if raw['quick'] else '',
                ' Others were at work beside it (load %.0f), which falsifies ratios too.'
                % machine['load_before'] if busy else ''))
 
 
-def write(raw, folder):
-    page = os.path.join(folder, 'performance.md')
+def heading(raw):
+    return '%s Medians of %d rounds of %d s%s.' % (
+        where(raw['machine']), max(map(len, raw['rounds'].values()), default=0), raw['seconds'],
+        ', by `--quick`' if raw['quick'] else '')
+
+
+def put(page, name, text):
+    """Into the place of a page that bears the program's name, instead of what is there."""
+    begin, end = '<!-- %s: begin -->' % name, '<!-- %s: end -->' % name
     with open(page, encoding='utf-8') as file:
         old = file.read()
-    before, _, rest = old.partition(BEGIN)
-    _, found, after = rest.partition(END)
+    before, _, rest = old.partition(begin)
+    _, found, after = rest.partition(end)
     if not found:
-        raise SystemExit('bench: %s has no place for it: %s ... %s' % (page, BEGIN, END))
-    parts = [BEGIN, heading(raw), '']
-    if 'fast.sqlite.books' in raw['rounds']:
+        raise SystemExit('bench: %s has no place for it: %s ... %s' % (page, begin, end))
+    with open(page, 'w', encoding='utf-8') as file:
+        file.write('%s%s\n%s\n%s%s' % (before, begin, text, end, after))
+
+
+def write(raw, folder):
+    parts = [heading(raw), '']
+    if all(Result(raw).has('%s.%s.books' % (disk, engine))
+           for disk, _ in DISKS for engine, _ in ENGINES):
         with open(os.path.join(folder, 'performance.svg'), 'w', encoding='utf-8') as file:
             file.write(plot(raw))
         parts += ['![Payments a second by connections](performance.svg)', '']
-    parts += [text(raw), END]
-    with open(page, 'w', encoding='utf-8') as file:
-        file.write(before + '\n'.join(parts) + after)
+    put(os.path.join(folder, 'performance.md'), 'bench/run', '\n'.join(parts + [text(raw)]))
     with open(os.path.join(folder, 'performance.json'), 'w', encoding='utf-8') as file:
         json.dump(raw, file, indent=1)
         file.write('\n')

@@ -9,9 +9,9 @@ import subprocess
 import sys
 import time
 
-import books
+import books_sqlite as books
 import callgrind
-from harness import PAYMENT, PURSER, ROOT, Server, lines, load
+from harness import PAYMENT, PURSER, ROOT, Server, load
 import notices
 
 NGINX = '''daemon off; master_process off; pid %(folder)s/pid; error_log %(folder)s/errors;
@@ -103,18 +103,16 @@ class Reads:
 def notifications(folder, options):
     """Signed webhooks of a gateway, each verified and kept before it is answered."""
     server = Server(folder)
-    path = notices.PATH + notices.make_account(server)
+    account = notices.make_account(server)
 
-    def requests():
-        messages = [notices.message() for _ in range(25000 * options.seconds)]
-        return lines(*(('POST', path, ['Content-Type: application/json',
-                                       'x-webhook-signature-512: ' + signature], body)
-                       for signature, body in messages))
+    def told(connections, rate=0):
+        # Each is another, for as long as it goes on.
+        requests = notices.requests(account, 25000 * options.seconds)
+        return load(server.address, requests, connections, options.seconds, rate)
 
-    full = [load(server.address, requests(), 64, options.seconds) for _ in range(options.rounds)]
+    full = [told(64) for _ in range(options.rounds)]
     rate = statistics.median(said['per_second'] for said in full)
-    half = [load(server.address, requests(), 256, options.seconds, int(rate / 2))
-            for _ in range(options.rounds)]
+    half = [told(256, int(rate / 2)) for _ in range(options.rounds)]
     server.stop()
     return {'per_second': rate,
             'half_p50_ms': statistics.median(said['ok']['p50_ms'] for said in half),
@@ -122,11 +120,13 @@ def notifications(folder, options):
 
 
 def webhooks(_, options):
-    """What bench/webhooks prints. It is no reason to lose all the rest."""
+    """What bench/webhooks prints."""
     done = subprocess.run([os.path.join(ROOT, 'bench', 'webhooks'),
                            *(['--quick'] if options.quick else ['--rounds', '3'])],
                           capture_output=True, text=True)
-    return {'text': done.stdout if done.returncode == 0 else done.stderr}
+    if done.returncode != 0:
+        sys.exit('bench: bench/webhooks failed:\n' + done.stderr)
+    return {'text': done.stdout}
 
 
 def one_unknown(folder):
@@ -138,8 +138,7 @@ def one_unknown(folder):
     while not db.execute("SELECT 1 FROM operations WHERE state = 'unknown'").fetchone():
         time.sleep(0.01)
     db.close()
-    server.process.kill()
-    server.process.wait()
+    server.kill()
     return server.data
 
 

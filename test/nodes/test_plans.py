@@ -1,7 +1,5 @@
 """How the database server goes about what purser asks of it, in books that have grown: by an
 index, and within the months that it is about. The server itself logs every statement's plan."""
-import importlib.machinery
-import importlib.util
 import json
 import os
 import re
@@ -14,6 +12,9 @@ from client import Client
 from contract import ROOT
 from node import Node
 
+sys.path.append(os.path.join(ROOT, 'bench'))
+import books_postgres   # noqa: E402
+
 PAYMENTS, WHOLE = 12000, 6000
 # Of a table, or a part of one: below that the server is right to read it through.
 MANY_ROWS = 400
@@ -21,18 +22,8 @@ SETTINGS = {'session_preload_libraries': 'auto_explain', 'auto_explain.log_min_d
             'auto_explain.log_format': 'json'}
 
 
-def growth():
-    """bench/growth, which fills the books."""
-    sys.dont_write_bytecode = True
-    loader = importlib.machinery.SourceFileLoader('bench_growth',
-                                                  os.path.join(ROOT, 'bench', 'growth'))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
-    loader.exec_module(module)
-    return module
-
-
 class Filled:
-    """The cluster as bench/growth wants it."""
+    """The cluster as what fills books for benchmarks wants it."""
 
     def __init__(self, cluster):
         self.cluster = cluster
@@ -70,9 +61,8 @@ def seen(cluster, tmp_path, contract):
     client = Client(node, node.key(), contract)
     client.captured()
     assert node.stop() == 0
-    module = growth()
     schema = store.schema(node.data)
-    module.Books(Filled(cluster), schema, PAYMENTS, WHOLE).fill()
+    books_postgres.Fill(Filled(cluster), schema, PAYMENTS, WHOLE).run()
     cluster.as_superuser('VACUUM (ANALYZE)')
     for name, value in SETTINGS.items():
         cluster.as_superuser("ALTER DATABASE purser SET %s = '%s'" % (name, value))

@@ -1,9 +1,10 @@
 """Large books on SQLite, made by SQL of the rows of one real payment: as many like it as wanted.
 
 The youngest have their whole history, the others are as `purser prune` leaves them, with
-checkpoints alone. Ids count up as real ones do; the built-in gateway's ledger is filled too where
-that is asked for."""
+checkpoints alone. Ids count up as real ones do, and the keys of claims, which are hashes, lie at
+random; the built-in gateway's ledger is filled too where that is asked for."""
 import contextlib
+import hashlib
 import os
 import sqlite3
 import time
@@ -14,6 +15,7 @@ BOOKS = {'invoices': 'id', 'payments': 'id', 'operations': 'id', 'attempts': 'op
 LEDGER = {'sandbox_charges': 'id', 'sandbox_operations': 'id', 'sandbox_ledger': 'number'}
 STANDING = ('invoices', 'payments')     # what pruning leaves
 UNIQUE = {'events': 'number', 'sandbox_ledger': 'number'}
+SCATTERED = 'payments_reference'        # made at the end: so many rows in no order take long
 CHUNK = 100000
 
 
@@ -22,6 +24,21 @@ def text_of(prefix, blob):
     number = int.from_bytes(blob, 'big')
     return prefix + '_' + ''.join(ALPHABET[number >> 5 * place & 31]
                                   for place in range(25, -1, -1))
+
+
+def reference_sql(digits):
+    """SQL of the reference of the payment number g, in no order: as random as a merchant's may be.
+    `digits` is SQL of the first 16 of its md5, which every engine has in its own way."""
+    return "'order-' || " + digits
+
+
+def reference_of(number):
+    return 'order-' + hashlib.md5(b'%d' % number).hexdigest()[:16]
+
+
+# What bench/growth changes of books where each payment has a reference of its own.
+REFERENCES = {(table, 'reference'): reference_sql("lower(hex(substr(md5_of(g), 1, 8)))")
+              for table in STANDING}
 
 
 class Fill:
@@ -36,6 +53,8 @@ class Fill:
         db = sqlite3.connect(os.path.join(self.data, file))
         db.row_factory = sqlite3.Row
         db.create_function('text_of', 2, text_of, deterministic=True)
+        db.create_function('md5_of', 1, lambda number: hashlib.md5(b'%d' % number).digest(),
+                           deterministic=True)
         db.execute('PRAGMA synchronous = OFF')
         db.execute('PRAGMA cache_size = -262144')
         yield db
@@ -43,12 +62,19 @@ class Fill:
         db.execute('PRAGMA wal_checkpoint(TRUNCATE)')
         db.close()
 
-    def run(self, ledger=False, changed=None):
+    def run(self, ledger=False, changed=None, progress=None):
         """`changed`: SQL that replaces a column, by (table, column)."""
+        self.progress = progress
         with self.opened('purser.db') as db:
             self.learn(db)
+            if progress:
+                progress.total = self.rows(db)
+            index = db.execute("SELECT sql FROM sqlite_schema WHERE name = '%s'"
+                               % SCATTERED).fetchone()['sql']
+            db.execute('DROP INDEX ' + SCATTERED)
             for table in BOOKS:
                 self.table(db, table, changed or {})
+            db.execute(index)
             self.checkpoints(db)
             db.execute("UPDATE counters SET value = ? WHERE name = 'events'",
                        (self.count * 10 + 1000,))
@@ -61,13 +87,21 @@ class Fill:
             db.execute("UPDATE counters SET value = ? WHERE name = 'sandbox_ledger'",
                        (self.count * 10 + 1000,))
 
+    def rows(self, db):
+        """How many it will insert into the books."""
+        each = {table: db.execute('SELECT count(*) FROM ' + table).fetchone()[0]
+                for table in BOOKS}
+        whole = self.count - self.first_whole
+        return (sum(count * (self.count if table in STANDING else whole)
+                    for table, count in each.items()) + 2 * self.first_whole)
+
     def learn(self, db):
         """Each id of the one payment, and the SQL that makes its like for the payment number g."""
         ids = [bytes(row['id']) for table in ('invoices', 'payments', 'operations')
                for row in db.execute('SELECT id FROM %s ORDER BY id' % table)]
-        ids += [bytes(row['key']) for row in db.execute('SELECT key FROM claims')]
+        claims = [bytes(row['key']) for row in db.execute('SELECT key FROM claims')]
         first = min(ids)[:6].hex()
-        self.known, self.texts = {}, {}
+        self.known, self.texts = {claim: 'md5_of(g)' for claim in claims}, {}
         for kind, blob in enumerate(ids):
             made = ("CAST(x'%s' || x'70%02x' || printf('%%08x', g) AS BLOB)" % (first, kind + 1))
             self.known[blob] = made
@@ -94,6 +128,11 @@ class Fill:
             values = [self.value(row, table, name, changed) for name in row.keys()]
             if table == 'invoices':
                 values[row.keys().index('checkpointed')] = 'g < %d' % self.first_whole
+            if table == 'payments' and self.first_whole:
+                # Whose history is pruned was last held against the gateway's books long ago.
+                at = row.keys().index('check_ms')
+                values[at] = 'CASE WHEN g < %d THEN NULL ELSE %s END' % (self.first_whole,
+                                                                        values[at])
             self.insert(db, table, row.keys(), values, 0 if standing else self.first_whole,
                         self.count)
 
@@ -114,11 +153,13 @@ class Fill:
 
     def insert(self, db, table, names, values, first, last):
         for start in range(max(first, 1), last, CHUNK):     # number 0 is the real one
+            end = min(start + CHUNK, last)
             db.execute('WITH RECURSIVE numbers(g) AS (SELECT %d UNION ALL SELECT g + 1 FROM numbers'
                        ' WHERE g < %d) INSERT INTO %s (%s) SELECT %s FROM numbers'
-                       % (start, min(start + CHUNK, last) - 1, table, ', '.join(names),
-                          ', '.join(values)))
+                       % (start, end - 1, table, ', '.join(names), ', '.join(values)))
             db.commit()
+            if self.progress:
+                self.progress.add(end - start)
 
 
 def size_gib(data):
