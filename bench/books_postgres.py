@@ -116,7 +116,7 @@ class Fill:
         if table == 'invoices':
             special['checkpointed'] = 'CASE WHEN g < %d THEN 1 ELSE 0 END' % self.first_whole
         if table in STANDING:
-            special['reference'] = reference_sql('substr(md5(g::text), 1, 16)')
+            special['reference'] = reference_sql('substr(md5(g::text), 1, 10)')
         if table == 'payments':
             special['gateway_reference'] = "'sbx_' || fill_id(g, 99)"
             # Whose history is pruned was last held against the gateway's books long ago.
