@@ -79,7 +79,6 @@ class Fill:
             self.checkpoints(db)
             db.execute("UPDATE counters SET value = ? WHERE name = 'events'",
                        (self.count * 10 + 1000,))
-            db.execute('ANALYZE')
         if not ledger:
             return
         with self.opened('sandbox.db') as db:

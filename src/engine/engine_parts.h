@@ -119,6 +119,9 @@ void *engine_writer(void *writer);
 void engine_log_store(bool *is_away, enum err err, struct str detail);
 /* A turn of our own: never refused before the writer ends. */
 void engine_turn(struct engine *engine, struct desk_turn *turn);
+/* The same from the writer itself, whose last turns run while nothing more is taken: then it is
+ * false, and the turn is still the caller's. */
+bool engine_turn_offer(struct engine *engine, struct desk_turn *turn);
 
 /* outbound.c */
 void *engine_outbound(void *engine);

@@ -32,7 +32,10 @@ static void pass_end(struct engine *engine, struct pass *pass)
         };
         turn->done = engine_turn_kept;
         turn->user = engine;
-        engine_turn(engine, turn);
+        /* Ended by the last turns before a stop it leaves no row; one that was asked for still
+         * waits in the books, and begins anew. */
+        if (!engine_turn_offer(engine, turn))
+            desk_turn_free(turn);
     }
     *pass = (struct pass){ 0 };
 }

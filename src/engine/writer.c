@@ -297,10 +297,18 @@ void *engine_writer(void *self)
     }
 }
 
-void engine_turn(struct engine *engine, struct desk_turn *turn)
+bool engine_turn_offer(struct engine *engine, struct desk_turn *turn)
 {
     atomic_fetch_add(&engine->in_work, 1);
     bool taken = queue_put(&engine->turns, &turn->link);
+    if (!taken)
+        atomic_fetch_sub(&engine->in_work, 1);
+    return taken;
+}
+
+void engine_turn(struct engine *engine, struct desk_turn *turn)
+{
+    bool taken = engine_turn_offer(engine, turn);
     assert(taken);
     (void)taken;
 }
