@@ -67,16 +67,23 @@ class Fill:
         self.tables = {name: Rows(self.cluster, self.schema, name, 'true ORDER BY ' + key)
                        for name, key in KEYS.items()}
         known = self.ids()
-        todo = [(name, row, 0 if name in STANDING else self.first_whole)
-                for name in KEYS for row in self.tables[name].rows]
+        most = self.count * 2 // 3      # of the payments, until they have that index; see SCATTERED
+        todo = [(name, row, 0 if name in STANDING else self.first_whole, self.count)
+                for name in KEYS for row in self.tables[name].rows if name != 'payments']
+        payments = [('payments', row, *part) for row in self.tables['payments'].rows
+                    for part in ((0, most), (most, self.count))]
         if progress:
-            progress.total = (sum(self.count - first for _, _, first in todo)
+            progress.total = (sum(last - first for _, _, first, last in todo + payments)
                               + 2 * self.first_whole)
         index = self.sql("SELECT pg_get_indexdef('%s'::regclass)" % SCATTERED)
         self.sql('DROP INDEX ' + SCATTERED)
-        self.in_parallel([lambda job=job: self.rows(known, *job) for job in todo]
+
+        def with_index():
+            self.rows(known, *payments[0])
+            self.sql(index)
+            self.rows(known, *payments[1])
+        self.in_parallel([with_index] + [lambda job=job: self.rows(known, *job) for job in todo]
                          + [lambda kind=kind: self.checkpoints(kind) for kind in (1, 2)])
-        self.sql(index)
         self.sql("UPDATE counters SET value = %d WHERE name = 'events'" % (self.count * 10 + 1000))
 
     def in_parallel(self, jobs):
@@ -107,7 +114,7 @@ class Fill:
                  for row in self.tables[name].rows]
         return {text: 'fill_id(g, %d)' % (at + 1) for at, text in enumerate(kinds)}
 
-    def rows(self, known, table, row, first):
+    def rows(self, known, table, row, first, last):
         special = {name: 'fill_ms(g)' for name in TIMES}
         if table == 'events':
             special['number'] = 'g * 10 + %s' % row['sequence']
@@ -127,7 +134,7 @@ class Fill:
         names = self.tables[table].names
         values = ', '.join(special[n] if n in special and row[n] != 'NULL'
                            else known.get(row[n], row[n]) for n in names)
-        self.insert(table, names, values, first, self.count)
+        self.insert(table, names, values, first, last)
 
     def checkpoints(self, kind):
         """Of the invoice (1) and the payment (2): what their rows say after the last event."""

@@ -15,8 +15,10 @@ BOOKS = {'invoices': 'id', 'payments': 'id', 'operations': 'id', 'attempts': 'op
 LEDGER = {'sandbox_charges': 'id', 'sandbox_operations': 'id', 'sandbox_ledger': 'number'}
 STANDING = ('invoices', 'payments')     # what pruning leaves
 UNIQUE = {'events': 'number', 'sandbox_ledger': 'number'}
-SCATTERED = 'payments_reference'        # made at the end: so many rows in no order take long
-CHUNK = 100000
+# Made when two thirds of the payments are in: so many rows in no order take long one by one, and an
+# index that was made at the end is packed, so that all that is written afterwards splits its pages.
+SCATTERED = 'payments_reference'
+CHUNK = 500000
 
 
 def text_of(prefix, blob):
@@ -57,7 +59,7 @@ class Fill:
         db.create_function('md5_of', 1, lambda number: hashlib.md5(b'%d' % number).digest(),
                            deterministic=True)
         db.execute('PRAGMA synchronous = OFF')
-        db.execute('PRAGMA cache_size = -262144')
+        db.execute('PRAGMA cache_size = -1048576')
         yield db
         db.commit()
         db.execute('PRAGMA wal_checkpoint(TRUNCATE)')
@@ -67,39 +69,44 @@ class Fill:
         """`changed`: SQL that replaces a column, by (table, column)."""
         self.progress = progress
         with self.opened('purser.db') as db:
-            self.learn(db)
+            self.read(db, BOOKS)
+            self.learn()
             if progress:
-                progress.total = self.rows(db)
-            index = db.execute("SELECT sql FROM sqlite_schema WHERE name = '%s'"
-                               % SCATTERED).fetchone()['sql']
-            db.execute('DROP INDEX ' + SCATTERED)
+                progress.total = self.row_count()
+            self.changed = changed or {}
             for table in BOOKS:
-                self.table(db, table, changed or {})
-            db.execute(index)
+                if table == 'payments':
+                    self.payments(db)
+                else:
+                    self.table(db, table)
             self.checkpoints(db)
             db.execute("UPDATE counters SET value = ? WHERE name = 'events'",
                        (self.count * 10 + 1000,))
         if not ledger:
             return
         with self.opened('sandbox.db') as db:
+            self.read(db, LEDGER)
             for table in LEDGER:
-                self.table(db, table, {})
+                self.table(db, table)
             db.execute("UPDATE counters SET value = ? WHERE name = 'sandbox_ledger'",
                        (self.count * 10 + 1000,))
 
-    def rows(self, db):
-        """How many it will insert into the books."""
-        each = {table: db.execute('SELECT count(*) FROM ' + table).fetchone()[0]
-                for table in BOOKS}
-        whole = self.count - self.first_whole
-        return (sum(count * (self.count if table in STANDING else whole)
-                    for table, count in each.items()) + 2 * self.first_whole)
+    def read(self, db, tables):
+        """The real rows, before others are beside them."""
+        self.real = {table: db.execute('SELECT * FROM %s ORDER BY %s' % (table, key)).fetchall()
+                     for table, key in tables.items()}
 
-    def learn(self, db):
+    def row_count(self):
+        """How many it will insert into the books."""
+        whole = self.count - self.first_whole
+        return (sum(len(rows) * (self.count if table in STANDING else whole)
+                    for table, rows in self.real.items()) + 2 * self.first_whole)
+
+    def learn(self):
         """Each id of the one payment, and the SQL that makes its like for the payment number g."""
         ids = [bytes(row['id']) for table in ('invoices', 'payments', 'operations')
-               for row in db.execute('SELECT id FROM %s ORDER BY id' % table)]
-        claims = [bytes(row['key']) for row in db.execute('SELECT key FROM claims')]
+               for row in self.real[table]]
+        claims = [bytes(row['key']) for row in self.real['claims']]
         first = min(ids)[:6].hex()
         self.known, self.texts = {claim: 'md5_of(g)' for claim in claims}, {}
         for kind, blob in enumerate(ids):
@@ -108,10 +115,10 @@ class Fill:
             for prefix in ('inv', 'pay', 'op', 'ch'):
                 self.texts[text_of(prefix, blob)] = "text_of('%s', %s)" % (prefix, made)
 
-    def value(self, row, table, name, changed):
+    def value(self, row, table, name):
         value = row[name]
-        if (table, name) in changed:
-            return changed[table, name]
+        if (table, name) in self.changed:
+            return self.changed[table, name]
         if UNIQUE.get(table) == name:
             return 'g * 10 + %d' % value
         if isinstance(value, bytes):
@@ -120,12 +127,18 @@ class Fill:
             return self.texts.get(value, "'%s'" % value.replace("'", "''"))
         return 'NULL' if value is None else str(value)
 
-    def table(self, db, table, changed):
-        key = (BOOKS | LEDGER)[table]
-        rows = db.execute('SELECT * FROM %s ORDER BY %s' % (table, key)).fetchall()
+    def payments(self, db):
+        index = db.execute("SELECT sql FROM sqlite_schema WHERE name = '%s'"
+                           % SCATTERED).fetchone()['sql']
+        db.execute('DROP INDEX ' + SCATTERED)
+        self.table(db, 'payments', last=self.count * 2 // 3)
+        db.execute(index)
+        self.table(db, 'payments', first=self.count * 2 // 3)
+
+    def table(self, db, table, first=0, last=None):
         standing = table in STANDING or table in LEDGER
-        for row in rows:
-            values = [self.value(row, table, name, changed) for name in row.keys()]
+        for row in self.real[table]:
+            values = [self.value(row, table, name) for name in row.keys()]
             if table == 'invoices':
                 values[row.keys().index('checkpointed')] = 'g < %d' % self.first_whole
             if table == 'payments' and self.first_whole:
@@ -133,14 +146,14 @@ class Fill:
                 at = row.keys().index('check_ms')
                 values[at] = 'CASE WHEN g < %d THEN NULL ELSE %s END' % (self.first_whole,
                                                                         values[at])
-            self.insert(db, table, row.keys(), values, 0 if standing else self.first_whole,
-                        self.count)
+            self.insert(db, table, row.keys(), values, first if standing else self.first_whole,
+                        last or self.count)
 
     def checkpoints(self, db):
         """Of the invoice and the payment: what their rows say after the last event."""
-        events = db.execute('SELECT count(*) FROM events WHERE number < 10').fetchone()[0]
+        events = len(self.real['events'])
         for table in STANDING:
-            row = db.execute('SELECT * FROM %s ORDER BY created_ms, id LIMIT 1' % table).fetchone()
+            row = self.real[table][0]
             sums = [str(row[name]) if name in row.keys() else '0' for name in (
                 'version', 'captured_minor', 'refunded_minor', 'reserved_minor')]
             invoice = self.known[bytes(row['invoice' if table == 'payments' else 'id'])]

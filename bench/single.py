@@ -199,8 +199,8 @@ def memory(folder, options):
             made += load(server.address, again, 64, 2)['ok']['count']
         return server.memory_mib('VmRSS'), made
     # Caches are filled before it counts.
-    warm, first = reach(5000 if options.quick else 30000)
-    full, last = reach(20000 if options.quick else 130000)
+    warm, first = reach(20000 if options.quick else 30000)
+    full, last = reach(60000 if options.quick else 130000)
     server.stop()
     return {'idle_mib': idle, 'warm_mib': warm, 'full_mib': full, 'open_payments': last,
             'mib_per_100000': (full - warm) / (last - first) * 100000}
