@@ -117,10 +117,9 @@ bool engine_run_is_held(struct engine *engine, struct run_id run);
 void *engine_writer(void *writer);
 /* Says when the store cannot be reached, and when it can be again; `is_away` remembers. */
 void engine_log_store(bool *is_away, enum err err, struct str detail);
-/* A turn of our own: never refused before the writer ends. */
+/* A turn of our own: never refused before the writer ends. From the writer itself it may be: then
+ * the offer is false, and the turn is still the caller's. */
 void engine_turn(struct engine *engine, struct desk_turn *turn);
-/* The same from the writer itself, whose last turns run while nothing more is taken: then it is
- * false, and the turn is still the caller's. */
 bool engine_turn_offer(struct engine *engine, struct desk_turn *turn);
 
 /* outbound.c */
@@ -137,11 +136,9 @@ bool engine_send(struct engine *engine, struct client *client, struct client_cal
 /* readers.c */
 must_check enum err engine_open_readers(struct engine *engine, struct str where, unsigned count,
                                         struct arena *arena, struct str *why);
-
 /* sampler.c: on the clock's thread; from any. */
 void engine_sample(struct engine *engine, struct db *db);
 void engine_want_sample(struct engine *engine);
-
 /* clock.c */
 void *engine_clock(void *engine);
 /* The `done` of a turn of our own, with the engine as its user: what the books could not take is

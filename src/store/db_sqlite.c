@@ -30,7 +30,7 @@
 #define WAL_STEP_BYTES (16 << 20)
 #define PAGE_BYTES 4096
 #define WRITER_CACHE_KIB 16384
-#define READER_CACHE_KIB 4096
+#define READER_CACHE_KIB 4096    /* of the built-in gateway's ledger too, whose keys count up */
 
 enum transaction { TRANSACTION_NONE, TRANSACTION_OPEN, TRANSACTION_FAILED };
 
@@ -484,8 +484,6 @@ static enum err set_up(struct sqlite *db, bool durable)
         buf_addf(&sql, "PRAGMA journal_size_limit = %d; PRAGMA synchronous = %s;", WAL_MAX_BYTES,
                  durable ? "FULL" : "OFF");
     }
-    /* What is not durable is the built-in gateway's ledger: its keys count up, and their right
-     * edge is all that it needs at hand. */
     buf_addf(&sql, "PRAGMA cache_size = -%d;",
              db->access == DB_WRITE && durable ? WRITER_CACHE_KIB : READER_CACHE_KIB);
     buf_add_c(&sql, "PRAGMA foreign_keys = OFF; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"
