@@ -51,7 +51,7 @@ static enum err audit_note(struct turn *turn)
 {
     const struct audit_note *ask = turn->input->ask;
     audit_record(turn, ask->action, ask->object, ask->detail);
-    turn->answer = (struct turn_answer){ .status = 200, .body = STR("{}"), .final = true };
+    turn_answer_nothing(turn);
     return OK;
 }
 

@@ -218,11 +218,6 @@ static enum err checkout_due(struct turn *turn)
     return OK;
 }
 
-static void answer_page(struct turn *turn)
-{
-    turn->answer = (struct turn_answer){ .status = 200, .body = STR("{}"), .final = true };
-}
-
 /* The attempt ends with the page at the latest, unless the gateway has something to say. */
 static void bound_attempt(struct payment *payment, const struct checkout *checkout)
 {
@@ -237,7 +232,7 @@ static enum err checkout_pay(struct turn *turn)
     const struct invoice *invoice = turn->books->invoice;
     struct payment *payment = NULL;
 
-    answer_page(turn);
+    turn_answer_nothing(turn);
     if (expire_if_due(turn, checkout) || checkout->status != CHECKOUT_OPEN
         || checkout->attempts != ask->attempts)
         return OK;
@@ -277,7 +272,7 @@ static enum err checkout_leave(struct turn *turn)
 {
     struct checkout *checkout = checkout_of(turn);
 
-    answer_page(turn);
+    turn_answer_nothing(turn);
     if (expire_if_due(turn, checkout) || is_ended(checkout))
         return OK;
     if (checkout->status == CHECKOUT_OPEN)

@@ -114,11 +114,6 @@ static enum err job_run(struct turn *turn)
     return decided(turn);
 }
 
-static void answer_nothing(struct turn *turn)
-{
-    turn->answer = (struct turn_answer){ .status = 200, .body = STR("{}"), .final = true };
-}
-
 static enum err job_begin(struct turn *turn)
 {
     const struct job_begin *ask = turn->input->ask;
@@ -129,7 +124,7 @@ static enum err job_begin(struct turn *turn)
     job->started_ms = turn->now_ms;
     job->ended_ms = 0;
     row_touch(&job->row);
-    answer_nothing(turn);
+    turn_answer_nothing(turn);
     return OK;
 }
 
@@ -153,7 +148,7 @@ static enum err job_note(struct turn *turn)
         job->asked_by = (struct str){ 0 };
     }
     row_touch(&job->row);
-    answer_nothing(turn);
+    turn_answer_nothing(turn);
     return OK;
 }
 

@@ -56,7 +56,7 @@ static enum err listing_missing(struct turn *turn)
     drift->times = 1;
     drift->created_ms = drift->seen_ms = turn->now_ms;
     drift_list_add(turn->arena, &turn->drifts, drift);
-    turn->answer = (struct turn_answer){ .status = 200, .body = STR("{}"), .final = true };
+    turn_answer_nothing(turn);
     return OK;
 }
 

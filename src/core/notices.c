@@ -28,7 +28,7 @@ static enum err notices_keep(struct turn *turn)
         notice->due_ms = names ? turn->now_ms : 0;
         notice_list_add(turn->arena, &turn->notices, notice);
     }
-    turn->answer = (struct turn_answer){ .status = 200, .body = STR("{}"), .final = true };
+    turn_answer_nothing(turn);
     return OK;
 }
 
@@ -132,7 +132,7 @@ static enum err payment_look(struct turn *turn)
     struct payment *payment = books_payment(turn->books, turn->input->payment);
     struct operation *open = open_operation(turn->books, payment);
     struct payment_place place = payment_place(turn, payment);
-    turn->answer = (struct turn_answer){ .status = 200, .body = STR("{}"), .final = true };
+    turn_answer_nothing(turn);
     if (open && may_look(turn, open, place.gateway)) {
         if (open->tries > 0 && turn->now_ms - open->created_ms < HOUR_MS)
             open->tries--;

@@ -160,7 +160,7 @@ static enum err reconciliation_note(struct turn *turn)
         row->created_ms = row->started_ms;
     }
     reconciliation_list_add(turn->arena, &turn->reconciliations, row);
-    turn->answer = (struct turn_answer){ .status = 200, .body = STR("{}"), .final = true };
+    turn_answer_nothing(turn);
     return OK;
 }
 

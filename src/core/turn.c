@@ -56,6 +56,11 @@ void turn_answer_now(struct turn *turn, int status, struct str body)
     row_touch(&turn->claim->row);
 }
 
+void turn_answer_nothing(struct turn *turn)
+{
+    turn->answer = (struct turn_answer){ .status = 200, .body = STR("{}"), .final = true };
+}
+
 struct gateway_account *turn_account(const struct turn *turn, struct gateway_account_id id)
 {
     for (size_t i = 0; i < turn->accounts.count; i++)

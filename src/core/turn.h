@@ -132,6 +132,8 @@ enum err turn_fail_param(struct turn *turn, enum err err, const char *param, con
                          ...);
 /* The answer of a turn for which no gateway is asked: final, and recorded with its claim. */
 void turn_answer_now(struct turn *turn, int status, struct str body);
+/* That it is done, of a turn whose caller wants to know no more. */
+void turn_answer_nothing(struct turn *turn);
 /* Runs the handler over what was loaded, then settles the claims whose operations have ended:
  * records their answers and wakes their callers. Called by the executor. */
 void turn_run(struct turn *turn);
