@@ -331,9 +331,7 @@ static void goes_again(const struct answered *a)
         wait_for_next_look(a);
         return;
     }
-    bool sending = operation_move(a->turn, a->operation, OPERATION_ON_SEND);
-    assert(sending);
-    (void)sending;
+    operation_send(a->turn, a->operation);
     operation_call(a->turn, a->payment, a->operation, a->operation->kind, NULL);
 }
 

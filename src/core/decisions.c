@@ -3,8 +3,6 @@
  *
  * A decision about an operation, with the evidence in its note, counts as the gateway's word and
  * takes the same way. */
-#include <assert.h>
-
 #include "core/audit.h"
 #include "core/record.h"
 #include "core/render.h"
@@ -99,13 +97,6 @@ static enum err do_ask(struct turn *turn, struct payment *payment)
     return err;
 }
 
-static void send(struct turn *turn, struct operation *operation)
-{
-    bool sending = operation_move(turn, operation, OPERATION_ON_SEND);
-    assert(sending);
-    (void)sending;
-}
-
 /* Harmless where it was done: a card that the gateway does not know is forgotten. */
 static enum err do_deactivate(struct turn *turn, struct payment *payment)
 {
@@ -113,7 +104,7 @@ static enum err do_deactivate(struct turn *turn, struct payment *payment)
     enum err err = find_unknown(turn, &operation);
     if (err)
         return err;
-    send(turn, operation);
+    operation_send(turn, operation);
     operation_call(turn, payment, operation, OPERATION_KIND_DEACTIVATE, NULL);
     return OK;
 }
@@ -127,7 +118,7 @@ static enum err do_decide(struct turn *turn, enum gateway_outcome outcome)
         return err;
     /* It never left us, and was done by hand. */
     if (operation->state == OPERATION_NOT_SENT)
-        send(turn, operation);
+        operation_send(turn, operation);
     const struct operation_answer said = {
         .call = operation->kind,
         .answer = { .outcome = outcome, .gateway_code = STR("operator"),

@@ -47,9 +47,7 @@ void operation_look(struct turn *turn, struct payment *payment, struct operation
     operation->due_ms = turn->now_ms + schedule_unknown_ms(operation->tries);
     row_touch(&operation->row);
     if (may_send_again(operation, place.gateway)) {
-        bool sending = operation_move(turn, operation, OPERATION_ON_SEND);
-        assert(sending);
-        (void)sending;
+        operation_send(turn, operation);
         operation_call(turn, payment, operation, operation->kind, NULL);
     } else if (gateway_can(place.gateway, OPERATION_KIND_ENQUIRE)) {
         operation_call(turn, payment, operation, OPERATION_KIND_ENQUIRE, NULL);

@@ -220,6 +220,13 @@ bool operation_move(struct turn *turn, struct operation *operation, enum operati
     return true;
 }
 
+void operation_send(struct turn *turn, struct operation *operation)
+{
+    bool sending = operation_move(turn, operation, OPERATION_ON_SEND);
+    assert(sending);
+    (void)sending;
+}
+
 struct invoice *invoice_begin(struct turn *turn, struct invoice fields)
 {
     assert(!turn->books);
@@ -316,9 +323,7 @@ struct operation *operation_begin(struct turn *turn, struct payment *payment,
         .created_ms = turn->now_ms,
     };
     operation_list_add(turn->arena, &turn->books->operations, operation);
-    bool sending = operation_move(turn, operation, OPERATION_ON_SEND);
-    assert(sending);
-    (void)sending;
+    operation_send(turn, operation);
     if (operation_kind_moves_money(kind)) {
         assert(operation_id_is_zero(payment->active_operation));
         payment->active_operation = operation->id;

@@ -20,10 +20,12 @@ must_check enum err refund_move(struct turn *turn, struct refund *refund, enum r
 must_check enum err invoice_move(struct turn *turn, enum invoice_event event);
 must_check enum err instrument_move(struct turn *turn, struct instrument *instrument,
                                     enum instrument_event event);
-/* Operations have no events of their own; a move that the table refuses returns false. */
 must_check enum err checkout_move(struct turn *turn, struct checkout *checkout,
                                   enum checkout_event event);
+/* Operations have no events of their own; a move that the table refuses returns false. */
 bool operation_move(struct turn *turn, struct operation *operation, enum operation_event event);
+/* Where the caller knows that it may be sent: under the turn's run, from now on. */
+void operation_send(struct turn *turn, struct operation *operation);
 
 /* New objects in their first state, with their first event. */
 struct invoice *invoice_begin(struct turn *turn, struct invoice fields);
