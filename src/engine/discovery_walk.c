@@ -258,6 +258,19 @@ static enum err ask_about(struct walk *walk, const struct payment *payment)
     return hand_in(walk, turn);
 }
 
+/* When they made it is where a person begins to look for what it is. */
+static struct str told_of(const struct gateway_listed *listed, struct arena *arena)
+{
+    struct buf text;
+
+    if (listed->created_ms == 0)
+        return STR("listed by the gateway");
+    buf_init(&text, arena, 128);
+    buf_add_c(&text, "listed by the gateway, made there at ");
+    time_write(&text, listed->created_ms);
+    return buf_str(&text);
+}
+
 static enum err tell_missing(struct walk *walk, enum gateway_list list,
                              const struct gateway_listed *listed)
 {
@@ -276,7 +289,7 @@ static enum err tell_missing(struct walk *walk, enum gateway_list list,
         .gateway_status = refund ? STR("refund") : STR("payment"),
         .gateway_minor = refund ? -listed->amount.minor : listed->amount.minor,
         .currency = listed->amount.currency,
-        .detail = STR("listed by the gateway"),
+        .detail = told_of(listed, &turn->arena),
     };
     turn->input = (struct turn_input){ .handler = &turn_listing_missing,
                                        .merchant = drift->merchant, .live = drift->live,

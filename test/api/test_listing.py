@@ -92,6 +92,7 @@ def test_gap_8_each_side_s_own_is_found_once(client, server, payments, looks_are
         assert {drift['times_seen'] for drift in found.values()} == {times}
     missing = found['missing_here', alien_name]
     assert missing['gateway_amount'] == 700 and missing['payment'] is None
+    assert missing['detail'].startswith('listed by the gateway, made there at 20')
     # A status follows by itself.
     assert client.read(payments[4])['status'] == 'cancelled'
     listed = purser('drift', 'list', '--data', server.data).stdout
