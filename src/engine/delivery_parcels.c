@@ -7,6 +7,8 @@
 
 #define LOCATION_KEPT 200
 #define PARCELS_KEPT 256
+/* The status says all; what comes after it is for people, and must not hold a place for long. */
+#define BODY_MS (2 * SECOND_MS)
 
 static struct parcel *take_kept(struct deliveries *deliveries)
 {
@@ -262,7 +264,7 @@ bool parcel_send(struct parcel *parcel)
                        + webhook_deadline_ms(endpoint->format) * 1000,
         .guarded = deliveries->guarded,
         .plain = !endpoint->live,
-        .head_is_enough = true,
+        .body_ms = BODY_MS,
         .may_begin = may_begin,
         .done = on_done,
     };

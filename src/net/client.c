@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "net/client_parts.h"
@@ -16,6 +17,7 @@
 #define EVENTS_AT_ONCE 256
 #define WAKE_TAG UINT64_MAX
 #define FLIGHTS_KEPT 256
+#define DESCRIPTORS_SHARE 4            /* what is kept open may be a quarter of the descriptors */
 
 const char *client_end_code(enum client_end end)
 {
@@ -116,7 +118,7 @@ void flight_end(struct flight *flight, enum client_reason reason)
     wire_note(flight);
     /* libcurl counts to what it did last, which is no end where nothing comes. */
     call->times.total_us = flight->started_us != 0 ? now_us(client) - flight->started_us : 0;
-    if (call->head_is_enough && flight->header_is_whole && flight->status >= 200)
+    if (call->body_ms > 0 && flight->header_is_whole && flight->status >= 200)
         reason = CLIENT_REASON_NONE;
     call->reason = reason;
     call->end = flight->requests == 0 ? CLIENT_NOT_SENT : CLIENT_NO_REPLY;
@@ -135,6 +137,18 @@ void flight_end(struct flight *flight, enum client_reason reason)
     count_end(client, call->end);
     call->done(call);
     flight_keep(client, flight);
+}
+
+void flight_head_came(struct flight *flight, int status)
+{
+    struct client *client = flight->client;
+    int64_t until_us = now_us(client) + flight->call->body_ms * 1000;
+
+    if (flight->call->body_ms == 0 || status < 200 || until_us >= flight->deadline_us)
+        return;
+    flight->deadline_us = until_us;
+    if (until_us < client->deadline_us)
+        client->deadline_us = until_us;
 }
 
 static void start(struct flight *flight)
@@ -326,6 +340,15 @@ static bool start_thread(struct client *client)
     return client->started;
 }
 
+static unsigned connections_kept(const struct client_config *config)
+{
+    struct rlimit files = { 0 };
+
+    getrlimit(RLIMIT_NOFILE, &files);
+    rlim_t most = files.rlim_cur / (CLIENT_SHARDS * DESCRIPTORS_SHARE) + 1;
+    return most < config->kept ? (unsigned)most : config->kept;
+}
+
 static enum err open_parts(struct client *client, struct arena *arena, struct str *why)
 {
     struct epoll_event event = { .events = EPOLLIN, .data.u64 = WAKE_TAG };
@@ -351,6 +374,7 @@ enum err client_open(const struct client_config *config, struct arena *arena, st
 
     assert(config->connections > 0 && config->connect_ms > 0 && config->reply_bytes > 0);
     client->config = *config;
+    client->config.kept = connections_kept(config);
     client->config.ca_file = str_copy(&client->arena, config->ca_file);
     client->config.proxy = str_copy(&client->arena, config->proxy);
     client->epoll_fd = client->wake_fd = -1;

@@ -81,8 +81,8 @@ struct client_call {
     bool guarded;                      /* somebody else chose the host: public addresses only,
                                           never through the proxy (net/guard.h) */
     bool plain;                        /* http:// is allowed */
-    bool head_is_enough;               /* a REPLY once its header is whole, with what came of the
-                                          body, however that ends */
+    int64_t body_ms;                   /* a REPLY once its header is whole, with what came of the
+                                          body in that time, however it ends; 0: all of it must */
     /* Asked on the client's thread when the connection stands and before the first byte: false
      * withdraws the call. NULL: nobody withdraws it. */
     bool (*may_begin)(const struct client_call *call);

@@ -20,6 +20,9 @@
 #include "net/client.h"
 #include "net/client_names.h"
 
+/* Groups of hosts on the wire, with connections of their own. */
+#define CLIENT_SHARDS 16
+
 /* One account's calls. */
 struct lane {
     struct named named;
@@ -100,6 +103,8 @@ struct client {
 
 /* client.c: the wire's work on it is over. NONE is a reply. Frees it. */
 void flight_end(struct flight *flight, enum client_reason reason);
+/* The header of a reply is whole, a 1xx too. */
+void flight_head_came(struct flight *flight, int status);
 
 /* client_request.c */
 bool client_call_is_well_formed(const struct client_call *call);

@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -26,10 +25,8 @@
 #include "net/client_parts.h"
 #include "net/guard.h"
 
-#define SHARDS 16
 #define HANDLES_KEPT 256               /* of a shard */
 #define BUFFER_BYTES 4096              /* libcurl makes and wipes one for each call */
-#define DESCRIPTORS_SHARE 4            /* what is kept open may be a quarter of the descriptors */
 #define FIELDS_FIRST 16
 
 /* An easy handle, and for which calls its options are. */
@@ -49,7 +46,7 @@ struct wire_shard {
 };
 
 struct wires {
-    struct wire_shard shards[SHARDS];
+    struct wire_shard shards[CLIENT_SHARDS];
     CURLSH *sessions;                  /* of TLS: half the work of a new connection */
 };
 
@@ -68,6 +65,15 @@ static void start_curl(void)
                                          wire_strdup, wire_calloc);
     assert(code == CURLE_OK);
     (void)code;
+}
+
+/* Of the last status line that came; 0: none did. */
+static int status_of(const struct flight *flight)
+{
+    long status = 0;
+
+    curl_easy_getinfo(flight->handle->easy, CURLINFO_RESPONSE_CODE, &status);
+    return (int)status;
 }
 
 /* What libcurl calls while a call is under way. `self` is the flight. */
@@ -118,6 +124,8 @@ static size_t hear_header(char *bytes, size_t size, size_t count, void *self)
     if (begins)
         flight->field_count = 0;
     flight->header_is_whole = str_is_empty(line) || (flight->header_is_whole && !begins);
+    if (str_is_empty(line))
+        flight_head_came(flight, status_of(flight));
     size_t colon = str_find_char(line, ':', 0);
     if (colon < line.len && !begins && line.ptr[0] != ' ' && line.ptr[0] != '\t')
         *next_field(flight) = (struct client_field){
@@ -199,12 +207,9 @@ static enum client_reason reason_of(const struct flight *flight, CURLcode code)
 
 static void ended(struct flight *flight, CURLcode code)
 {
-    long status = 0;
-
-    curl_easy_getinfo(flight->handle->easy, CURLINFO_RESPONSE_CODE, &status);
     if (flight->refused == CLIENT_REASON_REPEAT)
         flight->host->http1 = true;
-    if (code == CURLE_OK && !(flight->header_is_whole && status >= 200))
+    if (code == CURLE_OK && !(flight->header_is_whole && status_of(flight) >= 200))
         code = CURLE_RECV_ERROR;
     flight_end(flight, code == CURLE_OK ? CLIENT_REASON_NONE : reason_of(flight, code));
 }
@@ -276,7 +281,7 @@ void wires_event(struct client *client, uint64_t tag, uint32_t events)
 
 void wires_timers(struct client *client, int64_t now_us)
 {
-    for (unsigned i = 0; i < SHARDS; i++) {
+    for (unsigned i = 0; i < CLIENT_SHARDS; i++) {
         struct wire_shard *shard = &client->wires->shards[i];
         if (shard->due_us == 0 || shard->due_us > now_us)
             continue;
@@ -289,7 +294,7 @@ int64_t wires_due_us(const struct client *client)
 {
     int64_t due_us = 0;
 
-    for (unsigned i = 0; i < SHARDS; i++) {
+    for (unsigned i = 0; i < CLIENT_SHARDS; i++) {
         int64_t of_shard_us = client->wires->shards[i].due_us;
         if (of_shard_us != 0 && (due_us == 0 || of_shard_us < due_us))
             due_us = of_shard_us;
@@ -483,7 +488,7 @@ void wire_start(struct flight *flight)
     buf_init(&flight->body, &flight->arena, client->config.reply_bytes);
     add_defaults(flight);
     add_fields(flight);
-    flight->shard = &client->wires->shards[names_hash(flight->host->named.name) % SHARDS];
+    flight->shard = &client->wires->shards[names_hash(flight->host->named.name) % CLIENT_SHARDS];
     take_handle(flight);
     set_request(flight);
     client->on_wire++;
@@ -503,13 +508,12 @@ void wire_note(struct flight *flight)
     struct client_call *call = flight->call;
     CURL *easy = flight->handle != NULL ? flight->handle->easy : NULL;
     curl_off_t dns = 0, connect = 0, tls = 0, ready = 0, first = 0;
-    long status = 0, port = 0;
+    long port = 0;
     char *address = NULL;
     struct buf peer;
 
     if (easy == NULL)
         return;
-    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(easy, CURLINFO_NAMELOOKUP_TIME_T, &dns);
     curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connect);
     curl_easy_getinfo(easy, CURLINFO_APPCONNECT_TIME_T, &tls);
@@ -517,7 +521,7 @@ void wire_note(struct flight *flight)
     curl_easy_getinfo(easy, CURLINFO_STARTTRANSFER_TIME_T, &first);
     curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &address);
     curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &port);
-    flight->status = (int)status;
+    flight->status = status_of(flight);
     call->times = (struct client_times){ dns, span_us(dns, connect), span_us(connect, tls),
                                          span_us(ready, first), 0 };
     buf_fixed(&peer, call->peer, sizeof call->peer);
@@ -540,15 +544,6 @@ void wire_stop(struct flight *flight)
 
 /* Life. */
 
-static long connections_kept(const struct client *client)
-{
-    struct rlimit files = { 0 };
-
-    getrlimit(RLIMIT_NOFILE, &files);
-    rlim_t most = files.rlim_cur / (SHARDS * DESCRIPTORS_SHARE) + 1;
-    return (long)(most < client->config.kept ? most : client->config.kept);
-}
-
 static void open_shard(struct client *client, unsigned number)
 {
     struct wire_shard *shard = &client->wires->shards[number];
@@ -561,7 +556,7 @@ static void open_shard(struct client *client, unsigned number)
     curl_multi_setopt(shard->multi, CURLMOPT_SOCKETDATA, shard);
     curl_multi_setopt(shard->multi, CURLMOPT_TIMERFUNCTION, set_timer);
     curl_multi_setopt(shard->multi, CURLMOPT_TIMERDATA, shard);
-    curl_multi_setopt(shard->multi, CURLMOPT_MAXCONNECTS, connections_kept(client));
+    curl_multi_setopt(shard->multi, CURLMOPT_MAXCONNECTS, (long)client->config.kept);
     curl_multi_setopt(shard->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
 }
 
@@ -579,7 +574,7 @@ enum err wires_open(struct client *client, struct arena *arena, struct str *why)
     client->wires->sessions = curl_share_init();
     assert(client->wires->sessions != NULL);
     curl_share_setopt(client->wires->sessions, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-    for (unsigned i = 0; i < SHARDS; i++)
+    for (unsigned i = 0; i < CLIENT_SHARDS; i++)
         open_shard(client, i);
     return OK;
 }
@@ -588,7 +583,7 @@ void wires_close(struct client *client)
 {
     if (client->wires == NULL)
         return;
-    for (unsigned i = 0; i < SHARDS; i++) {
+    for (unsigned i = 0; i < CLIENT_SHARDS; i++) {
         struct wire_shard *shard = &client->wires->shards[i];
         for (struct handle *handle; (handle = shard->kept) != NULL; free_handle(handle))
             shard->kept = handle->next;

@@ -137,6 +137,15 @@ def test_what_comes_after_the_head_of_a_success_does_not_matter(client, sink, pa
     assert len(sink.at(path)) == 1
 
 
+def test_a_body_that_drips_holds_no_place_until_the_deadline(client, sink, path, endpoint):
+    """Its status and header are the answer, and the rest has two seconds."""
+    head = b'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n'
+    delivery, attempt = only_try(client, endpoint(raw(head, *[b'x'] * 60, gap_s=0.5)))
+    assert delivery['status'] == 'delivered' and attempt['http_status'] == 200
+    assert 1.9e6 < attempt['phases_us']['total'] < 8e6
+    assert 1 <= len(attempt['reply']) < 16 and len(sink.at(path)) == 1
+
+
 @pytest.mark.parametrize('plan,outcome', [
     (raw(), 'broken'),
     (raw(b'HTTP/1.1 200'), 'broken'),
