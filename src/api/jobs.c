@@ -4,32 +4,40 @@
 #include "api/reads.h"
 #include "api/resources.h"
 #include "core/job.h"
-#include "store/db_one.h"
 #include "store/query_jobs.h"
 
-static enum err write_job(const struct read_ask *ask, struct db *db, struct json_out *out,
-                          enum job_kind kind, const struct job_table *table)
-{
-    struct job_due due = { 0 };
-    int64_t now_ms = 0;
-    enum err err = db_now(db, &now_ms);
+/* All jobs, and the moment for which it is told what is due. */
+struct jobs_now {
+    struct job_table table;
+    int64_t now_ms;
+};
 
-    (void)ask;
+static enum err read_all(const struct read_ask *ask, struct db *db, struct jobs_now *out)
+{
+    enum err err = db_now(db, &out->now_ms);
+    return err ? err : query_jobs(db, ask->arena, &out->table);
+}
+
+static enum err write_job(struct db *db, struct json_out *out, enum job_kind kind,
+                          const struct jobs_now *jobs)
+{
+    const struct job_row *row = &jobs->table.rows[kind];
+    struct job_due due = { 0 };
+
+    enum err err = query_job_due(db, kind, row, jobs->now_ms, &due);
     if (!err)
-        err = query_job_due(db, kind, &table->rows[kind], now_ms, &due);
-    if (!err)
-        render_job(out, NULL, kind, &table->rows[kind], &due);
+        render_job(out, NULL, kind, row, &due);
     return err;
 }
 
 static enum err run_jobs(const struct read_ask *ask, struct db *db, struct json_out *out)
 {
-    struct job_table table;
+    struct jobs_now jobs = { 0 };
 
-    enum err err = query_jobs(db, ask->arena, &table);
+    enum err err = read_all(ask, db, &jobs);
     list_open(out);
     for (unsigned kind = 1; !err && kind < JOB_COUNT; kind++)
-        err = write_job(ask, db, out, (enum job_kind)kind, &table);
+        err = write_job(db, out, (enum job_kind)kind, &jobs);
     list_close_at(out, (struct str){ 0 });
     return err;
 }
@@ -40,10 +48,10 @@ const struct reading read_jobs = { .run = run_jobs };
 static enum err run_job(const struct read_ask *ask, struct db *db, struct json_out *out)
 {
     enum job_kind kind = job_of(ask->call->segment);
-    struct job_table table;
+    struct jobs_now jobs = { 0 };
 
-    enum err err = kind == JOB_NONE ? ERR_NOT_FOUND : query_jobs(db, ask->arena, &table);
-    return err ? err : write_job(ask, db, out, kind, &table);
+    enum err err = kind == JOB_NONE ? ERR_NOT_FOUND : read_all(ask, db, &jobs);
+    return err ? err : write_job(db, out, kind, &jobs);
 }
 
 /* GET /v1/jobs/{name} */

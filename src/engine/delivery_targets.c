@@ -5,6 +5,7 @@
 #include "base/time.h"
 #include "engine/delivery_parts.h"
 #include "store/query_webhooks.h"
+#include "store/store.h"
 
 #define WINDOW_FIRST 4
 #define SICK_AFTER 5                 /* failures in a row */
@@ -427,7 +428,6 @@ static enum err is_ours(struct deliveries *deliveries, struct target *target,
                         const struct webhook_endpoint *endpoint, int64_t now_ms, bool *out)
 {
     int64_t lapses_ms = 0;
-    enum err err = OK;
     *out = true;
     target->run = endpoint->run;
     if (!db_is_shared(deliveries->db) || engine_run_is_held(deliveries->engine, endpoint->run)) {
@@ -437,8 +437,7 @@ static enum err is_ours(struct deliveries *deliveries, struct target *target,
     *out = false;
     if (target->lease == LEASE_ASKED)
         return OK;
-    if (!run_id_is_zero(endpoint->run))
-        err = query_run_lapses(deliveries->db, endpoint->run, now_ms, &lapses_ms);
+    enum err err = store_run_lapses(deliveries->db, endpoint->run, now_ms, &lapses_ms);
     if (!err && lapses_ms != 0) {
         target->lease = LEASE_OTHERS;
         if (target->untold)

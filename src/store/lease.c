@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/time.h"
+#include "store/db_one.h"
 #include "store/history.h"
 #include "store/store_parts.h"
 
@@ -113,6 +114,16 @@ enum err store_run_end(struct store *store)
 bool store_run_was_cut(const struct store *store)
 {
     return store->cut;
+}
+
+enum err store_run_lapses(struct db *db, struct run_id run, int64_t now_ms, int64_t *out)
+{
+    struct db_value args[] = { DB_ID(run), DB_NUMBER(now_ms) };
+    *out = 0;
+    if (run_id_is_zero(run))
+        return OK;
+    return db_number(db, "SELECT lapses_ms FROM runs WHERE id = $1 AND lapses_ms > $2", args, 2,
+                     out);
 }
 
 int64_t store_run_until_us(const struct store *store)

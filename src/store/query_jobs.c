@@ -66,16 +66,3 @@ enum err query_job_due(struct db *db, enum job_kind kind, const struct job_row *
     }
     return OK;
 }
-
-enum err query_job_is_held(struct db *db, const struct job_row *row, int64_t now_ms, bool *out)
-{
-    struct db_value args[] = { DB_ID(row->run), DB_NUMBER(now_ms) };
-    int64_t held = 0;
-    enum err err = OK;
-
-    if (!run_id_is_zero(row->run))
-        err = db_number(db, "SELECT count(*) FROM runs WHERE id = $1 AND lapses_ms >= $2", args, 2,
-                        &held);
-    *out = held != 0;
-    return err;
-}

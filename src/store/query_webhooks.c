@@ -166,6 +166,10 @@ enum err query_webhooks_due(struct db *db, struct webhook_endpoint_id endpoint, 
                      QUERY_ARGS(args), arena, webhook_delivery_list_load, &load);
 }
 
+/* The newest that are due are looked for among so many of the newest: behind them may be a million
+ * that failed and are not due, which one look must not read. */
+#define NEWEST_LOOKED_AT "512"
+
 enum err query_webhooks_due_newest(struct db *db, struct webhook_endpoint_id endpoint,
                                    int64_t now_ms, int64_t limit, struct arena *arena,
                                    struct webhook_delivery_list *out)
@@ -173,13 +177,12 @@ enum err query_webhooks_due_newest(struct db *db, struct webhook_endpoint_id end
     struct db_value args[] = { DB_ID(endpoint), DB_NUMBER(now_ms), DB_NUMBER(limit) };
     struct webhook_delivery_list_load load = { arena, out };
 
-    /* The plus keeps the planner at the index by time of making. Among the last ones only: behind
-     * them may be a million that failed and are not due. */
+    /* The plus keeps the planner at the index by time of making. */
     return db_select(db, &table_webhook_deliveries,
                      "endpoint = $1 AND due_ms IS NOT NULL AND +due_ms <= $2 AND created_ms >="
                      " COALESCE((SELECT last.created_ms FROM webhook_deliveries AS last"
                      " WHERE last.endpoint = $1 AND last.due_ms IS NOT NULL"
-                     " ORDER BY last.created_ms DESC LIMIT 1 OFFSET 512), 0)"
+                     " ORDER BY last.created_ms DESC LIMIT 1 OFFSET " NEWEST_LOOKED_AT "), 0)"
                      " ORDER BY created_ms DESC LIMIT $3",
                      QUERY_ARGS(args), arena, webhook_delivery_list_load, &load);
 }
@@ -244,15 +247,6 @@ enum err query_webhooks_backlogs(struct db *db, int64_t now_ms, db_row_f *row, v
                     " FROM waiting JOIN webhook_endpoints AS e ON e.id = waiting.endpoint"
                     " WHERE e.status = 'enabled'",
                     QUERY_ARGS(args), row, self);
-}
-
-enum err query_run_lapses(struct db *db, struct run_id run, int64_t now_ms, int64_t *out)
-{
-    struct db_value args[] = { DB_ID(run), DB_NUMBER(now_ms) };
-
-    *out = 0;
-    return db_number(db, "SELECT lapses_ms FROM runs WHERE id = $1 AND lapses_ms > $2",
-                     QUERY_ARGS(args), out);
 }
 
 static enum err take_backlog(void *self, const struct db_value *values, size_t count)

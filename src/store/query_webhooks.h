@@ -52,8 +52,5 @@ must_check enum err query_webhook_replays_due(struct db *db, int64_t now_ms, int
 must_check enum err query_webhook_replay_next(struct db *db, const struct webhook_replay *replay,
                                               int64_t limit, struct arena *arena,
                                               struct webhook_delivery_list *out);
-/* When the run lapses unless it is renewed; 0: it is over. */
-must_check enum err query_run_lapses(struct db *db, struct run_id run, int64_t now_ms,
-                                     int64_t *out);
 
 #endif

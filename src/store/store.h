@@ -62,6 +62,9 @@ must_check enum err store_run_end(struct store *store);
 /* Whether the books were found to go on from an earlier point when the run was begun
  * (store/history.h); true for one of all nodes. */
 bool store_run_was_cut(const struct store *store);
+/* When a run of any node lapses unless it is renewed; 0: it is over, or there is none. */
+must_check enum err store_run_lapses(struct db *db, struct run_id run, int64_t now_ms,
+                                     int64_t *out);
 /* Until then (outside_monotonic_us) nobody else takes over what is sent under the run. */
 int64_t store_run_until_us(const struct store *store);
 

@@ -107,6 +107,30 @@ static void lapse_all(struct node *node)
                                             0, NULL, NULL));
 }
 
+/* As other nodes see it, on their connections. */
+static int64_t lapse_seen(struct node *node, int64_t now_ms)
+{
+    int64_t lapses_ms = 7;
+
+    assert_stored(node->books->db,
+                  store_run_lapses(node->books->db, node->run, now_ms, &lapses_ms));
+    return lapses_ms;
+}
+
+static void others_see_until_when_a_run_is_held(void **state)
+{
+    struct node node;
+
+    node_open(&node, *state);
+    int64_t lapses_ms = lapse_of(&node);
+    assert_int_equal(lapse_seen(&node, 0), lapses_ms);
+    assert_int_equal(lapse_seen(&node, lapses_ms - 1), lapses_ms);
+    assert_int_equal(lapse_seen(&node, lapses_ms), 0);
+    node.run = (struct run_id){ { { 0 } } };
+    assert_int_equal(lapse_seen(&node, 0), 0);
+    node_close(&node);
+}
+
 static void nothing_is_committed_after_the_lease(void **state)
 {
     struct node node;
@@ -407,6 +431,7 @@ static void the_feed_waits_for_a_transaction_across_its_cursor(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(others_see_until_when_a_run_is_held),
         cmocka_unit_test(nothing_is_committed_after_the_lease),
         cmocka_unit_test(nothing_is_committed_after_a_cut),
         cmocka_unit_test(batches_and_renewals_keep_the_lease),
