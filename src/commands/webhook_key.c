@@ -14,7 +14,6 @@
 
 struct import {
     struct cli *cli;
-    struct db *db;
     struct vault *vault;
     struct query_scope scope;
     int64_t bits;
@@ -62,53 +61,28 @@ static enum err read_pair(struct import *import, struct str *why)
     return ERR_VALIDATION;
 }
 
-static enum err insert(struct import *import, struct str *why)
+/* Decided where endpoints with such keys are made, and in the audit log with the same commit. */
+static enum err put(struct import *import, struct installation *installation, struct str *why)
 {
     const struct outside *outside = import->cli->world->outside;
     struct arena *arena = import->cli->arena;
     struct id_maker ids = { .outside = outside };
-    struct webhook_key row = {
-        .row = ROW_NEW,
-        .id = webhook_key_id_make(&ids, outside_now_ms(outside)),
+    int64_t now_ms = outside_now_ms(outside);
+    struct webhook_key key = {
+        .id = webhook_key_id_make(&ids, now_ms),
         .merchant = import->scope.merchant,
         .live = import->scope.live,
         .bits = import->bits,
         .public_key = import->public_key,
-        .created_ms = outside_now_ms(outside),
+        .created_ms = now_ms,
     };
-    const void *rows = &row;
+    const struct turn_input input = { .handler = &turn_webhook_key_import,
+                                      .merchant = key.merchant, .live = key.live, .ask = &key };
+    struct str text = webhook_key_text(arena, "", import->private_der), body;
 
-    struct str text = webhook_key_text(arena, "", import->private_der);
-    row.private_key = vault_seal_at(import->vault, webhook_key_place(row.id, arena), text, arena);
+    key.private_key = vault_seal_at(import->vault, webhook_key_place(key.id, arena), text, arena);
     secret_wipe((void *)(uintptr_t)text.ptr, text.len);
-    enum err err = db_begin(import->db);
-    if (err == OK)
-        err = db_insert(import->db, &table_webhook_keys, &rows, 1);
-    if (err == OK)
-        err = db_commit(import->db);
-    if (err != OK) {
-        *why = str_copy(arena, db_error(import->db));
-        db_rollback(import->db);
-    }
-    return err;
-}
-
-/* One pair per merchant, mode and size: endpoints that are there sign with the one they have. */
-static enum err put(struct import *import, struct str *why)
-{
-    struct webhook_key_list keys = { 0 };
-
-    enum err err = query_webhook_keys(import->db, import->scope, import->cli->arena, &keys);
-    for (size_t i = 0; err == OK && i < keys.count; i++) {
-        if (keys.items[i]->bits != import->bits)
-            continue;
-        if (str_equal(keys.items[i]->public_key, import->public_key))
-            return OK;
-        *why = str_format(import->cli->arena, "the merchant has another key of %lld bits in this"
-                          " mode, which receivers may know already", (long long)import->bits);
-        return ERR_CONFLICT;
-    }
-    return err == OK ? insert(import, why) : err;
+    return installation_turn(installation, &input, arena, &body, why);
 }
 
 static enum exit_code run_import(struct cli *cli)
@@ -124,12 +98,12 @@ static enum exit_code run_import(struct cli *cli)
     err = installation_open(&cli->settings, outside, cli->arena, &installation, &why);
     if (err != OK)
         return cli_fail_err(cli, err, why);
-    import.db = store_db(installation.store);
-    err = keyring_open(&cli->settings, import.db, outside, cli->arena, &import.vault, &why);
+    struct db *db = store_db(installation.store);
+    err = keyring_open(&cli->settings, db, outside, cli->arena, &import.vault, &why);
     if (err == OK)
-        err = owner_scope(cli, import.db, &import.scope, &why);
+        err = owner_scope(cli, db, &import.scope, &why);
     if (err == OK)
-        err = put(&import, &why);
+        err = put(&import, &installation, &why);
     secret_wipe((void *)(uintptr_t)import.private_der.ptr, import.private_der.len);
     vault_close(import.vault);
     installation_close(&installation);

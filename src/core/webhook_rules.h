@@ -117,6 +117,6 @@ extern const struct turn_handler turn_webhook_replay_create, turn_webhook_replay
 extern const struct turn_handler turn_webhook_endpoint_create, turn_webhook_endpoint_change,
     turn_webhook_endpoint_delete, turn_webhook_endpoint_disable, turn_webhook_endpoint_enable,
     turn_webhook_endpoint_rotate, turn_webhook_endpoint_test, turn_webhook_redeliver,
-    turn_webhook_results, turn_webhook_lease;
+    turn_webhook_results, turn_webhook_lease, turn_webhook_key_import;
 
 #endif

@@ -95,6 +95,39 @@ static struct webhook_key *key_for(struct turn *turn, const struct webhook_key *
     return key;
 }
 
+/* What is recorded is the half that everybody may know. */
+static void record_key(struct turn *turn, const struct webhook_key *key)
+{
+    struct json_out out;
+    struct buf text;
+
+    buf_init(&text, turn->arena, OBJECT_MAX);
+    json_begin(&out, &text);
+    json_open_object(&out, NULL);
+    json_put_int(&out, "rsa_bits", key->bits);
+    json_put_text(&out, "rsa_public_key", key->public_key);
+    json_close_object(&out);
+    json_done(&out);
+    assert(buf_ok(&text));
+    AUDIT(turn, turn->input->handler->name, webhook_key, key->id, buf_str(&text));
+}
+
+/* Endpoints that are there sign with the pair that the merchant has, so it is never replaced. */
+static enum err key_import(struct turn *turn)
+{
+    const struct webhook_key *ask = turn->input->ask;
+    const struct webhook_key *key = key_for(turn, ask);
+
+    if (!str_equal(key->public_key, ask->public_key))
+        return turn_fail(turn, ERR_CONFLICT,
+                         "The merchant has another key of %lld bits in this mode, which receivers"
+                         " may know already.", (long long)ask->bits);
+    if (key->row == ROW_NEW)
+        record_key(turn, key);
+    turn_answer_nothing(turn);
+    return OK;
+}
+
 static enum err endpoint_create(struct turn *turn)
 {
     const struct webhook_endpoint_create *ask = turn->input->ask;
@@ -452,6 +485,7 @@ OF_MERCHANT(webhook_endpoint_disable, "webhook_endpoint.disable", endpoint_disab
 OF_MERCHANT(webhook_endpoint_enable, "webhook_endpoint.enable", endpoint_enable);
 OF_MERCHANT(webhook_endpoint_rotate, "webhook_endpoint.rotate_secret", endpoint_rotate);
 OF_MERCHANT(webhook_endpoint_test, "webhook_endpoint.test", endpoint_test);
+OF_MERCHANT(webhook_key_import, "webhook_key.import", key_import);
 
 #define NAMED(name, text, function)                                                                \
     const struct turn_handler turn_##name = { text, TARGET_NOTHING, .webhooks = WEBHOOKS_NAMED,    \

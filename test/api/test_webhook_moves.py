@@ -168,6 +168,10 @@ def test_a_key_is_taken_over_once_and_whole(server, merchant, tmp_path):
     assert take_over(server, name, tmp_path / 'hooker').stdout.strip() == first
     assert len(store.run(server.data, 'purser.db', 'SELECT id FROM webhook_keys WHERE merchant ='
                          ' (SELECT id FROM merchants WHERE name = ?)', name)) == 1
+    entry, = [entry for entry in client.get('/v1/audit').expect(200)['data']
+              if entry['action'] == 'webhook_key.import']
+    assert entry['actor'] == 'operator' and entry['about'].startswith('wk_')
+    assert entry['detail'] == {'rsa_bits': 1024, 'rsa_public_key': first}
     private = (tmp_path / 'hooker').read_bytes()
     for path, content in server.bytes_on_disk():
         assert private[100:160] not in content, path
