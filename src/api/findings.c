@@ -211,12 +211,14 @@ enum err task_resolve_ask(struct call *call, const struct json *json, struct des
     return fields_read(FIELDS(task_wish_fields), json, "", ask, &call->trouble);
 }
 
-/* In the order of their numbers, from new to old. */
+/* In the order of their numbers, from new to old. Operators see what is the whole installation's,
+ * too. */
 static enum err run_audit(const struct read_ask *ask, struct db *db, struct json_out *out)
 {
+    bool common = ask->call->who.scopes & KEY_SCOPE_OPERATOR;
     struct audit_entry_list entries = { 0 };
 
-    enum err err = query_audit(db, ask->scope, number_of_place(ask->page->place),
+    enum err err = query_audit(db, ask->scope, common, number_of_place(ask->page->place),
                                page_limit(ask->page), ask->arena, &entries);
     if (err)
         return err;

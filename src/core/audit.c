@@ -10,11 +10,18 @@
 
 void audit_record(struct turn *turn, const char *action, struct str object, struct str detail)
 {
+    audit_record_common(turn, action, object, detail);
+    struct audit_entry *entry = turn->audit.items[turn->audit.count - 1];
+    entry->merchant = turn->input->merchant;
+    entry->live = turn->input->live;
+}
+
+void audit_record_common(struct turn *turn, const char *action, struct str object,
+                         struct str detail)
+{
     struct audit_entry *entry = ARENA_NEW(turn->arena, struct audit_entry);
     *entry = (struct audit_entry){
         .row = ROW_NEW,
-        .merchant = turn->input->merchant,
-        .live = turn->input->live,
         .at_ms = turn->now_ms,
         .actor = turn->input->actor,
         .action = str_of(action),

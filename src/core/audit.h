@@ -11,6 +11,9 @@
 
 /* In the commit of the turn. `detail` is the object as it is then, or empty; no secrets. */
 void audit_record(struct turn *turn, const char *action, struct str object, struct str detail);
+/* The same about what is no merchant's but the whole installation's. */
+void audit_record_common(struct turn *turn, const char *action, struct str object,
+                         struct str detail);
 
 /* The same about an object by its id: AUDIT(turn, "task.close", task, task->id, text). */
 #define AUDIT(turn, action, kind, value, detail)                                         \

@@ -78,7 +78,7 @@ static enum err decided(struct turn *turn)
 {
     row_touch(&turn->job->row);
     struct str text = job_text(turn);
-    audit_record(turn, turn->input->handler->name, turn->job->name, text);
+    audit_record_common(turn, turn->input->handler->name, turn->job->name, text);
     turn_answer_now(turn, 200, text);
     return OK;
 }

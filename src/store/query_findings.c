@@ -91,16 +91,20 @@ enum err query_tasks(struct db *db, struct query_scope scope, struct finding_fil
                      arena, task_list_load, &load);
 }
 
-enum err query_audit(struct db *db, struct query_scope scope, int64_t before, int64_t limit,
-                     struct arena *arena, struct audit_entry_list *out)
+/* In two forms, so that the first is a walk along the index of the owner. */
+#define AUDIT_BEFORE " AND ($3 = 0 OR number < $3) ORDER BY number DESC LIMIT $4"
+static const char audit_own[] = "merchant = $1 AND live = $2" AUDIT_BEFORE;
+static const char audit_own_and_common[] =
+    "(merchant = $1 AND live = $2 OR merchant IS NULL)" AUDIT_BEFORE;
+
+enum err query_audit(struct db *db, struct query_scope scope, bool common, int64_t before,
+                     int64_t limit, struct arena *arena, struct audit_entry_list *out)
 {
     struct db_value args[] = { DB_ID(scope.merchant), DB_NUMBER(scope.live), DB_NUMBER(before),
                                DB_NUMBER(limit) };
     struct audit_entry_list_load load = { arena, out };
 
-    return db_select(db, &table_audit,
-                     "merchant = $1 AND live = $2 AND ($3 = 0 OR number < $3)"
-                     " ORDER BY number DESC LIMIT $4",
+    return db_select(db, &table_audit, common ? audit_own_and_common : audit_own,
                      QUERY_ARGS(args), arena, audit_entry_list_load, &load);
 }
 

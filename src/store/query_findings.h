@@ -27,9 +27,10 @@ must_check enum err query_tasks(struct db *db, struct query_scope scope,
                                 struct finding_filter filter, struct query_page page,
                                 struct arena *arena, struct task_list *out);
 
-/* The audit log, from new to old; and all of it, in the order of the chain. */
-must_check enum err query_audit(struct db *db, struct query_scope scope, int64_t before,
-                                int64_t limit, struct arena *arena,
+/* The audit log, from new to old, `common` with the entries that are no merchant's; and all of it,
+ * in the order of the chain. */
+must_check enum err query_audit(struct db *db, struct query_scope scope, bool common,
+                                int64_t before, int64_t limit, struct arena *arena,
                                 struct audit_entry_list *out);
 must_check enum err query_audit_chain(struct db *db, int64_t after, int64_t limit,
                                       struct arena *arena, struct audit_entry_list *out);

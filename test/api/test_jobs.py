@@ -145,6 +145,15 @@ def test_decisions_are_in_the_audit_log(server):
     assert purser('audit', 'verify', '--data', server.data).returncode == 0
 
 
+def test_the_audit_log_shows_them_to_operators(server, client, contract):
+    """Whoever decided, by the API or by a command: a job is no merchant's."""
+    both = Client(server, server.key(scopes='admin,operator'), contract)
+    shown = [e for e in both.pages('/v1/audit', limit=2) if e['about'] == 'expire']
+    assert [e['action'] for e in shown] == ['job.resume', 'job.run', 'job.pause']
+    assert not [e for e in client.pages('/v1/audit') if e['action'].startswith('job.')]
+    assert 'api_key.create' in {e['action'] for e in both.pages('/v1/audit')}
+
+
 @store.sqlite_only
 def test_fifty_whose_turns_fail_never_hide_the_fifty_first(server, client, operator):
     """They fail each time; they are set back, and what is behind them gets its turn."""
