@@ -122,6 +122,16 @@ class Caller:
                 total += sum(int(line.split()[1]) for line in file if 'ctxt_switches' in line)
         return total
 
+    def sleeps(self, seconds, within):
+        """It comes to rest for so long: what it does before that may take its time."""
+        end = time.monotonic() + within
+        before, since = self.switches(), time.monotonic()
+        while time.monotonic() < since + seconds:
+            assert time.monotonic() < end, 'it never sleeps for %s s' % seconds
+            time.sleep(0.05)
+            if self.switches() != before:
+                before, since = self.switches(), time.monotonic()
+
     def forgets(self, text):
         """Whether the bytes are gone, a moment after the end of the call was told."""
         deadline = time.monotonic() + 2
