@@ -361,14 +361,16 @@ static enum err be_connected(struct pg_session *session)
 
 /* Rows are found by their keys, and an array of rows is written in its own order: one of them
  * may give up what a later one takes. So the planner gets no other choice, also not while it
- * believes that a table is still small. A node that is stopped must not hold its rows for
+ * believes that a table is still small. Nor are plans compiled: where there is no index, one
+ * without the choice looks so dear that the server would spend a tenth of a second on that, each
+ * time it is run. A node that is stopped must not hold its rows for
  * longer than others wait for them. */
 static const char begin_writing[] = "BEGIN ISOLATION LEVEL READ COMMITTED";
 static const char settings[] =
     "SELECT set_config('synchronous_commit', $1, true), set_config('lock_timeout', '5s', true),"
     " set_config('idle_in_transaction_session_timeout', '3s', true),"
     " set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),"
-    " set_config('enable_mergejoin', 'off', true)";
+    " set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)";
 /* A snapshot, as of its first query. */
 static const char begin_reading[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
