@@ -245,6 +245,25 @@ static bool look_at_jobs(struct cli *cli, struct db *db, struct doctor_finding *
     return find(out, DOCTOR_OK, STR("none is paused"), (struct str){ 0 });
 }
 
+/* hooker's first receivers read no more, and whoever takes pains can forge it. */
+static bool look_at_webhook_keys(struct cli *cli, struct db *db, struct doctor_finding *out)
+{
+    int64_t weak = 0;
+
+    if (db_number(db,
+                  "SELECT count(*) FROM webhook_endpoints AS e JOIN webhook_keys AS k"
+                  " ON k.id = e.rsa_key WHERE e.status <> 'deleted' AND k.bits < 2048",
+                  NULL, 0, &weak) != OK)
+        return could_not(out, str_copy(cli->arena, db_error(db)));
+    if (weak == 0)
+        return find(out, DOCTOR_OK, STR("none is weak"), (struct str){ 0 });
+    return find(out, DOCTOR_WARNING,
+                str_format(cli->arena, "RSA of less than 2048 bits signs for %lld of the endpoints",
+                           (long long)weak),
+                STR("such a signature can be forged: let the receiver check webhook-signature, or "
+                    "move it to an endpoint with rsa_bits 2048"));
+}
+
 static bool look_at_history(struct cli *cli, struct db *db, struct doctor_finding *out)
 {
     struct history_last_cut cut;
@@ -281,5 +300,6 @@ const struct doctor_check doctor_checks[] = {
     { "unknown operations", true, look_at_unknown },
     { "operator tasks", true, look_at_tasks },
     { "jobs", true, look_at_jobs },
+    { "webhook keys", true, look_at_webhook_keys },
     { 0 },
 };

@@ -161,6 +161,27 @@ def test_a_receiver_of_the_second_generation(server, merchant, tmp_path):
     assert len(receiver.taken) == len(receiver.sink.at('/hook'))
 
 
+def weak_endpoints(server):
+    """As the doctor counts them."""
+    checks = json.loads(purser('doctor', '--data', server.data, '--json').stdout)['checks']
+    check, = [check for check in checks if check['name'] == 'webhook keys']
+    found = re.search(r'signs for (\d+) of', check['detail'])
+    assert (check['status'] == 'warning') == bool(found), check
+    return int(found.group(1)) if found else 0
+
+
+def test_the_doctor_warns_of_short_keys(server, merchant):
+    _, client = merchant
+    before = weak_endpoints(server)
+    wish = {'url': 'http://127.0.0.1:9/', 'format': 'hooker-flat'}
+    client.post('/v1/webhook_endpoints', dict(wish, rsa_bits=2048)).expect(201)
+    assert weak_endpoints(server) == before
+    short = client.post('/v1/webhook_endpoints', dict(wish, rsa_bits=1024)).expect(201)
+    assert weak_endpoints(server) == before + 1
+    client.delete('/v1/webhook_endpoints/' + short['id']).expect(200)
+    assert weak_endpoints(server) == before
+
+
 def test_a_key_is_taken_over_once_and_whole(server, merchant, tmp_path):
     name, client = merchant
     first = hookers_key(tmp_path, 1024)
