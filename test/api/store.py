@@ -82,6 +82,17 @@ def run(data, file, sql, *values):
     return _run_on_sqlite(data, file, sql, values)
 
 
+ID_ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
+
+
+def id_bytes(text):
+    """The bytes of an id as the books have them."""
+    number = 0
+    for letter in text.partition('_')[2]:
+        number = number * 32 + ID_ALPHABET.index(letter)
+    return number.to_bytes(16, 'big')
+
+
 def content(data):
     """(name, bytes) of all that the books consist of, apart from files in the data directory."""
     if on_postgres():

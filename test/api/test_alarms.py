@@ -10,7 +10,7 @@ from client import Client, until
 from contract import ROOT
 from installation import Installation, purser
 from test_operating import metrics
-from test_tasks import LOST_REFUND, NO_CAPTURE, open_task, raw
+from test_tasks import LOST_REFUND, NO_CAPTURE, open_task
 
 pytestmark = store.sqlite_only
 
@@ -72,14 +72,15 @@ def go_wrong(server, client):
                             " state = 'unknown'"), 10, 'the deadline')
     books = [
         ("UPDATE operations SET created_ms = 1000, due_ms = 1000 WHERE state = 'unknown'",),
-        ('UPDATE payments SET due_ms = 1000 WHERE id = ?', raw(refused['id'])),
-        ('UPDATE payments SET due_ms = 1000, expires_ms = 1000 WHERE id = ?', raw(poison['id'])),
-        ('UPDATE payments SET check_ms = 1000 WHERE id = ?', raw(lost['id'])),
+        ('UPDATE payments SET due_ms = 1000 WHERE id = ?', store.id_bytes(refused['id'])),
+        ('UPDATE payments SET due_ms = 1000, expires_ms = 1000 WHERE id = ?',
+         store.id_bytes(poison['id'])),
+        ('UPDATE payments SET check_ms = 1000 WHERE id = ?', store.id_bytes(lost['id'])),
         ("UPDATE jobs SET paused_ms = 1000 WHERE name = 'resolve'",),
         ("INSERT INTO drifts (id, merchant, live, kind, invoice, payment, currency, our_minor,"
          " gateway_minor, times, created_ms) SELECT id, merchant, live, 'amount_mismatch',"
          " invoice, id, currency, 1, 2, 1, created_ms FROM payments WHERE id = ?",
-         raw(lost['id'])),
+         store.id_bytes(lost['id'])),
         ('CREATE TRIGGER poison BEFORE UPDATE ON payments BEGIN SELECT RAISE(ABORT, \'x\'); END',),
     ]
     for sql, *values in books:

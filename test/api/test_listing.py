@@ -5,15 +5,8 @@ import uuid
 import pytest
 
 import store
-from client import until
 from installation import purser
-from test_webhooks import id_bytes
-
-
-def reconcile(client, **wish):
-    asked = client.post('/v1/reconciliations', wish).expect(201)
-    return until(lambda: (lambda now: now['status'] == 'ended' and now)(
-        client.get('/v1/reconciliations/' + asked['id']).expect(200)), 30, 'the reconciliation')
+from test_reconcile import reconcile
 
 
 def at_gateway(server, sql, *values):
@@ -128,7 +121,7 @@ def test_one_whose_turn_fails_hides_none_behind_it(client, server, payments, loo
                    charge_of(client, payment))
     store.run(server.data, 'purser.db', 'CREATE TRIGGER poison BEFORE UPDATE ON payments WHEN'
               " NEW.id = x'%s' BEGIN SELECT RAISE(ABORT, 'poison'); END"
-              % id_bytes(payments[0]['id']).hex())
+              % store.id_bytes(payments[0]['id']).hex())
     try:
         reconcile(client)
         listing = listings(client)[0]

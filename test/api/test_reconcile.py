@@ -1,14 +1,14 @@
 """Payments against the gateway's books: what differs is found, told once, decided by a person."""
 import json
-import re
 import time
-import uuid
 
 import pytest
 
 import store
 from client import until
 from installation import purser
+from test_operating import metrics
+from test_tasks import open_task
 
 EARLIER = '2020-01-01T00:00:00Z'
 
@@ -17,7 +17,7 @@ def reconcile(client, **wish):
     """Asks for a reconciliation and waits for its end."""
     asked = client.post('/v1/reconciliations', wish).expect(201)
     return until(lambda: (lambda now: now['status'] == 'ended' and now)(
-        client.get('/v1/reconciliations/' + asked['id']).expect(200)), 20, 'the reconciliation')
+        client.get('/v1/reconciliations/' + asked['id']).expect(200)), 60, 'the reconciliation')
 
 
 def at_gateway(server, payment, **columns):
@@ -99,27 +99,13 @@ def test_a_person_resolves_it_once(client, server, charge):
     at_gateway(server, charge['charge'], refunded_minor=0)
 
 
-def open_task(server, payment, kind):
-    """As the engine would, had it tried for days."""
-    task = uuid.UUID(int=(int(time.time() * 1000) << 80) | 0x7 << 76 | 0x8 << 60 | 99).bytes
-    store.run(server.data, 'purser.db',
-              'INSERT INTO tasks (id, merchant, live, kind, invoice, payment, detail, created_ms)'
-              ' SELECT ?, merchant, live, ?, invoice, id, ?, created_ms FROM payments'
-              ' WHERE reference = ?', task, kind, '96 captures were refused', payment)
-
-
-def metric(client, name):
-    text = client.with_key(None).get('/metrics').raw.decode()
-    return int(re.search(r'^purser_%s (\d+)$' % name, text, re.MULTILINE).group(1))
-
-
 def test_a_task_is_decided_and_done(client, server):
     payment = client.pay('4000000000000341', reference='task-1').expect(201)
     assert payment['status'] == 'authorized'
-    open_task(server, 'task-1', 'capture_exhausted')
+    open_task(server, payment, 'capture_exhausted')
     # Whoever reads the metrics has the books sampled for the next reader.
-    until(lambda: metric(client, 'tasks_open') == 1, 5, 'the sample')
-    assert metric(client, 'sampled_at_seconds') > time.time() - 60
+    until(lambda: metrics(client)['purser_tasks_open'] == 1, 5, 'the sample')
+    assert metrics(client)['purser_sampled_at_seconds'] > time.time() - 60
     task, = client.get('/v1/tasks', status='open', kind='capture_exhausted').expect(200)['data']
     assert task['payment'] == payment['id'] and task['actions'] == ['capture', 'cancel', 'close']
     assert client.get('/v1/tasks/' + task['id']).expect(200) == task

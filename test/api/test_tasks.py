@@ -58,20 +58,12 @@ def make_thing(client, kind):
     return payment, payment
 
 
-def raw(text):
-    """The bytes of an id."""
-    letters, number = '0123456789abcdefghjkmnpqrstvwxyz', 0
-    for letter in text.split('_')[1]:
-        number = number * 32 + letters.index(letter)
-    return number.to_bytes(16, 'big')
-
-
 def open_task(server, payment, kind):
     """As the engine would, had it tried for days."""
     operation = None
     if kind in ('operation_unresolved', 'card_not_forgotten'):
         row, = store.run(server.data, 'purser.db', 'SELECT id FROM operations WHERE payment = ?'
-                         " AND kind IN ('refund', 'deactivate')", raw(payment['id']))
+                         " AND kind IN ('refund', 'deactivate')", store.id_bytes(payment['id']))
         operation = bytes(row['id'])
         store.run(server.data, 'purser.db', 'UPDATE operations SET tries = 8 WHERE id = ?',
                   operation)
@@ -80,7 +72,7 @@ def open_task(server, payment, kind):
     store.run(server.data, 'purser.db', 'INSERT INTO tasks (id, merchant, live, kind, invoice,'
               ' payment, operation, detail, created_ms) SELECT ?, merchant, live, ?, invoice, id,'
               ' ?, ?, created_ms FROM payments WHERE id = ?', task, kind, operation,
-              'for days', raw(payment['id']))
+              'for days', store.id_bytes(payment['id']))
 
 
 @pytest.fixture(scope='module')
@@ -151,7 +143,7 @@ def test_an_action(client, server, things, kind, action, end, way):
 def test_what_ends_by_itself_is_nobodys_task(client, server):
     payment = client.pay(NO_CAPTURE).expect(201)
     store.run(server.data, 'purser.db', 'UPDATE payments SET capture_tries = 96 WHERE id = ?',
-              raw(payment['id']))
+              store.id_bytes(payment['id']))
     open_task(server, payment, 'capture_exhausted')
     client.act(payment, 'cancel').expect(200)
     task = task_of(client, payment)

@@ -9,7 +9,6 @@ import store
 from client import Client, until
 from fault_sink import FaultSink, reply
 from installation import serving
-from test_webhooks import id_bytes
 
 FIRST = 16              # a second, doubled every second (delivery_targets.c)
 DOUBLINGS = 8
@@ -51,7 +50,7 @@ def tries(server, made):
     rows = store.run(server.data, 'purser.db',
                      'SELECT a.started_ms, a.http_status, d.created_ms FROM webhook_attempts AS a'
                      ' JOIN webhook_deliveries AS d ON d.id = a.delivery WHERE d.endpoint = ?'
-                     ' ORDER BY a.started_ms', id_bytes(made['id']))
+                     ' ORDER BY a.started_ms', store.id_bytes(made['id']))
     return [(row['started_ms'], row['http_status'], row['created_ms']) for row in rows]
 
 

@@ -18,7 +18,6 @@ import store
 from client import Client, until
 from fault_sink import FaultSink, delayed, raw, reply, reset_after
 from installation import Installation, purser, serving
-from test_webhooks import id_bytes
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'net'))
 
@@ -229,7 +228,7 @@ def test_the_books_refuse_one_result_and_take_the_others(client, server, sink, p
     poisoned = send(client, made)
     store.run(server.data, 'purser.db', "CREATE TRIGGER poison BEFORE INSERT ON webhook_attempts"
               " WHEN hex(NEW.delivery) = '%s' BEGIN SELECT RAISE(ABORT, 'poison'); END"
-              % id_bytes(poisoned['id']).hex().upper())
+              % store.id_bytes(poisoned['id']).hex().upper())
     others = [send(client, made) for _ in range(5)]
     for other in others:
         assert tried(client, other)['status'] == 'delivered'

@@ -14,10 +14,10 @@ from client import Client, together, until
 from fault_sink import FaultSink, delayed, reply
 from installation import Installation, serving
 from stopped_thread import stopped_thread
+from test_operating import metrics
 from test_webhook_faults import (LONG, certificates, endpoint, only_try,    # noqa: F401
                                  path, read, send, sink, tried)
 
-from test_webhooks import id_bytes
 
 from fault_server import GOAWAY, H2, FaultServer, frame, greet_tls, h2_ok
 
@@ -28,11 +28,6 @@ def server(tmp_path_factory, certificates):
     with serving(tmp_path_factory.mktemp('purser') / 'data', PURSER_WEBHOOK_ADDRESSES='any',
                  PURSER_WEBHOOK_CA_FILE=certificates.ca) as server:
         yield server
-
-
-def metric(client, name):
-    text = client.get('/metrics').raw.decode()
-    return int(next(line.split()[-1] for line in text.splitlines() if line.startswith(name)))
 
 
 def backlog(client, made):
@@ -46,13 +41,13 @@ def run(server, sql, *values):
 def test_what_stands_still_is_seen_though_the_api_answers(server, client, endpoint):
     """A worker silently stopped reading its queue, and the API went on to say 202."""
     made = endpoint()
-    assert metric(client, 'purser_webhooks_late_seconds ') == 0
+    assert metrics(client)['purser_webhooks_late_seconds'] == 0
     with stopped_thread(server.process.pid, 'deliveries'):
         delivery = send(client, made)
-        until(lambda: metric(client, 'purser_webhooks_late_seconds ') >= 1, 15, 'the alarm')
+        until(lambda: metrics(client)['purser_webhooks_late_seconds'] >= 1, 15, 'the alarm')
         assert read(client, delivery)['attempt_count'] == 0
     assert tried(client, delivery)['status'] == 'delivered'
-    until(lambda: metric(client, 'purser_webhooks_late_seconds ') == 0, 5)
+    until(lambda: metrics(client)['purser_webhooks_late_seconds'] == 0, 5)
 
 
 def test_the_books_alone_are_what_is_needed(tmp_path, contract, sink, path):
@@ -150,11 +145,11 @@ def test_one_that_is_never_tried_raises_the_alarm(server, client, sink, path, en
         ' DELETE FROM webhook_messages WHERE id = NEW.id; END')
     delivery = send(client, made)
     run(server, 'DROP TRIGGER lose')
-    until(lambda: metric(client, 'purser_webhooks_untried_seconds ') >= 2, 20)
+    until(lambda: metrics(client)['purser_webhooks_untried_seconds'] >= 2, 20)
     assert read(client, delivery)['attempt_count'] == 0 and not sink.at(path)
     assert len(run(server, 'SELECT id FROM webhook_messages')) == len(before)
-    run(server, 'DELETE FROM webhook_deliveries WHERE id = ?', id_bytes(delivery['id']))
-    until(lambda: metric(client, 'purser_webhooks_untried_seconds ') == 0, 20)
+    run(server, 'DELETE FROM webhook_deliveries WHERE id = ?', store.id_bytes(delivery['id']))
+    until(lambda: metrics(client)['purser_webhooks_untried_seconds'] == 0, 20)
 
 
 def test_what_a_rate_holds_back_is_counted_as_late(server, client, sink, path, endpoint):
@@ -164,7 +159,7 @@ def test_what_a_rate_holds_back_is_counted_as_late(server, client, sink, path, e
         send(client, made)
     sink.wait(1, path)
     name = 'purser_webhook_oldest_undelivered_seconds{endpoint="%s"}' % made['id']
-    until(lambda: name in client.get('/metrics').raw.decode() and metric(client, name) >= 1, 15)
+    until(lambda: metrics(client).get(name, 0) >= 1, 15)
     left = backlog(client, made)
     assert left['count'] == 2 and left['untried_at'] == left['oldest_at']
 
@@ -177,7 +172,7 @@ def test_an_old_secret_signs_until_its_day_is_over(server, client, sink, path, e
     assert len(sink.wait(1, path)[0].headers['webhook-signature'].split(' ')) == 2
     until(lambda: backlog(client, made)['count'] == 0, 5)
     run(server, 'UPDATE webhook_endpoints SET old_until_ms = ?, updated_ms = updated_ms + 1'
-        ' WHERE id = ?', int(time.time() * 1000) - 1, id_bytes(made['id']))
+        ' WHERE id = ?', int(time.time() * 1000) - 1, store.id_bytes(made['id']))
     send(client, made)
     assert len(sink.wait(2, path)[1].headers['webhook-signature'].split(' ')) == 1
 
@@ -210,7 +205,7 @@ def test_a_long_backlog_is_parked_in_the_books(client, sink, path, endpoint):
     for _ in range(100):
         client.post('/v1/invoices', {'amount': 5, 'currency': 'EUR'}).expect(201)
     until(lambda: backlog(client, made)['count'] == 100, 10)
-    assert sink.most_open[path] <= 4 and metric(client, 'purser_webhooks_in_flight ') <= 4
+    assert sink.most_open[path] <= 4 and metrics(client)['purser_webhooks_in_flight'] <= 4
     other = endpoint(url=sink.url(path + '-other'))
     assert only_try(client, other)[0]['status'] == 'delivered'
     client.post('/v1/webhook_endpoints/%s/disable' % made['id'], {}).expect(200)

@@ -14,17 +14,6 @@ from client import Client, card, until
 from installation import serving
 from sink import Sink
 
-ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
-
-
-def id_bytes(text):
-    """The bytes of an id as the books have them."""
-    number = 0
-    for c in text.partition('_')[2]:
-        number = number * 32 + ALPHABET.index(c)
-    return number.to_bytes(16, 'big')
-
-
 PATHS = ('/hook-%d' % n for n in itertools.count())
 
 
@@ -378,7 +367,7 @@ def test_one_at_a_time_per_invoice(client, sink, path, endpoint):
 def give_up(client, server, endpoint, delivery):
     """The next failure is the delivery's last."""
     store.run(server.data, 'purser.db', 'UPDATE webhook_deliveries SET tries = 30, due_ms = 1'
-              ' WHERE id = ?', id_bytes(delivery['id']))
+              ' WHERE id = ?', store.id_bytes(delivery['id']))
     client.patch('/v1/webhook_endpoints/' + endpoint['id'], {'description': 'seen'}).expect(200)
 
 
@@ -423,7 +412,8 @@ def test_others_are_told_of_an_endpoint_that_fails(client, server, sink, path, e
     until(lambda: client.get(where).expect(200)['failures'] == 1, 5)
     for since, warnings in [(2, 1), (80, 2)]:
         store.run(server.data, 'purser.db', 'UPDATE webhook_endpoints SET failing_since_ms = ?'
-                  ' WHERE id = ?', int((time.time() - since * 3600) * 1000), id_bytes(made['id']))
+                  ' WHERE id = ?', int((time.time() - since * 3600) * 1000),
+                  store.id_bytes(made['id']))
         client.post(where + '/test', {}).expect(202)
         assert told(warnings)[-1]['type'] == 'webhook_endpoint.failing'
     status['now'] = 200

@@ -5,7 +5,7 @@ import time
 import pytest
 
 import store
-from client import until
+import test_reconcile
 from simulator import Hyper
 
 
@@ -18,9 +18,7 @@ def looks_are_over(server):
 
 def reconcile(client, **wish):
     time.sleep(1.05)     # a window ends a second ago
-    asked = client.post('/v1/reconciliations', {'gateway': 'hyperswitch', **wish}).expect(201)
-    return until(lambda: (lambda now: now['status'] == 'ended' and now)(
-        client.get('/v1/reconciliations/' + asked['id']).expect(200)), 60, 'the reconciliation')
+    return test_reconcile.reconcile(client, gateway='hyperswitch', **wish)
 
 
 def listing(client, till):

@@ -4,25 +4,11 @@ import time
 import store
 from client import Client, until
 from contract import table_of
+from test_operating import metrics
 
 AT_ONCE = {row[1]: int(row[4]) for row in table_of('src/core/job.def', 'JOBS')}['reconcile']
 MORE = 8
 HOUR_MS = 60 * 60 * 1000
-
-
-def metric(client, name):
-    for line in client.with_key(None).get('/metrics').raw.decode().splitlines():
-        if line.startswith(name + ' '):
-            return float(line.rsplit(' ', 1)[1])
-    raise AssertionError('no metric ' + name)
-
-
-def raw(text):
-    """The bytes of an id."""
-    letters, number = '0123456789abcdefghjkmnpqrstvwxyz', 0
-    for letter in text.split('_')[1]:
-        number = number * 32 + letters.index(letter)
-    return number.to_bytes(16, 'big')
 
 
 def test_a_backlog_is_asked_about_a_few_at_a_time(server, client, sim, hyperswitch):
@@ -31,13 +17,13 @@ def test_a_backlog_is_asked_about_a_few_at_a_time(server, client, sim, hyperswit
     sim.plan('delay_ms', gateway='hyperswitch', call='payment_get', ms=3000, times=len(payments))
     for payment in payments:
         store.run(server.data, 'purser.db', 'UPDATE payments SET check_ms = 1000, updated_ms = ?'
-                  ' WHERE id = ?', int(time.time() * 1000) - HOUR_MS, raw(payment['id']))
+                  ' WHERE id = ?', int(time.time() * 1000) - HOUR_MS, store.id_bytes(payment['id']))
     operator = Client(server, server.key(scopes='operator'), client.contract)
     operator.post('/v1/jobs/reconcile/run', {}).expect(200)
     seen = []
 
     def are_all_asked_about():
-        flying = int(metric(client, 'purser_calls_in_flight'))
+        flying = metrics(client)['purser_calls_in_flight']
         seen.append((flying, operator.get('/v1/jobs/reconcile').expect(200)['due']))
         return seen[-1] == (0, 0)
     until(are_all_asked_about, 40, 'the answers')
