@@ -9,6 +9,7 @@ import store
 from client import Client, until
 from contract import ROOT, table_of
 from installation import Installation, binary, purser, serving
+from payer import open_session
 from test_operating import metrics
 
 DAY_MS = 24 * 60 * 60 * 1000
@@ -152,6 +153,45 @@ def test_the_audit_log_shows_them_to_operators(server, client, contract):
     assert [e['action'] for e in shown] == ['job.resume', 'job.run', 'job.pause']
     assert not [e for e in client.pages('/v1/audit') if e['action'].startswith('job.')]
     assert 'api_key.create' in {e['action'] for e in both.pages('/v1/audit')}
+
+
+@store.postgres_only
+def test_a_look_that_takes_too_long_lets_the_others_have_their_turn(server, client):
+    """The first page takes longer than a look may; what is behind it waits for the other jobs."""
+    def run_sql(sql, *values):
+        return store.run(server.data, 'purser.db', sql, *values)
+
+    def pause(moment):
+        run_sql('UPDATE jobs SET paused_ms = ?, paused_by = ?, note = ? WHERE name IN'
+                " ('expire', 'checkouts')", moment, moment and 'test', moment and 'x')
+
+    for name in ('expire', 'checkouts'):
+        command(server, 'pause', name, '--note', 'x')
+    overdue(client, server, 200, 'page')
+    slow = overdue(client, server, 1, 'slow')[0]
+    behind = overdue(client, server, 1, 'behind')[0]
+    run_sql("UPDATE payments SET due_ms = 2000 WHERE reference = 'behind'")
+    run_sql("UPDATE payments SET due_ms = 500 WHERE reference = 'slow'")
+    session = open_session(client)
+    run_sql('UPDATE checkouts SET due_ms = 1000, expires_ms = 1000 WHERE id = ?',
+            store.id_bytes(session['id']))
+    run_sql("CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS"
+            " 'BEGIN PERFORM pg_sleep(5.5); RETURN NEW; END'")
+    run_sql("CREATE TRIGGER slow BEFORE UPDATE ON payments FOR EACH ROW WHEN"
+            " (NEW.reference = 'slow' AND OLD.due_ms = 500) EXECUTE FUNCTION slow()")
+    try:
+        pause(None)             # both at once
+        until(lambda: statuses(server, 'behind') == {'cancelled': 1}, 40, 'the last')
+    finally:
+        run_sql('DROP TRIGGER slow ON payments')
+        run_sql('DROP FUNCTION slow()')
+    ends = {}
+    for event in run_sql("SELECT number, payment, type FROM events WHERE type IN"
+                         " ('payment.cancelled', 'checkout_session.expired') ORDER BY number"):
+        ends[event['payment'] and bytes(event['payment']) or event['type']] = event['number']
+    order = [ends[store.id_bytes(slow['id'])], ends['checkout_session.expired'],
+             ends[store.id_bytes(behind['id'])]]
+    assert order == sorted(order), order
 
 
 @store.sqlite_only
