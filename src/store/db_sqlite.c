@@ -4,10 +4,9 @@
  *   - After a failure inside a transaction SQLite may have rolled it back by itself, and what
  *     follows would be committed statement by statement. So a transaction that failed takes
  *     nothing more until db_rollback.
- *   - A checkpoint inside a commit stalls it. One thread, with a connection of its own, copies
- *     the log into the file in small steps (PASSIVE). Under load that alone never lets the log
- *     start again from its beginning, so beyond WAL_MAX_BYTES the writer waits for its turn
- *     (RESTART), which the steps before have made short.
+ *   - A checkpoint inside a commit stalls it, so one thread, with a connection of its own, copies
+ *     the log into the file (PASSIVE), and the writer only ends what that has made short
+ *     (RESTART); when, is store/wal_pace.h's.
  *   - $1 is a name to SQLite, not a number; a statement remembers where each of them is. */
 #include <assert.h>
 #include <pthread.h>
@@ -17,17 +16,14 @@
 
 #include "store/data_dir.h"
 #include "store/db_driver.h"
-#include "store/pacer.h"
 #include "store/sqlite_advice.def"
+#include "store/sqlite_vfs.h"
 #include "store/sqltext.h"
+#include "store/wal_pace.h"
 
 #define BUSY_TIMEOUT_MS 5000
 #define BUSY_GAP_MS 10
-#define CHECKPOINT_GAP_MS 50
 #define CHECKPOINT_TIMEOUT_MS 250
-#define WAL_MAX_BYTES (64 << 20)
-/* When readers kept the log from starting again, try after this much more. */
-#define WAL_STEP_BYTES (16 << 20)
 #define PAGE_BYTES 4096
 #define WRITER_CACHE_KIB 16384
 #define READER_CACHE_KIB 4096    /* of the built-in gateway's ledger too, whose keys count up */
@@ -40,12 +36,11 @@ struct sqlite {
     const struct outside *outside;
     const char *path;
     enum db_access access;
+    bool durable;
     enum transaction transaction;
     struct statements statements;
-    sqlite3 *checkpoint_handle; /* the pacer's thread's */
-    pthread_mutex_t checkpoint; /* held while one runs */
-    struct pacer *checkpointer; /* of a durable writer, else NULL; see outside.h's files */
-    int64_t restart_at_bytes;
+    sqlite3 *checkpoint_handle; /* the checkpointer's thread's */
+    struct wal_pace *pace;      /* of a durable writer, else NULL; see outside.h's files */
     char error_text[1024];
     size_t error_len;
 };
@@ -401,44 +396,39 @@ static enum err sqlite_now(struct db *db, int64_t *out_ms)
 
 /* Checkpoints. */
 
-static void checkpoint_step(void *self)
+static int64_t checkpoint_copy(void *self)
+{
+    struct sqlite *db = self;
+    int pages = 0, copied = 0;
+
+    sqlite3_wal_checkpoint_v2(db->checkpoint_handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages,
+                              &copied);
+    return copied > 0 ? copied : 0;
+}
+
+static enum err checkpoint_restart(void *self)
 {
     struct sqlite *db = self;
 
-    /* What fails here is tried again with the next step, and the log keeps all till then. */
-    pthread_mutex_lock(&db->checkpoint);
-    sqlite3_wal_checkpoint_v2(db->checkpoint_handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    pthread_mutex_unlock(&db->checkpoint);
+    sqlite3_busy_timeout(db->handle, CHECKPOINT_TIMEOUT_MS);
+    int code = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+    sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+    return code == SQLITE_OK ? OK : ERR_STORE_BUSY;
 }
 
-/* Without a thread of its own a step is made after some of the commits. */
-static void wake_checkpointer(struct sqlite *db)
-{
-    uint8_t chance = 0;
-    if (db->checkpointer != NULL)
-        pacer_wake(db->checkpointer);
-    else if (outside_random(db->outside, &chance, 1), chance < 16)
-        checkpoint_step(db);
-}
-
-/* After each commit, with the log's size. The commit stands whatever happens here. */
+/* After each commit, with the log's size. The commit stands whatever happens here. Without a
+ * thread of its own a step is made after some of them. */
 static int note_commit(void *self, sqlite3 *handle, const char *name, int pages)
 {
     struct sqlite *db = self;
-    int64_t bytes = (int64_t)pages * PAGE_BYTES;
+    uint8_t chance = 0;
 
+    (void)handle;
     (void)name;
-    wake_checkpointer(db);
-    if (bytes < db->restart_at_bytes)
-        return SQLITE_OK;
-    /* A step that runs is waited for: a disk that cannot keep up has to slow commits down.
-     * Readers that stay long must not: look again when more has come. */
-    pthread_mutex_lock(&db->checkpoint);
-    sqlite3_busy_timeout(handle, CHECKPOINT_TIMEOUT_MS);
-    int code = sqlite3_wal_checkpoint_v2(handle, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
-    sqlite3_busy_timeout(handle, BUSY_TIMEOUT_MS);
-    pthread_mutex_unlock(&db->checkpoint);
-    db->restart_at_bytes = code == SQLITE_OK ? WAL_MAX_BYTES : bytes + WAL_STEP_BYTES;
+    if (db->pace != NULL)
+        wal_pace_committed(db->pace, pages);
+    else if (outside_random(db->outside, &chance, 1), chance < 16)
+        checkpoint_copy(db);
     return SQLITE_OK;
 }
 
@@ -447,7 +437,10 @@ static int note_commit(void *self, sqlite3 *handle, const char *name, int pages)
 static enum err open_handle(struct sqlite *db, enum db_access access, sqlite3 **out)
 {
     int flags = access == DB_WRITE ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
-    int code = sqlite3_open_v2(db->path, out, flags | SQLITE_OPEN_NOMUTEX, db->outside->files);
+    const char *files = db->outside->files;
+    if (files == NULL && access == DB_WRITE && db->durable)
+        files = sqlite_vfs_name();
+    int code = sqlite3_open_v2(db->path, out, flags | SQLITE_OPEN_NOMUTEX, files);
 
     if (code == SQLITE_OK) {
         sqlite3_busy_timeout(*out, BUSY_TIMEOUT_MS);
@@ -473,7 +466,7 @@ static enum err script_in_turn(struct sqlite *db, struct str sql)
 }
 
 /* The first statement also reads the file, so that a damaged one is found here. */
-static enum err set_up(struct sqlite *db, bool durable)
+static enum err set_up(struct sqlite *db)
 {
     char text[512];
     struct buf sql;
@@ -481,11 +474,11 @@ static enum err set_up(struct sqlite *db, bool durable)
     buf_fixed(&sql, text, sizeof text);
     if (db->access == DB_WRITE) {
         buf_addf(&sql, "PRAGMA page_size = %d; PRAGMA journal_mode = WAL;", PAGE_BYTES);
-        buf_addf(&sql, "PRAGMA journal_size_limit = %d; PRAGMA synchronous = %s;", WAL_MAX_BYTES,
-                 durable ? "FULL" : "OFF");
+        buf_addf(&sql, "PRAGMA journal_size_limit = %d; PRAGMA synchronous = %s;",
+                 PAGE_BYTES * WAL_PAGES_KEPT, db->durable ? "FULL" : "OFF");
     }
     buf_addf(&sql, "PRAGMA cache_size = -%d;",
-             db->access == DB_WRITE && durable ? WRITER_CACHE_KIB : READER_CACHE_KIB);
+             db->access == DB_WRITE && db->durable ? WRITER_CACHE_KIB : READER_CACHE_KIB);
     buf_add_c(&sql, "PRAGMA foreign_keys = OFF; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"
                     "PRAGMA secure_delete = ON; SELECT count(*) FROM sqlite_schema;");
     assert(buf_ok(&sql));
@@ -502,12 +495,12 @@ static enum err start_checkpointer(struct sqlite *db)
     const char *sql = "PRAGMA synchronous = FULL; SELECT count(*) FROM sqlite_schema;";
     sqlite3_exec(db->checkpoint_handle, sql, NULL, NULL, NULL);
     if (db->outside->files == NULL)
-        db->checkpointer = pacer_start("checkpointer", checkpoint_step, db, CHECKPOINT_GAP_MS);
-    if (db->outside->files == NULL && db->checkpointer == NULL) {
+        db->pace = wal_pace_start(
+            &(struct wal_work){ db, checkpoint_copy, checkpoint_restart });
+    if (db->outside->files == NULL && db->pace == NULL) {
         say(db, "The system gives no thread for %s: raise the limit of processes.", db->path);
         return ERR_STORE;
     }
-    db->restart_at_bytes = WAL_MAX_BYTES;
     sqlite3_wal_hook(db->handle, note_commit, db);
     return OK;
 }
@@ -516,7 +509,7 @@ static void sqlite_close(struct db *db)
 {
     struct sqlite *this = sqlite_of(db);
 
-    pacer_stop(this->checkpointer);
+    wal_pace_stop(this->pace);
     sqlite3_close(this->checkpoint_handle);
     if (this->handle != NULL)
         sqlite_rollback(db);
@@ -553,11 +546,11 @@ static enum err sqlite_open(const struct db_config *config, struct arena *arena,
                            .outside = config->outside,
                            .path = path,
                            .access = config->access,
-                           .checkpoint = PTHREAD_MUTEX_INITIALIZER };
+                           .durable = config->durable };
     err = open_handle(db, config->access, &db->handle);
     if (err == OK)
-        err = set_up(db, config->durable);
-    if (err == OK && config->access == DB_WRITE && config->durable)
+        err = set_up(db);
+    if (err == OK && db->access == DB_WRITE && db->durable)
         err = start_checkpointer(db);
     if (err == OK) {
         *out = &db->db;

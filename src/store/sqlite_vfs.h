@@ -1,0 +1,14 @@
+/* sqlite_vfs.h - SQLite's own file layer, but for the write-ahead log: what a commit adds to it is
+ * collected and written in one piece, when the commit has it flushed. SQLite writes two pieces
+ * for each of its pages, which for a small commit is a fifth of all work.
+ *
+ * Only for connections that flush each commit (synchronous=FULL): others read what was committed,
+ * and nothing may be committed and not written. A write that fails is told as a flush that
+ * failed, which rolls the commit back all the same. */
+#ifndef STORE_SQLITE_VFS_H
+#define STORE_SQLITE_VFS_H
+
+/* By which name sqlite3_open_v2 knows it; made with the first call, for the process's lifetime. */
+const char *sqlite_vfs_name(void);
+
+#endif
