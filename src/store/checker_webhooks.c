@@ -36,9 +36,17 @@ static enum err take(void *self, const struct db_value *values, size_t count)
 
 #define TRIES "(SELECT count(*) FROM webhook_attempts AS a WHERE a.delivery = d.id"
 /* When a delivery first succeeded; far away while it has not. */
+#define NEVER "9000000000000000"
 #define FIRST                                                                                      \
     "COALESCE((SELECT min(a.started_ms) FROM webhook_attempts AS a"                                \
-    " WHERE a.delivery = d.id AND a.outcome = 'delivered'), 9000000000000000)"
+    " WHERE a.delivery = d.id AND a.outcome = 'delivered'), " NEVER ")"
+/* Tries have only the clock's word for their order. Where both succeeded it is not taken if the
+ * clock was set back between them: then an event of an earlier time follows one of a later time
+ * in the feed, or something was tried before it was made. */
+#define CLOCK_WAS_SET_BACK                                                                         \
+    "(EXISTS (SELECT 1 FROM set_back AS s WHERE s.low < lane.before AND s.high > lane.first)"      \
+    " OR EXISTS (SELECT 1 FROM webhook_attempts AS a WHERE a.delivery = lane.id"                   \
+    " AND a.started_ms < lane.made))"
 
 static const struct {
     const char *wrong;
@@ -61,13 +69,17 @@ static const struct {
       "SELECT d.id FROM webhook_deliveries AS d WHERE d.status = 'pending' AND NOT EXISTS"
       " (SELECT 1 FROM webhook_messages AS m WHERE m.id = d.message) ORDER BY d.id LIMIT 1" },
     { "went before an earlier event of its invoice",
-      "SELECT id FROM (SELECT d.id AS id, " FIRST " AS first, max(" FIRST ") OVER"
-      " (PARTITION BY d.endpoint, d.invoice ORDER BY d.sequence"
+      "WITH set_back AS (SELECT low, high FROM (SELECT occurred_ms AS low, max(occurred_ms) OVER"
+      " (ORDER BY number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS high FROM events)"
+      " AS fed WHERE low < high)"
+      " SELECT id FROM (SELECT d.id AS id, d.created_ms AS made, " FIRST " AS first,"
+      " max(" FIRST ") OVER (PARTITION BY d.endpoint, d.invoice ORDER BY d.sequence"
       " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before"
       " FROM webhook_deliveries AS d JOIN webhook_endpoints AS e ON e.id = d.endpoint"
       " WHERE e.ordering = 'per_invoice' AND e.updated_ms = e.created_ms AND d.sequence > 0"
       " AND d.skipped = 0 AND d.status <> 'cancelled') AS lane"
-      " WHERE first < before ORDER BY id LIMIT 1" },
+      " WHERE first < before AND (before = " NEVER " OR NOT " CLOCK_WAS_SET_BACK ")"
+      " ORDER BY id LIMIT 1" },
 };
 
 static enum err take_event(void *self, const struct db_value *values, size_t count)

@@ -166,6 +166,26 @@ static void every_fault_is_named(void **state)
     assert_null(check(books).invariant);
 }
 
+/* The last success of all a minute before the others, though no try is before its making. */
+#define OUT_OF_ORDER                                                                               \
+    "UPDATE webhook_attempts SET started_ms = (SELECT d.created_ms FROM webhook_deliveries AS d"   \
+    " WHERE d.id = delivery) + CASE WHEN delivery = (SELECT d.id FROM webhook_deliveries AS d"     \
+    " WHERE d.status = 'delivered' ORDER BY d.id DESC LIMIT 1) THEN 0 ELSE 60000 END"
+
+static void disorder_is_told_from_a_clock_that_was_set_back(void **state)
+{
+    static const struct fault disorder = { OUT_OF_ORDER, "I7", "webhook delivery whd_",
+                                           "went before an earlier event of its invoice" };
+    struct store_fixture *books = *state;
+
+    maker_fill(books);
+    make_fault(books, OUT_OF_ORDER);
+    expect(books, &disorder);
+    make_fault(books, "UPDATE events SET occurred_ms = occurred_ms + 100000"
+                      " WHERE number = (SELECT min(number) FROM events)");
+    assert_null(check(books).invariant);
+}
+
 /* Row and event agree on money that never came. */
 static void captured_money_without_a_capture_is_found(void **state)
 {
@@ -280,6 +300,7 @@ int main(void)
         cmocka_unit_test(empty_books_are_sound_and_nothing_was_checked),
         cmocka_unit_test(many_pages_are_read),
         cmocka_unit_test(every_fault_is_named),
+        cmocka_unit_test(disorder_is_told_from_a_clock_that_was_set_back),
         cmocka_unit_test(captured_money_without_a_capture_is_found),
         cmocka_unit_test(every_orphan_is_found),
         cmocka_unit_test(every_untold_object_is_found),
