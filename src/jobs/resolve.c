@@ -55,11 +55,12 @@ static enum err find(struct db *db, int64_t now_ms, size_t limit, struct job_fou
                                   DB_ID(after.sending) };
     struct db_value args[] = { DB_NUMBER(now_ms), DB_NUMBER((int64_t)limit),
                                DB_NUMBER(after.due_ms), DB_ID(after.id) };
+    /* CROSS: SQLite begins with the runs then. By the order it would begin with all operations. */
     enum err err = db_query(db,
                             "SELECT o.id, o.invoice, o.gateway_account, o.run"
-                            " FROM runs r JOIN operations o"
-                            " ON o.run = r.id AND o.state = 'sending'"
-                            " WHERE r.lapses_ms < $1 AND o.id > $3 ORDER BY o.id LIMIT $2",
+                            " FROM runs r CROSS JOIN operations o"
+                            " WHERE o.run = r.id AND o.state = 'sending'"
+                            " AND r.lapses_ms < $1 AND o.id > $3 ORDER BY o.id LIMIT $2",
                             sending, 3, add_sending, found);
     size_t lost = found->inputs.count;
     if (!err)

@@ -231,7 +231,8 @@ static enum err flush_agreed(struct batch *batch, const struct books *books)
         return OK;
     return db_query(batch->db,
                     "UPDATE drifts SET closed_ms = $2, resolution = 'agreed',"
-                    " resolved_by = 'gateway' WHERE payment = $1 AND closed_ms IS NULL AND kind IN"
+                    " resolved_by = 'gateway' WHERE payment = $1 AND closed_ms IS NULL"
+                    " AND reference IS NULL AND kind IN"
                     " ('amount_mismatch', 'currency_mismatch', 'refund_mismatch', 'over_refund',"
                     " 'missing_at_gateway')",
                     args, 2, NULL, NULL);
