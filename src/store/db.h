@@ -112,7 +112,7 @@ must_check enum err db_delete(struct db *db, const struct table *table, const vo
 
 /* Rows as structs in `arena`, zeroed apart from their columns. */
 typedef enum err db_load_f(void *self, void *row);
-/* All rows whose `column` is one of the ids; `lock` holds them against other writers
+/* All rows whose `column` is one of the ids, none of which is given twice, in no order; `lock` holds them against other writers
  * until the commit. `and_where` is NULL or a literal condition more ("closed_ms IS NULL"). */
 must_check enum err db_load(struct db *db, const struct table *table, const char *column,
                             const struct id *ids, size_t count, const char *and_where, bool lock,

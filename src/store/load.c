@@ -233,15 +233,22 @@ static enum err add_invoice(void *self, void *row)
     return OK;
 }
 
-/* Rows of an invoice that is not there would be damage; they are left alone. */
+/* Rows of an invoice that is not there would be damage; they are left alone. What hangs on one
+ * invoice is kept in the order of its ids. */
 #define ADD_TO_BOOKS(type, list)                                                         \
     static enum err add_##type(void *self, void *row)                                    \
     {                                                                                    \
         struct batch *batch = self;                                                      \
         struct type *item = row;                                                         \
         struct books **books = batch_books(batch, item->invoice);                        \
-        if (books)                                                                       \
-            type##_list_add(batch->arena, &(*books)->list, item);                        \
+        if (!books)                                                                      \
+            return OK;                                                                   \
+        type##_list_add(batch->arena, &(*books)->list, item);                            \
+        struct type **items = (*books)->list.items;                                      \
+        size_t at = (*books)->list.count - 1;                                            \
+        for (; at > 0 && id_compare(items[at - 1]->id.id, item->id.id) > 0; at--)        \
+            items[at] = items[at - 1];                                                   \
+        items[at] = item;                                                                \
         return OK;                                                                       \
     }
 ADD_TO_BOOKS(payment, payments)

@@ -87,8 +87,6 @@ static void write_load(struct buf *out, const struct sqltext *what)
     buf_addf(out, "%s = $1", what->text);
     if (what->and_where != NULL)
         buf_addf(out, " AND (%s)", what->and_where);
-    buf_add_c(out, " ORDER BY ");
-    write_names(out, what->table, KEY_ROLES);
 }
 
 static bool is_insert(const struct sqltext *what)

@@ -13,7 +13,7 @@ struct sqltext {
     enum sqltext_kind {
         SQLTEXT_QUERY,  /* `text` */
         SQLTEXT_WRITE,  /* one row, by `write` */
-        SQLTEXT_LOAD,   /* rows whose column `text` is $1, `and_where`, by key */
+        SQLTEXT_LOAD,   /* rows whose column `text` is $1, `and_where` */
         SQLTEXT_SELECT, /* rows that the condition `text` selects */
         SQLTEXT_REQUIRE, /* `text`, which has to change a row */
     } kind;
