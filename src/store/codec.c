@@ -56,13 +56,16 @@ static struct db_value value_of(const struct column *column, const void *member)
     return null_value;
 }
 
+struct db_value codec_value(const struct column *column, const void *row)
+{
+    return value_of(column, (const char *)row + column->offset);
+}
+
 void codec_values(const struct table *table, const void *row, struct db_value *values)
 {
     assert(table->column_count <= TABLE_COLUMNS_MAX);
-    for (size_t i = 0; i < table->column_count; i++) {
-        const struct column *column = &table->columns[i];
-        values[i] = value_of(column, (const char *)row + column->offset);
-    }
+    for (size_t i = 0; i < table->column_count; i++)
+        values[i] = codec_value(&table->columns[i], row);
 }
 
 static bool read_bytes(const struct db_value *value, void *member, size_t size)

@@ -96,9 +96,9 @@ must_check enum err db_require(struct db *db, const char *sql, const struct db_v
 /* DDL and the like, any number of statements, nothing bound, not prepared. */
 must_check enum err db_script(struct db *db, struct str sql);
 
-/* Whole rows, by the table's description. `rows` are pointers to its structs. Descriptions,
- * columns and conditions are the program's own: like SQL they are known by their addresses.
- * Outside a transaction each row is a commit of its own. */
+/* Whole rows, by the table's description. `rows` are pointers to its structs. Descriptions, columns
+ * and conditions are the program's own: like SQL they are known by their addresses. Outside a
+ * transaction they may be several commits. */
 must_check enum err db_insert(struct db *db, const struct table *table, const void *const *rows,
                               size_t count);
 /* Skips rows whose key exists; inserted[i] tells. */
@@ -112,8 +112,8 @@ must_check enum err db_delete(struct db *db, const struct table *table, const vo
 
 /* Rows as structs in `arena`, zeroed apart from their columns. */
 typedef enum err db_load_f(void *self, void *row);
-/* All rows whose `column` is one of the ids, none of which is given twice, in no order; `lock` holds them against other writers
- * until the commit. `and_where` is NULL or a literal condition more ("closed_ms IS NULL"). */
+/* All rows whose `column` is one of the ids: by ids in order, when it is the key, else in no order.
+ * `lock` holds them until the commit. `and_where` is NULL or a literal ("closed_ms IS NULL"). */
 must_check enum err db_load(struct db *db, const struct table *table, const char *column,
                             const struct id *ids, size_t count, const char *and_where, bool lock,
                             struct arena *arena, db_load_f *load, void *self);

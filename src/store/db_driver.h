@@ -79,8 +79,9 @@ struct db_serving_lock {
 
 extern const struct db_driver db_driver_sqlite, db_driver_postgres;
 
-/* Row <-> values (codec.c). `values` has room for all columns; what it points to is the
- * row's. */
+/* Row <-> values (codec.c). What a value points to is the row's. */
+struct db_value codec_value(const struct column *column, const void *row);
+/* One for each column of the table. */
 void codec_values(const struct table *table, const void *row, struct db_value *values);
 /* ERR_STORE when a value cannot be what the column holds: the books are damaged. Texts
  * are copied into the arena. */

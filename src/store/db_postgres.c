@@ -137,15 +137,12 @@ static struct pg_params arrays_of(struct postgres *db, const struct sqltext *wha
                                   const void *const *rows, size_t count)
 {
     const struct column *columns[TABLE_COLUMNS_MAX];
-    struct db_value values[TABLE_COLUMNS_MAX];
     size_t width = sqltext_columns(what, columns);
     struct db_value *args = arena_array(&db->scratch, count, width * sizeof *args);
     struct pg_param *params = ARENA_ARRAY(&db->scratch, struct pg_param, width);
 
-    for (size_t i = 0; i < count; i++) {
-        codec_values(what->table, rows[i], values);
-        sqltext_args(what, values, args + i * width);
-    }
+    for (size_t i = 0; i < count * width; i++)
+        args[i] = codec_value(columns[i % width], rows[i / width]);
     for (size_t i = 0; i < width; i++)
         params[i] = pg_param_array(columns[i], args + i, width, count, &db->scratch);
     return (struct pg_params){ params, width, ERR_STORE };

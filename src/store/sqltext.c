@@ -44,15 +44,23 @@ static size_t write_pairs(struct buf *out, const struct table *table, unsigned r
     return number;
 }
 
-static void write_insert(struct buf *out, const struct table *table, bool skip_existing)
+/* "($1, $2), ($3, $4)" */
+static void write_places(struct buf *out, size_t rows, size_t columns)
 {
+    for (size_t i = 0; i < rows * columns; i++)
+        buf_addf(out, "%s$%zu%s", i % columns > 0 ? ", " : i > 0 ? ", (" : "(", i + 1,
+                 (i + 1) % columns == 0 ? ")" : "");
+}
+
+static void write_insert(struct buf *out, const struct sqltext *what)
+{
+    const struct table *table = what->table;
+
     buf_addf(out, "INSERT INTO %s (", table->name);
     write_names(out, table, EVERY_ROLE);
-    buf_add_c(out, ") VALUES (");
-    for (size_t i = 0; i < table->column_count; i++)
-        buf_addf(out, "%s$%zu", i == 0 ? "" : ", ", i + 1);
-    buf_add_char(out, ')');
-    if (skip_existing) {
+    buf_add_c(out, ") VALUES ");
+    write_places(out, what->rows, table->column_count);
+    if (what->write == WRITE_INSERT_NEW) {
         buf_add_c(out, " ON CONFLICT (");
         write_names(out, table, KEY_ROLES);
         buf_add_c(out, ") DO NOTHING");
@@ -64,6 +72,7 @@ static void write_by_key(struct buf *out, const struct sqltext *what)
     const struct table *table = what->table;
     size_t next = 1;
 
+    assert(what->rows == 1);
     if (what->write == WRITE_UPDATE) {
         buf_addf(out, "UPDATE %s SET ", table->name);
         next = write_pairs(out, table, BIT(COLUMN_VARIES), ", ", next);
@@ -101,7 +110,7 @@ void sqltext_write(struct buf *out, const struct sqltext *what)
     case SQLTEXT_REQUIRE: buf_add_c(out, what->text); break;
     case SQLTEXT_WRITE:
         if (is_insert(what))
-            write_insert(out, what->table, what->write == WRITE_INSERT_NEW);
+            write_insert(out, what);
         else
             write_by_key(out, what);
         break;
@@ -113,51 +122,37 @@ void sqltext_write(struct buf *out, const struct sqltext *what)
     }
 }
 
-/* A set of columns, by their places in the table. */
-struct picked {
-    size_t places[TABLE_COLUMNS_MAX];
-    size_t count;
-};
-
-static void pick(const struct table *table, unsigned roles, struct picked *out)
+static size_t pick(const struct table *table, unsigned roles, const struct column **out)
 {
+    size_t count = 0;
+
     for (size_t i = 0; i < table->column_count; i++) {
         if (has_role(table, i, roles))
-            out->places[out->count++] = i;
+            out[count++] = &table->columns[i];
     }
-}
-
-static void pick_args(const struct sqltext *what, struct picked *out)
-{
-    assert(what->kind == SQLTEXT_WRITE);
-    out->count = 0;
-    if (is_insert(what))
-        pick(what->table, EVERY_ROLE, out);
-    else if (what->write == WRITE_UPDATE)
-        pick(what->table, BIT(COLUMN_VARIES), out);
-    if (!is_insert(what))
-        pick(what->table, KEY_ROLES, out);
+    return count;
 }
 
 size_t sqltext_columns(const struct sqltext *what, const struct column **out)
 {
-    struct picked picked;
+    size_t count = 0;
 
-    pick_args(what, &picked);
-    for (size_t i = 0; i < picked.count; i++)
-        out[i] = &what->table->columns[picked.places[i]];
-    return picked.count;
+    assert(what->kind == SQLTEXT_WRITE);
+    if (is_insert(what))
+        return pick(what->table, EVERY_ROLE, out);
+    if (what->write == WRITE_UPDATE)
+        count = pick(what->table, BIT(COLUMN_VARIES), out);
+    return count + pick(what->table, KEY_ROLES, out + count);
 }
 
-size_t sqltext_args(const struct sqltext *what, const struct db_value *values,
-                    struct db_value *args)
+size_t sqltext_rows_at_once(enum db_write write, size_t left)
 {
-    struct picked picked;
+    static const size_t sizes[] = { 16, 4, 1 };
+    size_t i = 0;
 
-    pick_args(what, &picked);
-    for (size_t i = 0; i < picked.count; i++)
-        args[i] = values[picked.places[i]];
-    return picked.count;
+    while (sizes[i] > left || (sizes[i] > 1 && write != WRITE_INSERT))
+        i++;
+    return sizes[i];
 }
 
 static size_t bucket_of(const struct sqltext *what)
@@ -165,7 +160,7 @@ static size_t bucket_of(const struct sqltext *what)
     uint64_t mixed = (uint64_t)(uintptr_t)what->table;
 
     mixed = mixed * 31 + (uint64_t)(uintptr_t)what->text;
-    mixed = mixed * 31 + (uint64_t)(uintptr_t)what->and_where;
+    mixed = mixed * 31 + (uint64_t)(uintptr_t)what->and_where + what->rows;
     mixed = mixed * 31 + (uint64_t)what->kind * 16 + (uint64_t)what->write * 2 + what->lock;
     return (size_t)((mixed * UINT64_C(0x9e3779b97f4a7c15)) >> 32) % STATEMENT_BUCKETS;
 }
@@ -173,7 +168,8 @@ static size_t bucket_of(const struct sqltext *what)
 static bool is_same(const struct sqltext *a, const struct sqltext *b)
 {
     return a->kind == b->kind && a->write == b->write && a->table == b->table &&
-           a->text == b->text && a->and_where == b->and_where && a->lock == b->lock;
+           a->text == b->text && a->and_where == b->and_where && a->lock == b->lock &&
+           a->rows == b->rows;
 }
 
 struct statement *statements_find(const struct statements *statements, const struct sqltext *what)

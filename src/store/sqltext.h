@@ -12,7 +12,7 @@
 struct sqltext {
     enum sqltext_kind {
         SQLTEXT_QUERY,  /* `text` */
-        SQLTEXT_WRITE,  /* one row, by `write` */
+        SQLTEXT_WRITE,  /* rows, by `write` */
         SQLTEXT_LOAD,   /* rows whose column `text` is $1, `and_where` */
         SQLTEXT_SELECT, /* rows that the condition `text` selects */
         SQLTEXT_REQUIRE, /* `text`, which has to change a row */
@@ -22,16 +22,17 @@ struct sqltext {
     const char *text;
     const char *and_where; /* NULL for none */
     bool lock;             /* a SQLTEXT_LOAD that holds its rows, where engines lock rows */
+    size_t rows;           /* of a SQLTEXT_WRITE, where engines have no arrays; insert alone takes
+                            * more than one */
 };
 
 void sqltext_write(struct buf *out, const struct sqltext *what);
-/* The columns that a SQLTEXT_WRITE takes as $1, $2 ..., in that order. Returns how many; `out`
- * has room for TABLE_COLUMNS_MAX. */
+/* The columns that a SQLTEXT_WRITE takes of each row as $1, $2 ..., in that order. Returns how
+ * many; `out` has room for TABLE_COLUMNS_MAX. */
 size_t sqltext_columns(const struct sqltext *what, const struct column **out);
-/* Those of a row's values (one per column) that a SQLTEXT_WRITE takes as $1, $2 ... Returns
- * how many; `args` has room for TABLE_COLUMNS_MAX. */
-size_t sqltext_args(const struct sqltext *what, const struct db_value *values,
-                    struct db_value *args);
+/* How many of so many rows one SQLTEXT_WRITE takes: to begin and to end it costs as much as half
+ * a row. */
+size_t sqltext_rows_at_once(enum db_write write, size_t left);
 
 /* A prepared statement of a driver. */
 struct statement {

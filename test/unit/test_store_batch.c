@@ -140,6 +140,32 @@ static void life_is_kept(void **state)
     bench_close(&bench);
 }
 
+/* However they lie in the engine's tables, an invoice's payments are loaded in the order in which
+ * they were made: the invoice's object names them so. */
+static void books_are_in_order(void **state)
+{
+    struct bench bench;
+    bench_open(&bench, *state);
+    struct payment first = captured(&bench, "k");
+    struct db *db = store_db(bench.store);
+    for (uint8_t i = 9; i > 0; i--) {
+        struct payment other = first;
+        const void *row = &other;
+        other.id.id.bytes[15] = (uint8_t)(first.id.id.bytes[15] + i % 3 + 1);
+        other.id.id.bytes[14] = (uint8_t)(first.id.id.bytes[14] + i / 3 + 1);
+        assert_stored(db, db_insert(db, &table_payments, &row, 1));
+    }
+    struct turn_input *input = add(&bench, &turn_invoice_fulfil, NULL, NULL);
+    input->invoice = first.invoice;
+    run(&bench);
+    assert_int_equal(bench.turns[0].err, OK);
+    const struct payment_list *payments = &bench.turns[0].books->payments;
+    assert_int_equal(payments->count, 10);
+    for (size_t i = 1; i < payments->count; i++)
+        assert_true(id_compare(payments->items[i - 1]->id.id, payments->items[i]->id.id) < 0);
+    bench_close(&bench);
+}
+
 static void replay_is_byte_equal_and_has_no_effect(void **state)
 {
     struct bench bench;
@@ -375,6 +401,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(life_is_kept),
+        cmocka_unit_test(books_are_in_order),
         cmocka_unit_test(replay_is_byte_equal_and_has_no_effect),
         cmocka_unit_test(replay_while_in_flight_shows_the_present),
         cmocka_unit_test(same_key_with_another_body_is_refused),

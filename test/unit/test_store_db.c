@@ -5,7 +5,7 @@
 #include "core/books.h"
 #include "core/tenants.h"
 
-#define MANY 200
+#define MANY 183 /* no multiple of what a statement takes at once */
 
 static struct task *make_task(struct store_fixture *books, uint8_t payment)
 {
@@ -55,6 +55,48 @@ static void inserts_many_rows_at_once(void **state)
     assert_stored(books->db, db_insert(books->db, &table_payments, rows, MANY));
     assert_int_equal(store_count(books, books->db, &table_payments), MANY);
     assert_stored(books->db, db_insert(books->db, &table_payments, rows, 0));
+}
+
+/* Whatever their number, each row is the one that was given. */
+static void inserts_keep_rows_apart(void **state)
+{
+    struct store_fixture *books = *state;
+    const void *rows[24];
+
+    for (size_t count = 1; count <= COUNT_OF(rows); count++) {
+        for (size_t i = 0; i < count; i++) {
+            struct task *task = make_task(books, (uint8_t)(i + 1));
+            task->detail = str_format(&books->arena, "task %zu of %zu", i, count);
+            rows[i] = task;
+        }
+        assert_stored(books->db, db_insert(books->db, &table_tasks, rows, count));
+        struct tasks tasks = all_tasks(books);
+        assert_int_equal(tasks.list.count, count);
+        for (size_t i = 0; i < count; i++) {
+            const struct task *found = tasks.list.items[i];
+            size_t at = found->payment.id.bytes[0];
+            assert_in_range(at, 1, count);
+            assert_true(store_rows_equal(&table_tasks, found, rows[at - 1]));
+        }
+        assert_stored(books->db, db_delete(books->db, &table_tasks, rows, count));
+    }
+}
+
+static void one_bad_row_fails_all(void **state)
+{
+    struct store_fixture *books = *state;
+    const void *rows[24];
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        rows[i] = make_task(books, 1);
+    rows[20] = rows[3]; /* its key is there already */
+    assert_stored(books->db, db_begin(books->db));
+    enum err err = db_insert(books->db, &table_tasks, rows, COUNT_OF(rows));
+    if (err == OK)
+        err = db_commit(books->db);
+    assert_int_equal(err, ERR_STORE);
+    db_rollback(books->db);
+    assert_int_equal(store_count(books, books->db, &table_tasks), 0);
 }
 
 static void insert_new_tells_which_keys_were_new(void **state)
@@ -445,6 +487,8 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(inserts_many_rows_at_once),
+        cmocka_unit_test(inserts_keep_rows_apart),
+        cmocka_unit_test(one_bad_row_fails_all),
         cmocka_unit_test(insert_new_tells_which_keys_were_new),
         cmocka_unit_test(insert_new_refuses_other_conflicts),
         cmocka_unit_test(update_writes_what_varies_and_nothing_else),
