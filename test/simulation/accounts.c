@@ -44,18 +44,11 @@ static enum err read_keys(void *self, struct arena *arena, struct credentials_ke
         STR("0001020304050607080900010203040506070809000102030405060708090001"), out, arena, why);
 }
 
-static void turn_done(struct desk_turn *turn)
-{
-    assert(turn->err == OK);
-    desk_turn_free(turn);
-}
-
 static void make(struct world *world, enum account_name name, struct id_maker *ids)
 {
     struct account *account = &world->accounts[name];
     struct desk_turn *turn = desk_turn_new();
     struct gateway_account_create *ask = ARENA_NEW(&turn->arena, struct gateway_account_create);
-    const struct desk *desk = engine_desk(world->engine);
     int64_t now_ms = outside_now_ms(&world->outside);
     struct gateway_account_id id = gateway_account_id_make(ids, now_ms);
     struct str plain = str_of(wanted[name].credentials);
@@ -74,14 +67,7 @@ static void make(struct world *world, enum account_name name, struct id_maker *i
     enum err err = json_parse(plain, &turn->arena, &ask->credentials, NULL);
     assert(err == OK);
     (void)err;
-    turn->input = (struct turn_input){ .handler = &turn_gateway_account_create,
-                                       .merchant = world->merchant, .origin = ORIGIN_API,
-                                       .actor = STR("shop"), .ask = ask };
-    turn->done = turn_done;
-    bool taken = desk->submit(desk->self, turn);
-    assert(taken);
-    (void)taken;
-    (void)engine_step_turns(world->engine, 1);
+    node_do(world, turn, &turn_gateway_account_create, ask);
 }
 
 void accounts_open_vault(struct world *world)

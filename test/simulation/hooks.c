@@ -14,12 +14,6 @@
 
 static const char *const urls[HOOKS_COUNT] = { URL "0", URL "1" };
 
-static void turn_done(struct desk_turn *turn)
-{
-    assert(turn->err == OK);
-    desk_turn_free(turn);
-}
-
 static struct str seal_secret(struct world *world, struct hook *hook, struct arena *arena)
 {
     char bytes[WEBHOOK_SECRET_BYTES];
@@ -37,7 +31,6 @@ static void make(struct world *world, size_t place, struct id_maker *ids)
     struct hook *hook = &world->hooks[place];
     struct desk_turn *turn = desk_turn_new();
     struct webhook_endpoint_create *ask = ARENA_NEW(&turn->arena, struct webhook_endpoint_create);
-    const struct desk *desk = engine_desk(world->engine);
     int64_t now_ms = outside_now_ms(&world->outside);
 
     hook->id = webhook_endpoint_id_make(ids, now_ms);
@@ -54,14 +47,7 @@ static void make(struct world *world, size_t place, struct id_maker *ids)
         .created_ms = now_ms,
         .updated_ms = now_ms,
     };
-    turn->input = (struct turn_input){ .handler = &turn_webhook_endpoint_create,
-                                       .merchant = world->merchant, .origin = ORIGIN_API,
-                                       .actor = STR("shop"), .ask = ask };
-    turn->done = turn_done;
-    bool taken = desk->submit(desk->self, turn);
-    assert(taken);
-    (void)taken;
-    (void)engine_step_turns(world->engine, 1);
+    node_do(world, turn, &turn_webhook_endpoint_create, ask);
 }
 
 void hooks_begin(struct world *world)

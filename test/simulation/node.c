@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "base/time.h"
+#include "engine/step.h"
 #include "world.h"
 
 static bool try_start(struct world *world, struct str *why)
@@ -65,4 +66,24 @@ void node_crash(struct world *world)
     world->files->is_dead = true;
     close(world);
     files_crash(world->files, &world->dice);
+}
+
+static void turn_done(struct desk_turn *turn)
+{
+    assert(turn->err == OK);
+    desk_turn_free(turn);
+}
+
+void node_do(struct world *world, struct desk_turn *turn, const struct turn_handler *handler,
+             const void *ask)
+{
+    const struct desk *desk = engine_desk(world->engine);
+
+    turn->input = (struct turn_input){ .handler = handler, .merchant = world->merchant,
+                                       .origin = ORIGIN_API, .actor = STR("shop"), .ask = ask };
+    turn->done = turn_done;
+    bool taken = desk->submit(desk->self, turn);
+    assert(taken);
+    (void)taken;
+    (void)engine_step_turns(world->engine, 1);
 }

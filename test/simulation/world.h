@@ -84,6 +84,9 @@ bool world_is_planned(struct world *world, enum world_plan plan);
 void node_start(struct world *world);
 void node_stop(struct world *world);
 void node_crash(struct world *world);
+/* A turn of the shop's that cannot fail; it is over when this returns. */
+void node_do(struct world *world, struct desk_turn *turn, const struct turn_handler *handler,
+             const void *ask);
 
 /* wire.c */
 void wire_take(void *world, struct call *call);
