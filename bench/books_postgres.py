@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 
-from books_sqlite import SCATTERED, reference_sql
+from books_sqlite import MONTH_MS, SCATTERED, reference_sql
 from postgres import Rows
 
 DAYS = 400
@@ -126,9 +126,10 @@ class Fill:
             special['reference'] = reference_sql('substr(md5(g::text), 1, 10)')
         if table == 'payments':
             special['gateway_reference'] = "'sbx_' || fill_id(g, 99)"
-            # Whose history is pruned was last held against the gateway's books long ago.
-            special['check_ms'] = 'CASE WHEN g < %d THEN NULL ELSE %s END' % (
-                self.first_whole, row['check_ms'].strip("'") + '::bigint')
+            # Whose history is pruned was last held against the gateway's books long ago, and none
+            # of the others is due while it is measured.
+            special['check_ms'] = 'CASE WHEN g >= %d THEN %s::bigint + %d END' % (
+                self.first_whole, row['check_ms'].strip("'"), MONTH_MS)
         if table == 'operations':
             special['reference'] = "'op_' || %s" % known[row['id']]
         names = self.tables[table].names

@@ -19,6 +19,7 @@ UNIQUE = {'events': 'number', 'sandbox_ledger': 'number'}
 # index that was made at the end is packed, so that all that is written afterwards splits its pages.
 SCATTERED = 'payments_reference'
 CHUNK = 500000
+MONTH_MS = 30 * 24 * 60 * 60 * 1000
 
 
 def text_of(prefix, blob):
@@ -141,11 +142,12 @@ class Fill:
             values = [self.value(row, table, name) for name in row.keys()]
             if table == 'invoices':
                 values[row.keys().index('checkpointed')] = 'g < %d' % self.first_whole
-            if table == 'payments' and self.first_whole:
-                # Whose history is pruned was last held against the gateway's books long ago.
+            if table == 'payments':
+                # Whose history is pruned was last held against the gateway's books long ago, and
+                # none of the others is due while it is measured.
                 at = row.keys().index('check_ms')
-                values[at] = 'CASE WHEN g < %d THEN NULL ELSE %s END' % (self.first_whole,
-                                                                        values[at])
+                values[at] = 'CASE WHEN g >= %d THEN %s + %d END' % (self.first_whole, values[at],
+                                                                     MONTH_MS)
             self.insert(db, table, row.keys(), values, first if standing else self.first_whole,
                         last or self.count)
 
