@@ -1,13 +1,15 @@
 /* ceiling.c - the same rows in the same group commits as payments that are created,
  * authorised and captured, written by a bare loop: no HTTP, no handlers, no gateway.
  *
- *     ceiling STORE GROUP SECONDS [COMMITS]
+ *     ceiling STORE GROUP SECONDS [WRITERS [COMMITS]]
  *
  * STORE is an address as purser's --store has it. GROUP is the number of turns per commit, as
  * the server under load had them. Each commit holds as many first, second and third turns of a
- * payment's life. What this reaches is the most that the books allow; the server is held
- * against it. Ends after SECONDS, or earlier after so many COMMITS. Prints one line of JSON. */
+ * payment's life. WRITERS connections do so side by side, as many as the server has (1). What
+ * this reaches is the most that the books allow; the server is held against it. Ends after
+ * SECONDS, or earlier after so many COMMITS of each. Prints one line of JSON. */
 #include <assert.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,6 +19,7 @@
 #include "store/store.h"
 
 #define GROUP_MAX 768
+#define WRITERS_MAX 16
 
 /* Everything that one payment's life writes. */
 struct life {
@@ -40,7 +43,9 @@ struct commit {
     struct rows invoices, payments, operations, claims;
 };
 
+/* One that writes. */
 struct ceiling {
+    pthread_t thread;
     const struct outside *outside;
     struct arena arena;
     struct store *store;
@@ -50,6 +55,10 @@ struct ceiling {
     struct gateway_account_id account;
     struct str payment_text, invoice_text;
     struct commit commit;
+    struct life ring[3][GROUP_MAX / 3];
+    size_t group;
+    int64_t until_us;
+    uint64_t most, commits;
 };
 
 static void add(struct rows *rows, const void *row)
@@ -267,37 +276,66 @@ static void open_books(struct ceiling *c, const char *store)
     c->db = store_db(c->store);
 }
 
+static void *work(void *self)
+{
+    struct ceiling *c = self;
+    do {
+        uint64_t at = c->commits;
+        struct life *lives[3] = { c->ring[at % 3], c->ring[(at + 2) % 3], c->ring[(at + 1) % 3] };
+        one_commit(c, lives, c->group / 3, (bool[2]){ at >= 1, at >= 2 });
+        c->commits++;
+    } while (outside_monotonic_us(c->outside) < c->until_us && c->commits < c->most);
+    return NULL;
+}
+
+/* The first of them by this thread. */
+static uint64_t work_all(struct ceiling *all, size_t count)
+{
+    uint64_t commits = 0;
+    for (size_t i = 1; i < count; i++) {
+        int failed = pthread_create(&all[i].thread, NULL, work, &all[i]);
+        assert(failed == 0);
+    }
+    work(&all[0]);
+    for (size_t i = 1; i < count; i++)
+        pthread_join(all[i].thread, NULL);
+    for (size_t i = 0; i < count; i++)
+        commits += all[i].commits;
+    return commits;
+}
+
 int main(int argc, char **argv)
 {
-    static struct ceiling ceiling;
-    static struct life ring[3][GROUP_MAX / 3];
-    int64_t group, seconds;
+    static struct ceiling all[WRITERS_MAX];
+    const struct outside *outside = outside_real();
+    int64_t group, seconds, writers = 1;
     uint64_t most = UINT64_MAX;
-    if (argc < 4 || !str_to_i64(str_of(argv[2]), &group) || !str_to_i64(str_of(argv[3]), &seconds)
-        || group < 3 || group > GROUP_MAX
-        || (argc == 5 && !str_to_u64(str_of(argv[4]), &most))) {
-        fprintf(stderr, "usage: ceiling STORE GROUP SECONDS [COMMITS] (GROUP: 3 to %d)\n",
-                GROUP_MAX);
+    if (argc < 4 || argc > 6 || !str_to_i64(str_of(argv[2]), &group)
+        || !str_to_i64(str_of(argv[3]), &seconds) || group < 3 || group > GROUP_MAX
+        || (argc > 4 && !str_to_i64(str_of(argv[4]), &writers)) || writers < 1
+        || writers > WRITERS_MAX || (argc > 5 && !str_to_u64(str_of(argv[5]), &most))) {
+        fprintf(stderr, "usage: ceiling STORE GROUP SECONDS [WRITERS [COMMITS]]"
+                        " (GROUP: 3 to %d, WRITERS: 1 to %d)\n", GROUP_MAX, WRITERS_MAX);
         return 2;
     }
-    ceiling.outside = outside_real();
-    ceiling.ids.outside = ceiling.outside;
-    open_books(&ceiling, argv[1]);
-    sample_texts(&ceiling);
-    size_t third = (size_t)group / 3;
-    uint64_t commits = 0;
-    int64_t start_us = outside_monotonic_us(ceiling.outside), now_us;
-    do {
-        struct life *lives[3] = { ring[commits % 3], ring[(commits + 2) % 3],
-                                  ring[(commits + 1) % 3] };
-        one_commit(&ceiling, lives, third, (bool[2]){ commits >= 1, commits >= 2 });
-        commits++;
-        now_us = outside_monotonic_us(ceiling.outside);
-    } while (now_us - start_us < seconds * 1000000 && commits < most);
+    for (int64_t i = 0; i < writers; i++) {
+        all[i].outside = all[i].ids.outside = outside;
+        all[i].group = (size_t)group;
+        all[i].most = most;
+        open_books(&all[i], argv[1]);
+        sample_texts(&all[i]);
+    }
+    int64_t start_us = outside_monotonic_us(outside);
+    for (int64_t i = 0; i < writers; i++)
+        all[i].until_us = start_us + seconds * 1000000;
+    uint64_t commits = work_all(all, (size_t)writers);
+    int64_t took_us = outside_monotonic_us(outside) - start_us;
     printf("{\"commits\":%llu,\"payments\":%llu,\"seconds\":%.6f}\n",
-           (unsigned long long)commits, (unsigned long long)(commits * third),
-           (double)(now_us - start_us) / 1e6);
-    store_close(ceiling.store);
-    arena_done(&ceiling.arena);
+           (unsigned long long)commits, (unsigned long long)(commits * (uint64_t)(group / 3)),
+           (double)took_us / 1e6);
+    for (int64_t i = 0; i < writers; i++) {
+        store_close(all[i].store);
+        arena_done(&all[i].arena);
+    }
     return 0;
 }

@@ -61,10 +61,12 @@ class Books:
         """At half of what it can do, due evenly, from more connections than are needed."""
         return dict(self.pay(256, self.half), rate=self.half)
 
-    def bare(self, store, environment):
-        """The same rows in commits of the same size, without HTTP, handlers and gateway."""
+    def bare(self, store, environment, writers=1):
+        """The same rows in commits of the same size by as many connections, without HTTP,
+        handlers and gateway."""
         done = subprocess.run(
-            [os.path.join(BENCH, 'ceiling'), store, str(self.group), str(self.options.seconds)],
+            [os.path.join(BENCH, 'ceiling'), store, str(self.group), str(self.options.seconds),
+             str(writers)],
             check=True, capture_output=True, text=True, env=dict(os.environ, **environment))
         said = json.loads(done.stdout)
         return {'per_second': said['payments'] / said['seconds'], 'group': self.group}
@@ -132,7 +134,7 @@ class Postgres(Books):
                 'clients': self.clients[name]}
 
     def ceiling(self):
-        return self.bare(self.cluster.at('bench_arrays'), {})
+        return self.bare(self.cluster.at('bench_arrays'), {}, postgres.WRITERS)
 
     def stop(self):
         self.server.stop()

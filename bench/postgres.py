@@ -9,6 +9,7 @@ from harness import BENCH, ROOT, Server
 
 PG = os.path.join(ROOT, 'tools', 'pg')
 GROUP = 63
+WRITERS = 2             # of purser, unless it is told otherwise
 # Ids that count up with time, the same ones in all statements of a transaction.
 MAKE_ID = ("CREATE FUNCTION bench_id(number bigint) RETURNS uuid LANGUAGE sql STABLE AS $$ SELECT"
            " (lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint), 12, '0')"
@@ -151,7 +152,7 @@ def pgbench(cluster, folder, name, connections, seconds):
 
 def arrays(cluster, seconds, group=GROUP):
     done = subprocess.run([os.path.join(BENCH, 'ceiling'), cluster.at('bench_arrays'), str(group),
-                           str(seconds)], check=True, capture_output=True, text=True)
+                           str(seconds), str(WRITERS)], check=True, capture_output=True, text=True)
     result = json.loads(done.stdout)
     return result['payments'] / result['seconds']
 
