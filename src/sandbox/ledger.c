@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "store/db_later.h"
+
 /* clang-format off */
 #define WORD(name, text, ...) text,
 #define WORDS(list, list_name, TABLE)                                                             \
@@ -186,8 +188,8 @@ enum err ledger_load_operations(struct ledger *ledger, struct db *db, const stru
     for (size_t i = 0; i < count; i++)
         if (!ledger_operation(ledger, ids[i]) && !is_among(missing, missing_count, ids[i]))
             missing[missing_count++] = ids[i];
-    return db_load(db, &table_sandbox_operations, "id", missing, missing_count, NULL, true,
-                   ledger->arena, take_operation, ledger);
+    return db_load_later(db, &table_sandbox_operations, "id", missing, missing_count, NULL, true,
+                         ledger->arena, take_operation, ledger);
 }
 
 enum err ledger_load_charges(struct ledger *ledger, struct db *db, const struct id *ids,
@@ -199,8 +201,8 @@ enum err ledger_load_charges(struct ledger *ledger, struct db *db, const struct 
     for (size_t i = 0; i < count; i++)
         if (!ledger_charge(ledger, ids[i]) && !is_among(missing, missing_count, ids[i]))
             missing[missing_count++] = ids[i];
-    return db_load(db, &table_charges, "id", missing, missing_count, NULL, true, ledger->arena,
-                   take_charge, ledger);
+    return db_load_later(db, &table_charges, "id", missing, missing_count, NULL, true,
+                         ledger->arena, take_charge, ledger);
 }
 
 enum err ledger_load_challenge(struct ledger *ledger, struct db *db, struct str token)
@@ -217,7 +219,7 @@ enum err ledger_load_challenge(struct ledger *ledger, struct db *db, struct str 
         err = ledger_load_charges(ledger, db, &found.charges.items[0]->id, 1);
     if (err == OK)
         err = ledger_load_operations(ledger, db, &found.charges.items[0]->id, 1);
-    return err;
+    return err == OK ? db_await(db) : err;
 }
 
 /* Rows of a list that are in that state, for the driver. */

@@ -110,12 +110,13 @@ bool ledger_read_card(struct str text, struct id *charge);
 
 must_check enum err ledger_migrate(struct db *db, struct arena *arena, struct str *why);
 
-/* Within a transaction. Rows that are there already are not loaded twice. */
+/* Within a transaction; the rows are there after db_await (store/db_later.h). Those that are there
+ * already are not loaded twice. */
 must_check enum err ledger_load_operations(struct ledger *ledger, struct db *db,
                                            const struct id *ids, size_t count);
 must_check enum err ledger_load_charges(struct ledger *ledger, struct db *db, const struct id *ids,
                                         size_t count);
-/* The charge with that challenge, or ERR_NOT_FOUND. */
+/* The charge with that challenge, or ERR_NOT_FOUND. Waits. */
 must_check enum err ledger_load_challenge(struct ledger *ledger, struct db *db, struct str token);
 /* Writes what is new or changed; false in `wrote` when there was nothing. */
 must_check enum err ledger_flush(struct ledger *ledger, struct db *db, bool *wrote);

@@ -7,6 +7,7 @@
 
 #include "sandbox/listing.h"
 #include "sandbox/rules.h"
+#include "store/db_later.h"
 
 #define REPEATS_MAX 3
 
@@ -70,35 +71,68 @@ static enum err finish(struct sandbox *sandbox, struct ledger *ledger, enum err 
     return err;
 }
 
-/* The operations that the asks are or ask about, and the charges of these and those. */
-static enum err load(struct sandbox *sandbox, struct ledger *ledger, const struct sandbox_ask *asks,
-                     size_t count)
+/* What the asks name. */
+struct named {
+    struct id *operations, *charges;
+    size_t operation_count, charge_count;
+    bool enquires;
+};
+
+static struct named names_of(const struct sandbox_ask *asks, size_t count, struct arena *arena)
 {
-    struct id *operations = ARENA_ARRAY(ledger->arena, struct id, count);
-    struct id *charges = ARENA_ARRAY(ledger->arena, struct id, 3 * count);
-    size_t operation_count = 0;
-    size_t charge_count = 0;
+    struct named named = { .operations = ARENA_ARRAY(arena, struct id, count),
+                           .charges = ARENA_ARRAY(arena, struct id, 3 * count) };
 
     for (size_t i = 0; i < count; i++) {
         if (asks[i].error != SANDBOX_ERROR_NONE)
             continue;
-        operations[operation_count++] = ledger_key(asks[i].account, asks[i].reference);
-        if (!asks[i].is_enquiry && asks[i].kind != SANDBOX_KIND_AUTHORIZE)
-            charges[charge_count++] = ledger_key(asks[i].account, asks[i].charge);
+        named.operations[named.operation_count++] = ledger_key(asks[i].account, asks[i].reference);
+        if (asks[i].is_enquiry)
+            named.enquires = true;
+        else if (asks[i].kind != SANDBOX_KIND_AUTHORIZE)
+            named.charges[named.charge_count++] = ledger_key(asks[i].account, asks[i].charge);
         if (!id_is_zero(asks[i].saved))
-            charges[charge_count++] = asks[i].saved;
+            named.charges[named.charge_count++] = asks[i].saved;
     }
-    enum err err = ledger_load_operations(ledger, sandbox->db, operations, operation_count);
-    for (size_t i = 0; err == OK && i < ledger->operations.count; i++)
-        charges[charge_count++] = ledger->operations.items[i]->charge;
+    return named;
+}
+
+static size_t charges_of(const struct ledger *ledger, struct id *out)
+{
+    for (size_t i = 0; i < ledger->operations.count; i++)
+        out[i] = ledger->operations.items[i]->charge;
+    return ledger->operations.count;
+}
+
+/* The operations that the asks are or ask about, and the charges of these and those. What an
+ * enquiry is about is known only then: so the charges are held in one order all the same. */
+static enum err load(struct sandbox *sandbox, struct ledger *ledger, const struct sandbox_ask *asks,
+                     size_t count)
+{
+    struct named named = names_of(asks, count, ledger->arena);
+    struct db *db = sandbox->db;
+    size_t waiting = 0;
+    enum err err = ledger_load_operations(ledger, db, named.operations, named.operation_count);
+
+    if (err == OK && named.enquires)
+        err = db_await(db);
+    named.charge_count += charges_of(ledger, named.charges + named.charge_count);
     if (err == OK)
-        err = ledger_load_charges(ledger, sandbox->db, charges, charge_count);
+        err = ledger_load_charges(ledger, db, named.charges, named.charge_count);
+    if (err == OK)
+        err = db_await(db);
+    /* Of references that came before. */
+    if (err == OK)
+        err = ledger_load_charges(ledger, db, named.charges, charges_of(ledger, named.charges));
+    if (err == OK)
+        err = db_await(db);
     /* A void of a charge that waits for the payer ends its authorize too, which has its key. */
-    operation_count = 0;
-    for (size_t i = 0; i < ledger->charges.count; i++)
+    for (size_t i = 0; err == OK && i < ledger->charges.count; i++)
         if (ledger->charges.items[i]->state == SANDBOX_CHARGE_WAITING)
-            charges[operation_count++] = ledger->charges.items[i]->id;
-    return err == OK ? ledger_load_operations(ledger, sandbox->db, charges, operation_count) : err;
+            named.charges[waiting++] = ledger->charges.items[i]->id;
+    if (err == OK)
+        err = ledger_load_operations(ledger, db, named.charges, waiting);
+    return err == OK ? db_await(db) : err;
 }
 
 static void answer(struct sandbox *sandbox, struct ledger *ledger, const struct sandbox_ask *asks,

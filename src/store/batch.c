@@ -4,6 +4,7 @@
 
 #include <assert.h>
 
+#include "store/db_later.h"
 #include "store/store_parts.h"
 
 /* A run that failed may have left anything in its outputs. */
@@ -192,9 +193,8 @@ static enum err run_turn(struct batch *batch, size_t at)
 
 /* A step of the books' clock proves nothing about how much time has passed: from it on, time is
  * counted anew. So it is when the store was opened, because nobody watched before. */
-static void watch_clock(struct store *store, int64_t now_ms)
+static void watch_clock(struct store *store, int64_t now_ms, int64_t now_us)
 {
-    int64_t now_us = outside_monotonic_us(store->outside);
     int64_t off_ms = (now_ms - store->clock_ms) - (now_us - store->clock_us) / 1000;
     if (store->clock_ms != 0 && off_ms <= CLOCK_SLACK_MS && off_ms >= -CLOCK_SLACK_MS)
         return;
@@ -212,12 +212,14 @@ static enum err run_between(struct store *store, struct turn *const *turns, size
         .turns = turns,
         .count = count,
     };
-    enum err err = db_now(store->db, &batch.now_ms);
-    if (!err)
-        watch_clock(store, batch.now_ms);
-    batch.even_since_ms = store->even_since_ms;
+    /* Before the answer, which comes with rows that may have to be waited for. */
+    int64_t asked_us = outside_monotonic_us(store->outside);
+    enum err err = db_now_later(store->db, &batch.now_ms);
     if (!err)
         err = batch_load(&batch);
+    if (!err)
+        watch_clock(store, batch.now_ms, asked_us);
+    batch.even_since_ms = store->even_since_ms;
     for (size_t i = 0; !err && i < count; i++)
         err = run_turn(&batch, i);
     if (!err)

@@ -6,6 +6,7 @@
 #include <assert.h>
 
 #include "store/db_driver.h"
+#include "store/db_later.h"
 #include "store/db_one.h"
 
 #define DDL_MAX (256 << 10)
@@ -222,6 +223,30 @@ enum err db_load(struct db *db, const struct table *table, const char *column, c
     if (count == 0)
         return OK;
     return db->driver->load(db, table, column, ids, count, and_where, lock, arena, load, self);
+}
+
+enum err db_load_later(struct db *db, const struct table *table, const char *column,
+                       const struct id *ids, size_t count, const char *and_where, bool lock,
+                       struct arena *arena, db_load_f *load, void *self)
+{
+    const struct db_driver *driver = db->driver;
+
+    if (count == 0)
+        return OK;
+    return (driver->load_later != NULL ? driver->load_later : driver->load)(
+        db, table, column, ids, count, and_where, lock, arena, load, self);
+}
+
+enum err db_now_later(struct db *db, int64_t *out_ms)
+{
+    const struct db_driver *driver = db->driver;
+
+    return (driver->now_later != NULL ? driver->now_later : driver->now)(db, out_ms);
+}
+
+enum err db_await(struct db *db)
+{
+    return db->driver->await != NULL ? db->driver->await(db) : OK;
 }
 
 enum err db_select(struct db *db, const struct table *table, const char *where,

@@ -20,6 +20,8 @@ struct db_driver {
     /* By column kind the engine's type, and what follows a table's ")". */
     const char *column_types[COLUMN_KIND_COUNT];
     const char *table_suffix;
+    const char *room_suffix;         /* the same of one whose rows are updated; or NULL */
+    bool has_arrays;
     /* Tables with a COLUMN_PERIOD are parted by its range, with one part more, NAME_rest, for
      * what has no other (periods.c). */
     bool parts_by_period;
@@ -65,6 +67,12 @@ struct db_driver {
     enum err (*select)(struct db *db, const struct table *table, const char *where,
                        const struct db_value *args, size_t arg_count, struct arena *arena,
                        db_load_f *load, void *self);
+    /* db_later.h's; NULL where nothing is gained by waiting. */
+    enum err (*load_later)(struct db *db, const struct table *table, const char *column,
+                           const struct id *ids, size_t count, const char *and_where, bool lock,
+                           struct arena *arena, db_load_f *load, void *self);
+    enum err (*now_later)(struct db *db, int64_t *out_ms);
+    enum err (*await)(struct db *db);
 };
 
 struct db {

@@ -1,20 +1,33 @@
 /* db_postgres.c - the books in a PostgreSQL database, in the first schema of the search path.
  *
  * All rows of a table go in one statement, as arrays of its columns (pg_sql.h), and a statement
- * that gives no rows back is sent and not waited for (pg_session.h): a batch of any size costs
- * as many round trips as it loads tables, one for its numbers and one for its commit. */
+ * that gives no rows back, or gives them later (db_later.h), is sent and not waited for
+ * (pg_session.h): a batch of any size costs one or two round trips for what it loads, one for its
+ * numbers and one for its commit. */
 #include <assert.h>
 
 #include "store/db_driver.h"
+#include "store/db_later.h"
 #include "store/pg_hints.h"
 #include "store/pg_session.h"
 #include "store/pg_sql.h"
+
+/* Rows that were asked for and not waited for. */
+struct later {
+    struct pg_answer answer;
+    struct codec_loader loader;  /* without a table: of no whole rows */
+    db_row_f *row;
+    void *self;
+};
+#define LATER_MAX 32
 
 struct postgres {
     struct db db;
     struct pg_session *session;
     struct arena scratch;        /* of one call, until its statement is sent */
     int64_t changes;
+    struct later later[LATER_MAX];
+    size_t later_count;
 };
 
 static struct postgres *postgres_of(struct db *db)
@@ -34,12 +47,21 @@ static enum err postgres_begin(struct db *db)
 
 static enum err postgres_commit(struct db *db)
 {
+    assert(postgres_of(db)->later_count == 0);
     return pg_session_commit(postgres_of(db)->session);
+}
+
+static void forget_later(struct postgres *db)
+{
+    for (size_t i = 0; i < db->later_count; i++)
+        pg_answer_done(&db->later[i].answer);
+    db->later_count = 0;
 }
 
 static void postgres_rollback(struct db *db)
 {
     pg_session_rollback(postgres_of(db)->session);
+    forget_later(postgres_of(db));
 }
 
 /* Queries. */
@@ -125,27 +147,54 @@ static enum err take_now(void *self, const struct db_value *values, size_t count
 
 #define NOW_SQL "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 
+static const char now_query[] = "SELECT " NOW_SQL;
+
 static enum err postgres_now(struct db *db, int64_t *out_ms)
 {
-    return postgres_query(db, "SELECT " NOW_SQL, NULL, 0, take_now, out_ms);
+    return postgres_query(db, now_query, NULL, 0, take_now, out_ms);
 }
 
 /* Rows of tables. */
+
+/* The lowest and the highest, as two params. */
+static void add_bounds(struct pg_params *params, struct pg_param *items, const struct id *ids,
+                       size_t count)
+{
+    const struct id *bounds[2] = { ids, ids };
+
+    for (size_t i = 1; i < count; i++) {
+        if (id_compare(ids[i], *bounds[0]) < 0)
+            bounds[0] = &ids[i];
+        if (id_compare(ids[i], *bounds[1]) > 0)
+            bounds[1] = &ids[i];
+    }
+    for (int i = 0; i < 2; i++)
+        items[params->count++] = (struct pg_param){ PG_UUID, (const char *)bounds[i]->bytes,
+                                                    sizeof bounds[i]->bytes };
+}
 
 /* What all rows of a write are, as one array per column. */
 static struct pg_params arrays_of(struct postgres *db, const struct sqltext *what,
                                   const void *const *rows, size_t count)
 {
     const struct column *columns[TABLE_COLUMNS_MAX];
+    const struct column *period = pg_sql_period(what);
     size_t width = sqltext_columns(what, columns);
     struct db_value *args = arena_array(&db->scratch, count, width * sizeof *args);
-    struct pg_param *params = ARENA_ARRAY(&db->scratch, struct pg_param, width);
+    struct pg_param *items = ARENA_ARRAY(&db->scratch, struct pg_param, width + 2);
+    struct pg_params params = { items, width, ERR_STORE };
 
     for (size_t i = 0; i < count * width; i++)
         args[i] = codec_value(columns[i % width], rows[i / width]);
     for (size_t i = 0; i < width; i++)
-        params[i] = pg_param_array(columns[i], args + i, width, count, &db->scratch);
-    return (struct pg_params){ params, width, ERR_STORE };
+        items[i] = pg_param_array(columns[i], args + i, width, count, &db->scratch);
+    if (period != NULL) {
+        struct id *ids = ARENA_ARRAY(&db->scratch, struct id, count);
+        for (size_t i = 0; i < count; i++)
+            ids[i] = *(const struct id *)((const char *)rows[i] + period->offset);
+        add_bounds(&params, items, ids, count);
+    }
+    return params;
 }
 
 /* Rows of which the keys came back are those that are new. */
@@ -190,18 +239,34 @@ static enum err insert_new(struct postgres *db, const struct sqltext *what,
     return ask(db, what, params, mark, &marking);
 }
 
+/* To find an item of an array of texts the server goes through those before it, so more rows than
+ * a batch mostly has of a table are written piece by piece. */
+#define ROWS_AT_ONCE 256
+
 static enum err postgres_write(struct db *db, enum db_write write, const struct table *table,
                                const void *const *rows, size_t count, bool *changed)
 {
     struct postgres *this = postgres_of(db);
     const struct sqltext what = { .kind = SQLTEXT_WRITE, .write = write, .table = table };
-    const struct pg_params params = arrays_of(this, &what, rows, count);
+    enum err err = OK;
 
-    if (write == WRITE_INSERT_NEW)
-        return insert_new(this, &what, &params, rows, count, changed);
-    enum err err = pg_session_send(this->session, &what, &params);
-    arena_reset(&this->scratch);
+    for (size_t at = 0, piece; err == OK && at < count; at += piece) {
+        piece = count - at < ROWS_AT_ONCE ? count - at : ROWS_AT_ONCE;
+        const struct pg_params params = arrays_of(this, &what, rows + at, piece);
+        err = write == WRITE_INSERT_NEW
+                  ? insert_new(this, &what, &params, rows + at, piece, changed + at)
+                  : pg_session_send(this->session, &what, &params);
+        arena_reset(&this->scratch);
+    }
     return err;
+}
+
+static enum err damaged(struct postgres *db, const struct codec_loader *loader)
+{
+    return pg_session_fail(db->session,
+                           "A row of %s cannot be what purser wrote: the database was edited. "
+                           "Restore a backup.",
+                           loader->table->name);
 }
 
 static enum err read_rows(struct postgres *db, const struct sqltext *what,
@@ -209,23 +274,28 @@ static enum err read_rows(struct postgres *db, const struct sqltext *what,
 {
     enum err err = ask(db, what, params, codec_load_row, loader);
 
-    if (loader->damaged)
-        return pg_session_fail(db->session,
-                               "A row of %s cannot be what purser wrote: the database was edited. "
-                               "Restore a backup.",
-                               loader->table->name);
-    return err;
+    return loader->damaged ? damaged(db, loader) : err;
 }
 
-static void find_bounds(const struct id *ids, size_t count, struct id bounds[2])
+/* The statement of a load and its parameters, which point into each other. */
+struct load {
+    struct sqltext what;
+    struct pg_param given[3];
+    struct pg_params params;
+};
+
+static void prepare_load(struct postgres *db, const struct table *table, const char *column,
+                         const struct id *ids, size_t count, const char *and_where, bool lock,
+                         struct load *out)
 {
-    bounds[0] = bounds[1] = ids[0];
-    for (size_t i = 1; i < count; i++) {
-        if (id_compare(ids[i], bounds[0]) < 0)
-            bounds[0] = ids[i];
-        if (id_compare(ids[i], bounds[1]) > 0)
-            bounds[1] = ids[i];
-    }
+    assert(!lock || pg_session_is_open(db->session));
+    out->what = (struct sqltext){
+        .kind = SQLTEXT_LOAD, .table = table, .text = column, .and_where = and_where, .lock = lock,
+    };
+    out->given[0] = pg_param_ids(ids, count, &db->scratch);
+    out->params = (struct pg_params){ out->given, 1, OK };
+    if (pg_sql_period(&out->what) != NULL)
+        add_bounds(&out->params, out->given, ids, count);
 }
 
 static enum err postgres_load(struct db *db, const struct table *table, const char *column,
@@ -234,19 +304,10 @@ static enum err postgres_load(struct db *db, const struct table *table, const ch
 {
     struct postgres *this = postgres_of(db);
     struct codec_loader loader = { .table = table, .arena = arena, .load = load, .self = self };
-    const struct sqltext what = {
-        .kind = SQLTEXT_LOAD, .table = table, .text = column, .and_where = and_where, .lock = lock,
-    };
-    struct id bounds[2];
-    struct pg_param given[3] = { pg_param_ids(ids, count, &this->scratch) };
-    const struct pg_params params = { given, pg_sql_is_bounded(&what) ? 3 : 1, OK };
+    struct load what;
 
-    find_bounds(ids, count, bounds);
-    for (int i = 0; i < 2; i++)
-        given[1 + i] = (struct pg_param){ PG_UUID, (const char *)bounds[i].bytes,
-                                          sizeof bounds[i].bytes };
-    assert(!lock || pg_session_is_open(this->session));
-    return read_rows(this, &what, &params, &loader);
+    prepare_load(this, table, column, ids, count, and_where, lock, &what);
+    return read_rows(this, &what.what, &what.params, &loader);
 }
 
 static enum err postgres_select(struct db *db, const struct table *table, const char *where,
@@ -259,6 +320,62 @@ static enum err postgres_select(struct db *db, const struct table *table, const 
     const struct pg_params params = params_of(this, args, arg_count);
 
     return read_rows(this, &what, &params, &loader);
+}
+
+/* What is waited for together. */
+
+static enum err postgres_await(struct db *db)
+{
+    struct postgres *this = postgres_of(db);
+    enum err err = this->later_count > 0 ? pg_session_await(this->session) : OK;
+
+    for (size_t i = 0; err == OK && i < this->later_count; i++) {
+        struct later *later = &this->later[i];
+        err = deliver(&later->answer, later->row,
+                      later->loader.table != NULL ? &later->loader : later->self);
+        if (later->loader.damaged)
+            err = damaged(this, &later->loader);
+    }
+    forget_later(this);
+    return err;
+}
+
+static enum err post(struct postgres *db, const struct sqltext *what,
+                     const struct pg_params *params, const struct later *wanted)
+{
+    /* Those before may always come earlier. */
+    enum err err = db->later_count == LATER_MAX ? postgres_await(&db->db) : OK;
+
+    if (err == OK) {
+        struct later *later = &db->later[db->later_count++];
+        *later = *wanted;
+        err = pg_session_post(db->session, what, params, &later->answer);
+    }
+    arena_reset(&db->scratch);
+    return err;
+}
+
+static enum err postgres_load_later(struct db *db, const struct table *table, const char *column,
+                                    const struct id *ids, size_t count, const char *and_where,
+                                    bool lock, struct arena *arena, db_load_f *load, void *self)
+{
+    struct postgres *this = postgres_of(db);
+    const struct later wanted = {
+        .loader = { .table = table, .arena = arena, .load = load, .self = self },
+        .row = codec_load_row,
+    };
+    struct load what;
+
+    prepare_load(this, table, column, ids, count, and_where, lock, &what);
+    return post(this, &what.what, &what.params, &wanted);
+}
+
+static enum err postgres_now_later(struct db *db, int64_t *out_ms)
+{
+    const struct sqltext what = { .kind = SQLTEXT_QUERY, .text = now_query };
+    const struct pg_params none = { 0 };
+
+    return post(postgres_of(db), &what, &none, &(struct later){ .row = take_now, .self = out_ms });
 }
 
 /* Opening and closing. */
@@ -332,6 +449,9 @@ const struct db_driver db_driver_postgres = {
         [COLUMN_WORD] = "text", [COLUMN_CURRENCY] = "text",
     },
     .table_suffix = "",
+    /* A row that is changed finds room beside it, and needs no new entries in the indexes. */
+    .room_suffix = " WITH (fillfactor = 60)",
+    .has_arrays = true,
     .parts_by_period = true,
     .period_tables_sql = "SELECT c.relname::text FROM pg_inherits i"
                          " JOIN pg_class c ON c.oid = i.inhrelid"
@@ -364,4 +484,7 @@ const struct db_driver db_driver_postgres = {
     .write = postgres_write,
     .load = postgres_load,
     .select = postgres_select,
+    .load_later = postgres_load_later,
+    .now_later = postgres_now_later,
+    .await = postgres_await,
 };

@@ -9,19 +9,26 @@
 #include "base/buf.h"
 #include "store/db_driver.h"
 
-/* Not as IN (...): for a list of more than two SQLite fills a table of its own at every
- * execution, which cost half of all the time that an insert takes. */
-static void write_words(struct buf *out, const struct column *column)
+/* As each engine takes it best. For an IN list of more than two SQLite fills a table of its own
+ * at every execution, which cost half of all the time that an insert takes. PostgreSQL reads the
+ * text of each CHECK anew for every statement that writes, and that of an array is the shortest. */
+static void write_words(struct buf *out, const struct db_driver *driver,
+                        const struct column *column)
 {
     const struct word_list *list = column->words;
 
     assert(list != NULL && list->count > 1);
     buf_add_c(out, " CHECK (");
     for (size_t i = 1; i < list->count; i++) {
-        assert(strchr(list->words[i], '\'') == NULL);
-        buf_addf(out, "%s%s = '%s'", i == 1 ? "" : " OR ", column->name, list->words[i]);
+        assert(strpbrk(list->words[i], "'\"\\{}, ") == NULL);
+        if (!driver->has_arrays)
+            buf_addf(out, "%s%s = '%s'", i == 1 ? "" : " OR ", column->name, list->words[i]);
+        else if (i == 1)
+            buf_addf(out, "%s = ANY ('{%s", column->name, list->words[i]);
+        else
+            buf_addf(out, ",%s", list->words[i]);
     }
-    buf_add_char(out, ')');
+    buf_add_c(out, driver->has_arrays ? "}'::text[]))" : ")");
 }
 
 static bool is_required(const struct column *column)
@@ -39,7 +46,7 @@ static void write_column(struct buf *out, const struct db_driver *driver,
     if (column->kind == COLUMN_BOOL)
         buf_addf(out, " CHECK (%s BETWEEN 0 AND 1)", column->name);
     if (column->kind == COLUMN_WORD)
-        write_words(out, column);
+        write_words(out, driver, column);
 }
 
 static void write_key(struct buf *out, const struct table *table)
@@ -104,6 +111,14 @@ static void write_rest(struct buf *out, const struct table *table)
     ddl_write_part_indexes(out, table, rest);
 }
 
+static bool is_updated(const struct table *table)
+{
+    for (size_t i = 0; i < table->column_count; i++)
+        if (table->columns[i].role == COLUMN_VARIES)
+            return true;
+    return false;
+}
+
 void ddl_write(struct buf *out, const struct db_driver *driver, const struct table *table)
 {
     buf_addf(out, "CREATE TABLE IF NOT EXISTS %s (\n", table->name);
@@ -119,6 +134,8 @@ void ddl_write(struct buf *out, const struct db_driver *driver, const struct tab
     buf_addf(out, "\n)%s", driver->table_suffix);
     if (is_parted(driver, table))
         buf_addf(out, " PARTITION BY RANGE (%s)", table_period(table)->name);
+    else if (driver->room_suffix != NULL && is_updated(table))
+        buf_add_c(out, driver->room_suffix);
     buf_add_c(out, ";\n");
     write_indexes(out, driver, table);
     if (is_parted(driver, table))

@@ -3,12 +3,14 @@
  * Objects are located first (payment, refund, operation -> invoice), then the invoices
  * are locked in the order of their ids, so that two batches never wait for each other
  * in a circle, and then everything that hangs on them is loaded, one statement per
- * table for the whole batch. */
+ * table for the whole batch. What needs no answer of what goes before it is not waited for:
+ * mostly there are two waits, one for the books and one for what their rows name. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "store/batch.h"
+#include "store/db_later.h"
 
 /* A set of ids: collected, then ordered, without duplicates. */
 struct id_set {
@@ -158,7 +160,8 @@ static struct id target_object(const struct turn_input *input)
 }
 
 /* The invoice as the input names it; callers who know it save the locating. */
-static enum err locate(struct batch *batch, const struct locate_rule *rule, struct places *places)
+static enum err locate(struct batch *batch, const struct locate_rule *rule, struct places *places,
+                       bool *asked)
 {
     struct id_set wanted = { 0 };
     for (size_t i = 0; i < batch->count; i++) {
@@ -167,10 +170,9 @@ static enum err locate(struct batch *batch, const struct locate_rule *rule, stru
             set_add(batch->arena, &wanted, target_object(input));
     }
     set_close(&wanted);
-    if (wanted.count == 0)
-        return OK;
-    return db_load(batch->db, rule->table, "id", wanted.ids, wanted.count, NULL, false,
-                   batch->arena, rule->load, places);
+    *asked = *asked || wanted.count > 0;
+    return db_load_later(batch->db, rule->table, "id", wanted.ids, wanted.count, NULL, false,
+                         batch->arena, rule->load, places);
 }
 
 struct located {
@@ -179,16 +181,20 @@ struct located {
 
 static enum err locate_all(struct batch *batch, struct located *located)
 {
-    for (int i = 0; i < LOCATE_COUNT; i++) {
+    bool asked = false;
+    enum err err = OK;
+    for (int i = 0; !err && i < LOCATE_COUNT; i++) {
+        located->places[i].arena = batch->arena;
+        err = locate(batch, &locate_rules[i], &located->places[i], &asked);
+    }
+    if (!err && asked)
+        err = db_await(batch->db);
+    for (int i = 0; !err && i < LOCATE_COUNT; i++) {
         struct places *places = &located->places[i];
-        places->arena = batch->arena;
-        enum err err = locate(batch, &locate_rules[i], places);
-        if (err)
-            return err;
         if (places->count)
             qsort(places->items, places->count, sizeof(*places->items), by_place);
     }
-    return OK;
+    return err;
 }
 
 static struct invoice_id located_invoice(const struct located *located,
@@ -224,17 +230,26 @@ struct books **batch_books(struct batch *batch, struct invoice_id id)
     return NULL;
 }
 
+static int by_invoice(const struct books *a, const struct books *b)
+{
+    return id_compare(a->invoice->id.id, b->invoice->id.id);
+}
+
+/* They come ordered, mostly: what is asked for by its key is looked up in that order. */
 static enum err add_invoice(void *self, void *row)
 {
     struct batch *batch = self;
     struct books *books = ARENA_NEW(batch->arena, struct books);
     books->invoice = row;
-    batch->books[batch->books_count++] = books;
+    size_t at = batch->books_count++;
+    for (; at > 0 && by_invoice(batch->books[at - 1], books) > 0; at--)
+        batch->books[at] = batch->books[at - 1];
+    batch->books[at] = books;
     return OK;
 }
 
 /* Rows of an invoice that is not there would be damage; they are left alone. What hangs on one
- * invoice is kept in the order of its ids. */
+ * invoice is kept in the order of its ids. The invoices were asked for first, so they are there. */
 #define ADD_TO_BOOKS(type, list)                                                         \
     static enum err add_##type(void *self, void *row)                                    \
     {                                                                                    \
@@ -258,36 +273,30 @@ ADD_TO_BOOKS(operation, operations)
 ADD_TO_BOOKS(checkout, checkouts)
 #undef ADD_TO_BOOKS
 
-static int by_invoice(const void *a, const void *b)
-{
-    const struct books *const *left = a, *const *right = b;
-    return id_compare((*left)->invoice->id.id, (*right)->invoice->id.id);
-}
+/* What hangs on an invoice. */
+static const struct books_rule {
+    const struct table *table;
+    const char *and_where;
+    db_load_f *load;
+} books_rules[] = {
+    { &table_payments, NULL, add_payment },
+    { &table_refunds, NULL, add_refund },
+    { &table_checkouts, NULL, add_checkout },
+    { &table_instruments, NULL, add_instrument },
+    { &table_operations, "closed_ms IS NULL", add_operation },
+};
 
 static enum err load_books(struct batch *batch, const struct id_set *invoices)
 {
-    struct db *db = batch->db;
     if (invoices->count == 0)
         return OK;
     batch->books = ARENA_ARRAY(batch->arena, struct books *, invoices->count);
-    enum err err = db_load(db, &table_invoices, "id", invoices->ids, invoices->count, NULL, true,
-                           batch->arena, add_invoice, batch);
-    qsort(batch->books, batch->books_count, sizeof(*batch->books), by_invoice);
-    if (!err)
-        err = db_load(db, &table_payments, "invoice", invoices->ids, invoices->count, NULL, false,
-                      batch->arena, add_payment, batch);
-    if (!err)
-        err = db_load(db, &table_refunds, "invoice", invoices->ids, invoices->count, NULL, false,
-                      batch->arena, add_refund, batch);
-    if (!err)
-        err = db_load(db, &table_checkouts, "invoice", invoices->ids, invoices->count, NULL, false,
-                      batch->arena, add_checkout, batch);
-    if (!err)
-        err = db_load(db, &table_instruments, "invoice", invoices->ids, invoices->count, NULL,
-                      false, batch->arena, add_instrument, batch);
-    if (!err)
-        err = db_load(db, &table_operations, "invoice", invoices->ids, invoices->count,
-                      "closed_ms IS NULL", false, batch->arena, add_operation, batch);
+    enum err err = db_load_later(batch->db, &table_invoices, "id", invoices->ids, invoices->count,
+                                 NULL, true, batch->arena, add_invoice, batch);
+    for (size_t i = 0; !err && i < sizeof(books_rules) / sizeof(books_rules[0]); i++)
+        err = db_load_later(batch->db, books_rules[i].table, "invoice", invoices->ids,
+                            invoices->count, books_rules[i].and_where, false, batch->arena,
+                            books_rules[i].load, batch);
     return err;
 }
 
@@ -303,10 +312,8 @@ static enum err load_closed(struct batch *batch)
             set_add(batch->arena, &wanted, batch->named[i].id);
     }
     set_close(&wanted);
-    if (wanted.count == 0)
-        return OK;
-    return db_load(batch->db, &table_operations, "id", wanted.ids, wanted.count, NULL, false,
-                   batch->arena, add_operation, batch);
+    return db_load_later(batch->db, &table_operations, "id", wanted.ids, wanted.count, NULL, false,
+                         batch->arena, add_operation, batch);
 }
 
 /* The claims that open operations answer to, so that the turn which ends them can
@@ -330,16 +337,20 @@ static enum err load_waiting_claims(struct batch *batch)
             set_add(batch->arena, &keys, operations->items[j]->claim);
     }
     set_close(&keys);
-    if (keys.count == 0)
-        return OK;
-    return db_load(batch->db, &table_claims, "key", keys.ids, keys.count, "status = 0", false,
-                   batch->arena, add_waiting_claim, batch);
+    return db_load_later(batch->db, &table_claims, "key", keys.ids, keys.count, "status = 0", false,
+                         batch->arena, add_waiting_claim, batch);
 }
 
 static enum err add_claim(void *self, void *row)
 {
     struct batch *batch = self;
-    claim_list_add(batch->arena, &batch->claims, row);
+    struct claim *claim = row;
+    claim_list_add(batch->arena, &batch->claims, claim);
+    struct claim **items = batch->claims.items;
+    size_t at = batch->claims.count - 1;
+    for (; at > 0 && id_compare(items[at - 1]->key, claim->key) > 0; at--)
+        items[at] = items[at - 1];
+    items[at] = claim;
     return OK;
 }
 
@@ -355,14 +366,8 @@ static enum err load_claims(struct batch *batch)
     for (size_t i = 0; i < batch->count; i++)
         set_add(batch->arena, &keys, batch->turns[i]->input->claim_key);
     set_close(&keys);
-    if (keys.count == 0)
-        return OK;
-    enum err err = db_load(batch->db, &table_claims, "key", keys.ids, keys.count, NULL, false,
-                           batch->arena, add_claim, batch);
-    if (batch->claims.count)
-        qsort(batch->claims.items, batch->claims.count, sizeof(*batch->claims.items),
-              by_claim_key);
-    return err;
+    return db_load_later(batch->db, &table_claims, "key", keys.ids, keys.count, NULL, false,
+                         batch->arena, add_claim, batch);
 }
 
 struct claim *batch_claim(const struct batch *batch, struct id key)
@@ -406,10 +411,8 @@ static enum err load_checkout_settings(struct batch *batch)
             set_add(batch->arena, &wanted, checkout_settings_id(input->merchant, input->live));
     }
     set_close(&wanted);
-    if (wanted.count == 0)
-        return OK;
-    return db_load(batch->db, &table_checkout_settings, "id", wanted.ids, wanted.count, NULL, true,
-                   batch->arena, add_checkout_settings, batch);
+    return db_load_later(batch->db, &table_checkout_settings, "id", wanted.ids, wanted.count, NULL,
+                         true, batch->arena, add_checkout_settings, batch);
 }
 
 static enum err load_tenants(struct batch *batch)
@@ -427,23 +430,20 @@ static enum err load_tenants(struct batch *batch)
         set_add(batch->arena, &merchants, batch->books[i]->invoice->merchant.id);
     set_close(&merchants);
     set_close(&with_keys);
-    enum err err = OK;
-    if (merchants.count)
-        err = db_load(batch->db, &table_gateway_accounts, "merchant", merchants.ids,
-                      merchants.count, NULL, hold_accounts, batch->arena, add_account, batch);
-    if (!err && with_keys.count)
-        err = db_load(batch->db, &table_api_keys, "merchant", with_keys.ids, with_keys.count,
-                      NULL, true, batch->arena, add_key, batch);
+    enum err err = db_load_later(batch->db, &table_gateway_accounts, "merchant", merchants.ids,
+                                 merchants.count, NULL, hold_accounts, batch->arena, add_account,
+                                 batch);
+    if (!err)
+        err = db_load_later(batch->db, &table_api_keys, "merchant", with_keys.ids, with_keys.count,
+                            NULL, true, batch->arena, add_key, batch);
     return err;
 }
 
-enum err batch_load(struct batch *batch)
+/* Where the turns' books are, from what their inputs name. */
+static enum err find_targets(struct batch *batch)
 {
     struct located located = { 0 };
-    struct id_set invoices = { 0 };
-    enum err err = load_claims(batch);
-    if (!err)
-        err = locate_all(batch, &located);
+    enum err err = locate_all(batch, &located);
     if (err)
         return err;
     batch->targets = ARENA_ARRAY(batch->arena, struct invoice_id, batch->count);
@@ -457,17 +457,28 @@ enum err batch_load(struct batch *batch)
             batch->named[i] = input->operation;
     }
     err = batch_load_notices(batch);
-    if (!err)
-        err = batch_locate_findings(batch);
+    return err ? err : batch_locate_findings(batch);
+}
+
+/* The books and what is held before them. */
+static enum err load_targets(struct batch *batch)
+{
+    struct id_set invoices = { 0 };
     for (size_t i = 0; i < batch->count; i++)
         set_add(batch->arena, &invoices, batch->targets[i].id);
     set_close(&invoices);
-    if (!err)
-        err = load_books(batch, &invoices);
+    enum err err = load_books(batch, &invoices);
     if (!err)
         err = batch_load_findings(batch);
-    if (!err)
-        err = load_closed(batch);
+    if (!err && invoices.count)
+        err = db_await(batch->db);
+    return err;
+}
+
+/* What the books' rows name, and the inputs. */
+static enum err load_beside(struct batch *batch)
+{
+    enum err err = load_closed(batch);
     if (!err)
         err = load_waiting_claims(batch);
     if (!err)
@@ -481,4 +492,16 @@ enum err batch_load(struct batch *batch)
     if (!err)
         err = batch_load_jobs(batch);
     return err;
+}
+
+enum err batch_load(struct batch *batch)
+{
+    enum err err = load_claims(batch);
+    if (!err)
+        err = find_targets(batch);
+    if (!err)
+        err = load_targets(batch);
+    if (!err)
+        err = load_beside(batch);
+    return err ? err : db_await(batch->db);
 }

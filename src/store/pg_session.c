@@ -41,6 +41,7 @@ struct owed {
     } kind;
     struct pg_text *text;
     enum err otherwise;
+    struct pg_answer *answer;    /* where it goes; NULL: nobody asks for it */
 };
 
 struct pg_session {
@@ -185,11 +186,18 @@ static void owe(struct pg_session *session, enum owed_kind kind, struct pg_text 
                 enum err otherwise)
 {
     assert(session->owed_count < OWED_MAX);
-    session->owed[session->owed_count++] = (struct owed){ kind, text, otherwise };
+    session->owed[session->owed_count++] = (struct owed){ kind, text, otherwise, NULL };
 }
 
-/* One answer of those owed; keeps that of a statement in `last`. */
-static enum err take(struct pg_session *session, const struct owed *owed, struct pg_answer *last)
+/* Of what was posted last. */
+static void keep_answer(struct pg_session *session, struct pg_answer *out)
+{
+    *out = (struct pg_answer){ 0 };
+    session->owed[session->owed_count - 1].answer = out;
+}
+
+/* One answer of those owed. */
+static enum err take(struct pg_session *session, const struct owed *owed)
 {
     struct pg_answer answer;
     enum err err = OK;
@@ -203,39 +211,27 @@ static enum err take(struct pg_session *session, const struct owed *owed, struct
     /* That there was no transaction to roll back is no news. */
     if (answer.outcome == PG_REFUSED && owed->kind != OWED_ROLLBACK)
         err = refused(session, owed, answer.sqlstate);
-    if (owed->kind == OWED_STATEMENT && !failed && err == OK) {
-        pg_answer_done(last);
-        *last = answer;
-    } else {
+    if (owed->answer != NULL && !failed && err == OK)
+        *owed->answer = answer;
+    else
         pg_answer_done(&answer);
-    }
     return err;
 }
 
-/* Waits for all that is owed; `last` gets the last statement's answer. The first error counts:
- * what follows it is skipped. */
-static enum err settle(struct pg_session *session, struct pg_answer *last)
+/* Waits for all that is owed. The first error counts: what follows it is skipped. */
+static enum err settle(struct pg_session *session)
 {
     enum err first = OK;
 
     pg_link_sync(session->link);
     owe(session, OWED_SYNC, NULL, OK);
     for (size_t i = 0; i < session->owed_count; i++) {
-        enum err err = take(session, &session->owed[i], last);
+        enum err err = take(session, &session->owed[i]);
         if (first == OK)
             first = err;
     }
     session->owed_count = 0;
     return first == OK ? OK : fail(session, first);
-}
-
-static enum err settle_quietly(struct pg_session *session)
-{
-    struct pg_answer unused = { 0 };
-    enum err err = settle(session, &unused);
-
-    pg_answer_done(&unused);
-    return err;
 }
 
 /* Statements. */
@@ -257,6 +253,11 @@ static void post(struct pg_session *session, const struct sqltext *what,
     }
     pg_link_run_prepared(session->link, text->name, params->items, params->count);
     owe(session, kind, text, params->otherwise);
+}
+
+static bool has_room(const struct pg_session *session)
+{
+    return session->owed_count + 16 < OWED_MAX;
 }
 
 static void post_literal(struct pg_session *session, const char *sql, enum owed_kind kind)
@@ -303,14 +304,15 @@ static enum err check_server(struct pg_session *session, const struct pg_answer 
 /* What the server is like; it may be another than before. */
 static enum err meet(struct pg_session *session)
 {
-    struct pg_answer answer = { 0 };
+    struct pg_answer answer;
 
     session->names = false;
     post_literal(session,
                  "SELECT current_setting('synchronous_commit'), current_setting('server_encoding'),"
                  " pg_is_in_recovery(), pg_backend_pid()",
                  OWED_STATEMENT);
-    enum err err = settle(session, &answer);
+    keep_answer(session, &answer);
+    enum err err = settle(session);
     if (err == OK)
         err = check_server(session, &answer);
     pg_answer_done(&answer);
@@ -350,7 +352,7 @@ static enum err be_connected(struct pg_session *session)
     enum err of_the_last = OK;
 
     if (session->link != NULL && session->owed_count > 0)
-        of_the_last = settle_quietly(session);
+        of_the_last = settle(session);
     (void)of_the_last;
     if (session->link != NULL && !pg_link_is_alive(session->link))
         disconnect(session);
@@ -363,14 +365,16 @@ static enum err be_connected(struct pg_session *session)
  * may give up what a later one takes. So the planner gets no other choice, also not while it
  * believes that a table is still small. Nor are plans compiled: where there is no index, one
  * without the choice looks so dear that the server would spend a tenth of a second on that, each
- * time it is run. A node that is stopped must not hold its rows for
- * longer than others wait for them. */
+ * time it is run. And a plan is made once, not anew for each array: making it took the server
+ * longer than a small batch itself. A node that is stopped must not hold its rows for longer than
+ * others wait for them. */
 static const char begin_writing[] = "BEGIN ISOLATION LEVEL READ COMMITTED";
 static const char settings[] =
     "SELECT set_config('synchronous_commit', $1, true), set_config('lock_timeout', '5s', true),"
     " set_config('idle_in_transaction_session_timeout', '3s', true),"
     " set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),"
-    " set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)";
+    " set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true),"
+    " set_config('plan_cache_mode', 'force_generic_plan', true)";
 /* A snapshot, as of its first query. */
 static const char begin_reading[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
@@ -405,7 +409,7 @@ enum err pg_session_commit(struct pg_session *session)
     if (session->transaction == TRANSACTION_FAILED)
         return session->failed_with;
     post_literal(session, "COMMIT", OWED_COMMIT);
-    enum err err = settle_quietly(session);
+    enum err err = settle(session);
     if (err == OK)
         session->transaction = TRANSACTION_NONE;
     return err;
@@ -418,6 +422,8 @@ void pg_session_rollback(struct pg_session *session)
     bool was_open = session->transaction != TRANSACTION_NONE;
 
     session->transaction = TRANSACTION_NONE;
+    for (size_t i = 0; i < session->owed_count; i++)
+        session->owed[i].answer = NULL;
     if (!was_open || session->link == NULL)
         return;
     pg_link_sync(session->link);
@@ -441,8 +447,9 @@ static enum err ask_once(struct pg_session *session, const struct sqltext *what,
     if (err != OK)
         return err;
     post(session, what, params, OWED_STATEMENT);
+    keep_answer(session, out);
     post_literal(session, "COMMIT", OWED_COMMIT);
-    err = settle(session, out);
+    err = settle(session);
     if (err == OK)
         session->transaction = TRANSACTION_NONE;
     else
@@ -472,15 +479,34 @@ enum err pg_session_ask(struct pg_session *session, const struct sqltext *what,
     if (session->transaction == TRANSACTION_FAILED)
         return session->failed_with;
     post(session, what, params, OWED_STATEMENT);
-    return settle(session, out);
+    keep_answer(session, out);
+    return settle(session);
+}
+
+enum err pg_session_post(struct pg_session *session, const struct sqltext *what,
+                         const struct pg_params *params, struct pg_answer *out)
+{
+    *out = (struct pg_answer){ 0 };
+    assert(session->transaction != TRANSACTION_NONE);
+    if (session->transaction == TRANSACTION_FAILED)
+        return session->failed_with;
+    if (!has_room(session))
+        return pg_session_ask(session, what, params, out);
+    post(session, what, params, OWED_STATEMENT);
+    keep_answer(session, out);
+    return OK;
+}
+
+enum err pg_session_await(struct pg_session *session)
+{
+    assert(session->transaction != TRANSACTION_NONE);
+    return session->transaction == TRANSACTION_FAILED ? session->failed_with : settle(session);
 }
 
 enum err pg_session_send(struct pg_session *session, const struct sqltext *what,
                          const struct pg_params *params)
 {
-    bool has_room = session->owed_count + 16 < OWED_MAX;
-
-    if (session->transaction == TRANSACTION_OPEN && has_room) {
+    if (session->transaction == TRANSACTION_OPEN && has_room(session)) {
         post(session, what, params, OWED_STATEMENT);
         return OK;
     }
@@ -499,7 +525,7 @@ enum err pg_session_script(struct pg_session *session, struct str sql)
     if (session->transaction == TRANSACTION_FAILED)
         return session->failed_with;
     enum err err = session->transaction == TRANSACTION_NONE ? be_connected(session)
-                                                            : settle_quietly(session);
+                                                            : settle(session);
     if (err != OK)
         return err;
     pg_link_script(session->link, str_c(&scratch, sql), &answer);

@@ -41,6 +41,11 @@ must_check enum err pg_session_send(struct pg_session *session, const struct sql
 /* To be ended with pg_answer_done, on an error too. */
 must_check enum err pg_session_ask(struct pg_session *session, const struct sqltext *what,
                                    const struct pg_params *params, struct pg_answer *out);
+/* Only sends; `out` gets the answer by pg_session_await, or whatever is waited for before it, and
+ * is to be ended with pg_answer_done then. After pg_session_rollback it gets none any more. */
+must_check enum err pg_session_post(struct pg_session *session, const struct sqltext *what,
+                                    const struct pg_params *params, struct pg_answer *out);
+must_check enum err pg_session_await(struct pg_session *session);
 /* Any number of statements, unprepared, waited for. */
 must_check enum err pg_session_script(struct pg_session *session, struct str sql);
 

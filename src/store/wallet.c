@@ -4,6 +4,7 @@
  * saved card that is to be charged is in books of its own, which are not locked for it: a charge
  * that was asked for while the card was being removed may be either before that or after it. */
 #include "store/batch.h"
+#include "store/db_later.h"
 
 struct ids {
     struct id *items;
@@ -61,15 +62,15 @@ enum err batch_load_wallet(struct batch *batch)
             ids_add(&charged, input->instrument.id);
     }
     if (customers.count)
-        err = db_load(batch->db, &table_customers, "id", customers.items, customers.count, NULL,
-                      true, batch->arena, add_customer, batch);
+        err = db_load_later(batch->db, &table_customers, "id", customers.items, customers.count,
+                            NULL, true, batch->arena, add_customer, batch);
     if (!err && counted.count)
-        err = db_load(batch->db, &table_instruments, "customer", counted.items, counted.count,
-                      "status NOT IN ('removed', 'failed')", false, batch->arena, add_counted,
-                      batch);
+        err = db_load_later(batch->db, &table_instruments, "customer", counted.items,
+                            counted.count, "status NOT IN ('removed', 'failed')", false,
+                            batch->arena, add_counted, batch);
     if (!err && charged.count)
-        err = db_load(batch->db, &table_instruments, "id", charged.items, charged.count, NULL,
-                      false, batch->arena, add_charged, batch);
+        err = db_load_later(batch->db, &table_instruments, "id", charged.items, charged.count,
+                            NULL, false, batch->arena, add_charged, batch);
     return err;
 }
 

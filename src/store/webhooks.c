@@ -9,6 +9,7 @@
 #include "core/webhook_format.h"
 #include "core/webhook_rules.h"
 #include "store/batch.h"
+#include "store/db_later.h"
 
 /* Ids for db_load, which wants them in any order but each once. Hundreds come at a time, so they
  * are found by their last bytes, which are random. */
@@ -91,12 +92,12 @@ static enum err load_of_merchants(struct batch *batch)
         ids_add(&merchants, batch->books[i]->invoice->merchant.id);
     enum err err = OK;
     if (merchants.count)
-        err = db_load(batch->db, &table_webhook_endpoints, "merchant", merchants.items,
-                      merchants.count, "status <> 'deleted'", with_keys.count > 0, batch->arena,
-                      add_endpoint, batch);
+        err = db_load_later(batch->db, &table_webhook_endpoints, "merchant", merchants.items,
+                            merchants.count, "status <> 'deleted'", with_keys.count > 0,
+                            batch->arena, add_endpoint, batch);
     if (!err && with_keys.count)
-        err = db_load(batch->db, &table_webhook_keys, "merchant", with_keys.items, with_keys.count,
-                      NULL, true, batch->arena, add_key, batch);
+        err = db_load_later(batch->db, &table_webhook_keys, "merchant", with_keys.items,
+                            with_keys.count, NULL, true, batch->arena, add_key, batch);
     return err;
 }
 
@@ -116,9 +117,8 @@ static enum err load_replays(struct batch *batch)
         if (names && !webhook_replay_id_is_zero(names->replay))
             ids_add(&replays, names->replay.id);
     }
-    return replays.count ? db_load(batch->db, &table_webhook_replays, "id", replays.items,
-                                   replays.count, NULL, true, batch->arena, add_replay, batch)
-                         : OK;
+    return db_load_later(batch->db, &table_webhook_replays, "id", replays.items, replays.count,
+                         NULL, true, batch->arena, add_replay, batch);
 }
 
 static enum err load_named(struct batch *batch)
@@ -140,21 +140,25 @@ static enum err load_named(struct batch *batch)
         const struct webhook_names *names = names_of(batch, i);
         for (size_t j = 0; names && j < names->delivery_count; j++)
             ids_add(&deliveries, names->deliveries[j]);
+    }
+    err = db_load_later(batch->db, &table_webhook_deliveries, "id", deliveries.items,
+                        deliveries.count, NULL, true, batch->arena, add_delivery, batch);
+    if (!err)
+        err = db_await(batch->db);
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct webhook_names *names = names_of(batch, i);
         for (size_t j = 0; names && j < names->endpoint_count; j++)
             if (!has_endpoint(batch, names->endpoints[j]))
                 ids_add(&endpoints, names->endpoints[j]);
     }
-    if (deliveries.count)
-        err = db_load(batch->db, &table_webhook_deliveries, "id", deliveries.items,
-                      deliveries.count, NULL, true, batch->arena, add_delivery, batch);
     for (size_t i = 0; !err && i < batch->webhooks.deliveries.count; i++) {
         struct id id = batch->webhooks.deliveries.items[i]->endpoint.id;
         if (!has_endpoint(batch, id))
             ids_add(&endpoints, id);
     }
-    if (!err && endpoints.count)
-        err = db_load(batch->db, &table_webhook_endpoints, "id", endpoints.items, endpoints.count,
-                      NULL, true, batch->arena, add_endpoint, batch);
+    if (!err)
+        err = db_load_later(batch->db, &table_webhook_endpoints, "id", endpoints.items,
+                            endpoints.count, NULL, true, batch->arena, add_endpoint, batch);
     return err;
 }
 

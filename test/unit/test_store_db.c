@@ -4,6 +4,7 @@
 
 #include "core/books.h"
 #include "core/tenants.h"
+#include "store/db_later.h"
 
 #define MANY 183 /* no multiple of what a statement takes at once */
 
@@ -227,6 +228,87 @@ static void loads_rows_of_the_ids(void **state)
                                      &books->arena, take_task, &tasks));
     assert_int_equal(tasks.list.count, 0);
     assert_stored(books->db, db_commit(books->db));
+}
+
+/* What is asked for together. */
+
+static void rows_asked_for_later_come_in_order(void **state)
+{
+    struct store_fixture *books = *state;
+    struct tasks tasks = { .arena = &books->arena };
+    int64_t now_ms = 0;
+
+    for (uint8_t payment = 1; payment <= 3; payment++)
+        put(books, &table_tasks, make_task(books, payment));
+    assert_stored(books->db, db_begin(books->db));
+    assert_stored(books->db, db_now_later(books->db, &now_ms));
+    /* More of them than a driver may want to remember. */
+    for (uint8_t i = 0; i < 99; i++) {
+        struct id id = { { (uint8_t)(1 + i % 3) } };
+        assert_stored(books->db, db_load_later(books->db, &table_tasks, "payment", &id, 1, NULL,
+                                               true, &books->arena, take_task, &tasks));
+    }
+    assert_stored(books->db, db_load_later(books->db, &table_tasks, "payment", NULL, 0, NULL, true,
+                                           &books->arena, take_task, &tasks));
+    /* What is waited for between brings nothing of it out of order. */
+    assert_int_equal(store_number(books->db, "SELECT count(*) FROM tasks"), 3);
+    assert_stored(books->db, db_await(books->db));
+    assert_int_not_equal(now_ms, 0);
+    assert_int_equal(tasks.list.count, 99);
+    for (size_t i = 0; i < 99; i++)
+        assert_int_equal(tasks.list.items[i]->payment.id.bytes[0], 1 + i % 3);
+    assert_stored(books->db, db_await(books->db));
+    assert_int_equal(tasks.list.count, 99);
+    assert_stored(books->db, db_commit(books->db));
+}
+
+static void what_was_asked_for_is_forgotten_with_the_transaction(void **state)
+{
+    struct store_fixture *books = *state;
+    struct tasks none = { .arena = &books->arena }, tasks = none;
+    struct task *task = make_task(books, 1);
+    struct id id = { { 1 } };
+
+    put(books, &table_tasks, task);
+    assert_stored(books->db, db_begin(books->db));
+    task->id.id.bytes[0]++;
+    put(books, &table_tasks, task);
+    assert_stored(books->db, db_load_later(books->db, &table_tasks, "payment", &id, 1, NULL, true,
+                                           &books->arena, take_task, &none));
+    none.list.count = 0;
+    db_rollback(books->db);
+    assert_stored(books->db, db_begin(books->db));
+    assert_stored(books->db, db_load_later(books->db, &table_tasks, "payment", &id, 1, NULL, true,
+                                           &books->arena, take_task, &tasks));
+    assert_stored(books->db, db_await(books->db));
+    assert_stored(books->db, db_commit(books->db));
+    assert_int_equal(none.list.count, 0);
+    assert_int_equal(tasks.list.count, 1);
+}
+
+static enum err refuse_row(void *self, void *row)
+{
+    (void)self;
+    (void)row;
+    return ERR_NOT_FOUND;
+}
+
+static void what_refuses_a_row_ends_the_wait(void **state)
+{
+    struct store_fixture *books = *state;
+    struct tasks tasks = { .arena = &books->arena };
+    struct id id = { { 1 } };
+
+    put(books, &table_tasks, make_task(books, 1));
+    assert_stored(books->db, db_begin(books->db));
+    enum err err = db_load_later(books->db, &table_tasks, "payment", &id, 1, NULL, true,
+                                 &books->arena, refuse_row, NULL);
+    if (err == OK)
+        err = db_load_later(books->db, &table_tasks, "payment", &id, 1, NULL, true, &books->arena,
+                            take_task, &tasks);
+    assert_int_equal(err == OK ? db_await(books->db) : err, ERR_NOT_FOUND);
+    assert_int_equal(tasks.list.count, 0);
+    db_rollback(books->db);
 }
 
 static void select_takes_values_and_an_order(void **state)
@@ -496,6 +578,9 @@ int main(void)
         cmocka_unit_test(update_of_a_missing_row_fails),
         cmocka_unit_test(delete_takes_rows_by_key),
         cmocka_unit_test(loads_rows_of_the_ids),
+        cmocka_unit_test(rows_asked_for_later_come_in_order),
+        cmocka_unit_test(what_was_asked_for_is_forgotten_with_the_transaction),
+        cmocka_unit_test(what_refuses_a_row_ends_the_wait),
         cmocka_unit_test(select_takes_values_and_an_order),
         cmocka_unit_test(query_gives_back_what_it_was_given),
         cmocka_unit_test(a_row_function_can_stop),
