@@ -1,9 +1,9 @@
 /* secret.c - secrets live in pages of their own: locking and leaving out of core dumps are
  * properties of pages, and a page shared with other data would lose them with it.
  *
- * Short ones (card numbers, tokens, keys) share a pool of such pages: mapping and unmapping a
- * page for each costs more than the rest of a request. Long ones, and those that find the pool
- * full, get a mapping each. */
+ * Short ones (card numbers, tokens, keys) share a pool of such pages, which grows with the most of
+ * them that there ever were: mapping and unmapping a page for each costs more than the rest of a
+ * request. Long ones, and those that find the pool full, get a mapping each. */
 #include "base/secret.h"
 
 #include <assert.h>
@@ -13,15 +13,17 @@
 #include <sys/mman.h>
 
 #define SLOT_BYTES 64
-#define SLOTS 1024
+#define REGION_SLOTS 1024
+#define REGION_BYTES ((size_t)REGION_SLOTS * SLOT_BYTES)
+#define REGIONS_MAX 32
 
 static struct {
-    pthread_once_t once;
     pthread_mutex_t lock;
-    char *pages;
-    uint16_t free[SLOTS];            /* a stack of slots that nobody has */
+    char *regions[REGIONS_MAX];
+    size_t region_count;
+    char *free[REGIONS_MAX * REGION_SLOTS]; /* a stack of slots that nobody has */
     size_t free_count;
-} pool = { .once = PTHREAD_ONCE_INIT, .lock = PTHREAD_MUTEX_INITIALIZER };
+} pool = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* Locking is best effort: the amount that a user may lock is limited, and a secret that might
  * be swapped out serves better than none. */
@@ -34,38 +36,42 @@ static char *map(size_t len)
     return pages;
 }
 
-static void fill_pool(void)
+static void grow_pool(void)
 {
-    pool.pages = map((size_t)SLOTS * SLOT_BYTES);
-    for (size_t i = 0; i < SLOTS; i++)
-        pool.free[i] = (uint16_t)i;
-    pool.free_count = SLOTS;
+    char *region = map(REGION_BYTES);
+    pool.regions[pool.region_count++] = region;
+    for (size_t i = 0; i < REGION_SLOTS; i++)
+        pool.free[pool.free_count++] = region + i * SLOT_BYTES;
 }
 
 /* NULL when all are taken. */
 static char *slot_take(void)
 {
-    char *slot = NULL;
-    pthread_once(&pool.once, fill_pool);
     pthread_mutex_lock(&pool.lock);
-    if (pool.free_count > 0)
-        slot = pool.pages + (size_t)pool.free[--pool.free_count] * SLOT_BYTES;
+    if (pool.free_count == 0 && pool.region_count < REGIONS_MAX)
+        grow_pool();
+    char *slot = pool.free_count > 0 ? pool.free[--pool.free_count] : NULL;
     pthread_mutex_unlock(&pool.lock);
     return slot;
 }
 
-/* False when the bytes are not the pool's. */
-static bool slot_give_back(const char *hidden)
+static bool is_pooled(const char *hidden)
 {
-    uintptr_t at = (uintptr_t)hidden - (uintptr_t)pool.pages;
-    if (!pool.pages || at >= (uintptr_t)SLOTS * SLOT_BYTES)
-        return false;
-    assert(at % SLOT_BYTES == 0);
+    for (size_t i = 0; i < pool.region_count; i++)
+        if ((uintptr_t)hidden - (uintptr_t)pool.regions[i] < REGION_BYTES)
+            return true;
+    return false;
+}
+
+/* False when the bytes are not the pool's. */
+static bool slot_give_back(char *hidden)
+{
     pthread_mutex_lock(&pool.lock);
-    assert(pool.free_count < SLOTS);
-    pool.free[pool.free_count++] = (uint16_t)(at / SLOT_BYTES);
+    bool pooled = is_pooled(hidden);
+    if (pooled)
+        pool.free[pool.free_count++] = hidden;
     pthread_mutex_unlock(&pool.lock);
-    return true;
+    return pooled;
 }
 
 struct secret secret_copy(struct str text)
