@@ -2,6 +2,7 @@
 import importlib.machinery
 import importlib.util
 import pathlib
+import subprocess
 import sys
 
 import pytest
@@ -98,3 +99,14 @@ def test_what_is_missed_is_said(growth):
                         'rates': dict.fromkeys(growth.KINDS, 1)})
     assert '1.40 to 1.40 | >= 0.8: yes' in text
     assert text.count('<= 1.3: **no**') == 5
+
+
+PROGRAMS = sorted(path.name for path in BENCH.iterdir()
+                  if path.is_file() and path.read_bytes()[:18] == b'#!/usr/bin/python3')
+
+
+@pytest.mark.parametrize('name', PROGRAMS)
+def test_each_tells_how_it_is_called(name):
+    done = subprocess.run([BENCH / name, '--help'], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith('usage: bench/' + name)
