@@ -461,6 +461,8 @@ static enum err open_handle(struct sqlite *db, enum db_access access, sqlite3 **
     int code = sqlite3_open_v2(db->path, out, flags | SQLITE_OPEN_NOMUTEX, files);
 
     if (code == SQLITE_OK) {
+        if (files != db->outside->files)
+            sqlite_vfs_watch(*out);
         sqlite3_busy_timeout(*out, BUSY_TIMEOUT_MS);
         return OK;
     }

@@ -5,7 +5,9 @@
  *     the connection that writes it can want to read it; it writes it out first.
  *   - A transaction larger than the page cache writes before its commit, and one whose savepoint
  *     was rolled back writes over what it wrote: that is no piece with the rest, which is
- *     written first. */
+ *     written first.
+ *   - What is still unwritten when a transaction is rolled back must never be written: another
+ *     connection may commit to the same place before this one writes or reads again. */
 #include "store/sqlite_vfs.h"
 
 #include <assert.h>
@@ -183,6 +185,21 @@ static void make(void)
     vfs.xOpen = open_file;
     int code = sqlite3_vfs_register(&vfs, 0);
     assert(code == SQLITE_OK);
+}
+
+/* Within the call that rolled back, so nothing has been read since. */
+static void forget(void *handle)
+{
+    sqlite3_file *file = NULL;
+
+    sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
+    if (file != NULL && file->pMethods == &log_methods)
+        log_of(file)->len = 0;
+}
+
+void sqlite_vfs_watch(struct sqlite3 *handle)
+{
+    sqlite3_rollback_hook(handle, forget, handle);
 }
 
 const char *sqlite_vfs_name(void)

@@ -17,11 +17,11 @@
 #define PAGES(count) (INT64_C(4096) * (count))
 #define EVENT_SIZE 100000
 
-/* `count` events of 100 kB in one commit. */
-static enum err commit_events(struct store_fixture *books, struct db *db, int count)
+/* `count` events of 100 kB. */
+static enum err put_events(struct store_fixture *books, struct db *db, int count)
 {
     static char data[EVENT_SIZE];
-    enum err err = db_begin(db);
+    enum err err = OK;
 
     memset(data, 'x', sizeof data);
     for (int i = 0; err == OK && i < count; i++) {
@@ -31,6 +31,16 @@ static enum err commit_events(struct store_fixture *books, struct db *db, int co
         event->data = str_make(data, sizeof data);
         err = db_insert(db, &table_events, &row, 1);
     }
+    return err;
+}
+
+/* The same in one commit. */
+static enum err commit_events(struct store_fixture *books, struct db *db, int count)
+{
+    enum err err = db_begin(db);
+
+    if (err == OK)
+        err = put_events(books, db, count);
     if (err == OK)
         err = db_commit(db);
     if (err != OK)
@@ -122,6 +132,32 @@ static void what_is_not_committed_is_read_by_its_own_transaction(void **state)
     assert_stored(books->db, db_commit(books->db));
     assert_int_equal(store_count(books, reader, &table_events), 300);
     db_close(reader);
+}
+
+/* What a transaction that was rolled back had not written yet is not written later either: its
+ * place in the log may be another connection's by then. */
+static void what_was_rolled_back_leaves_others_alone(void **state)
+{
+    struct store_fixture *books = *state;
+    struct db *other = store_fixture_connect(books, DB_WRITE);
+    int64_t stored = 0;
+
+    for (int round = 0; round < 4; round++) {
+        /* The log begins again, so that the rollback reads nothing of it. */
+        assert_stored(other, db_query(other, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, 0, NULL,
+                                      NULL));
+        assert_stored(books->db, db_begin(books->db));
+        assert_stored(books->db, put_events(books, books->db, 160 + 4 * round));
+        db_rollback(books->db);
+        assert_stored(other, commit_events(books, other, 60));
+        stored += 60;
+        assert_int_equal(store_count(books, books->db, &table_events), stored);
+        assert_stored(books->db, commit_events(books, books->db, 1));
+        stored++;
+        assert_int_equal(store_count(books, other, &table_events), stored);
+        assert_whole(books);
+    }
+    db_close(other);
 }
 
 static void sleep_ms(int ms)
@@ -260,6 +296,7 @@ int main(void)
         cmocka_unit_test(a_slow_reader_holds_the_log_but_no_commit),
         cmocka_unit_test(a_commit_is_written_in_one_piece),
         cmocka_unit_test(what_is_not_committed_is_read_by_its_own_transaction),
+        cmocka_unit_test(what_was_rolled_back_leaves_others_alone),
         cmocka_unit_test(idle_books_cost_nothing),
         cmocka_unit_test(commits_reach_the_file_while_it_is_open),
         cmocka_unit_test(a_full_disk_rolls_back_and_passes),
