@@ -58,7 +58,7 @@ static void open_credentials(struct account_check *self)
         self->check->credentials = (struct secret){ 0 };
 }
 
-static void examine(struct desk_read *read, struct db *db)
+static enum err examine(struct desk_read *read, struct db *db)
 {
     struct account_check *self = read->user;
     struct call *call = self->call;
@@ -71,6 +71,7 @@ static void examine(struct desk_read *read, struct db *db)
         open_credentials(self);
     else if (self->err != ERR_NOT_FOUND)
         self->store_detail = str_copy(&self->check->arena, db_error(db));
+    return self->err;
 }
 
 static enum err hand_in(struct account_check *self)

@@ -43,8 +43,18 @@ void api_close(struct api *api)
     mem_free(api);
 }
 
+/* So that readers begin when the requests that came together are all handed over. */
+static void begin_reads(void *self)
+{
+    const struct api *api = self;
+    const struct desk *desk = api->config.desk;
+
+    desk->begin_reads(desk->self);
+}
+
 void api_attach(struct api *api, struct server *server)
 {
+    server_on_rest(server, begin_reads, api);
     atomic_store(&api->server, server);
 }
 

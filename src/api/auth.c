@@ -107,11 +107,11 @@ static void go_on(struct call *call, const struct api_key *key)
         call_proceed(call);
 }
 
-static void read_key(struct desk_read *read, struct db *db)
+static enum err read_key(struct desk_read *read, struct db *db)
 {
     struct lookup *lookup = read->user;
 
-    read->err = query_api_key_by_hash(db, &lookup->hash, &read->arena, &lookup->key);
+    return query_api_key_by_hash(db, &lookup->hash, &read->arena, &lookup->key);
 }
 
 static void unlink_lookup(struct auth *auth, const struct lookup *lookup)

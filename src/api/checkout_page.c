@@ -70,7 +70,7 @@ static bool may_ask(const struct visit *visit)
     return visit->asked_us == 0 || now_us - visit->asked_us > ASK_AGAIN_US;
 }
 
-static void run(struct desk_read *read, struct db *db)
+static enum err run(struct desk_read *read, struct db *db)
 {
     struct visit *visit = read->user;
     struct arena *arena = &read->arena;
@@ -78,7 +78,7 @@ static void run(struct desk_read *read, struct db *db)
     visit->payment = NULL;
     visit->err = query_checkout_by_id(db, visit->id, arena, &visit->checkout);
     if (visit->err)
-        return;
+        return visit->err;
     struct query_scope scope = { visit->checkout->merchant, visit->checkout->live };
     visit->err = query_invoice(db, scope, visit->checkout->invoice, arena, &visit->invoice);
     if (!visit->err && !payment_id_is_zero(visit->checkout->payment))
@@ -95,6 +95,7 @@ static void run(struct desk_read *read, struct db *db)
     visit->is_old = false;
     if (!visit->err && visit->payment && !visit->posted && may_ask(visit))
         visit->err = look_is_due(db, visit->payment, call_now_ms(visit->call), &visit->is_old);
+    return visit->err;
 }
 
 /* --- the way of a visit --- */

@@ -31,7 +31,7 @@ struct demo_visit {
     struct event_list events;
 };
 
-static void run(struct desk_read *read, struct db *db)
+static enum err run(struct desk_read *read, struct db *db)
 {
     struct demo_visit *visit = read->user;
     struct arena *arena = &read->arena;
@@ -45,6 +45,7 @@ static void run(struct desk_read *read, struct db *db)
         visit->err = query_checkout(db, scope, visit->session, arena, &visit->checkout);
     if (!visit->err && visit->wants_events)
         visit->err = query_last_events(db, scope, EVENTS_SHOWN, arena, &visit->events);
+    return visit->err;
 }
 
 static void answer_html(struct call *call, const struct buf *page)

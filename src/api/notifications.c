@@ -79,7 +79,7 @@ static enum err verify(struct notification *self, struct arena *arena)
     return err;
 }
 
-static void examine(struct desk_read *read, struct db *db)
+static enum err examine(struct desk_read *read, struct db *db)
 {
     struct notification *self = read->user;
 
@@ -88,7 +88,7 @@ static void examine(struct desk_read *read, struct db *db)
     if (!self->err && !str_equal_c(self->account->gateway, self->gateway->name))
         self->err = ERR_NOT_FOUND;
     if (self->err)
-        return;
+        return self->err;
     struct str addresses = account_notification_addresses(self->account, &read->arena);
     struct str domains = account_notification_domains(self->account, &self->turn->arena);
     bool anybody = str_is_empty(addresses) && str_is_empty(domains);
@@ -100,6 +100,7 @@ static void examine(struct desk_read *read, struct db *db)
         self->err = verify(self, &read->arena);
     else
         self->err = ERR_FORBIDDEN;
+    return self->err;
 }
 
 /* Back on the loop. */

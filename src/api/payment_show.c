@@ -28,7 +28,7 @@ struct look {
     struct buf body; /* in the read's arena */
 };
 
-static void run(struct desk_read *read, struct db *db)
+static enum err run(struct desk_read *read, struct db *db)
 {
     struct look *look = read->user;
     const struct call *call = look->call;
@@ -41,13 +41,14 @@ static void run(struct desk_read *read, struct db *db)
     if (!look->err)
         look->err = look_is_due(db, payment, call_now_ms(call), &look->is_old);
     if (look->err)
-        return;
+        return look->err;
     look->version_now = payment->version;
     buf_init(&look->body, &read->arena, BODY_MAX);
     json_begin(&out, &look->body);
     render_payment(&out, NULL, payment);
     json_done(&out);
     assert(buf_ok(&look->body));
+    return OK;
 }
 
 static enum err begin_read(struct look *look);
@@ -97,10 +98,10 @@ static bool ask_gateway(struct look *look)
 /* Whether it is to be read once more. */
 static bool may_change(const struct look *look)
 {
+    if (!look->asked || look->version_now != look->version)
+        return false;
     int64_t now_us = outside_monotonic_us(look->call->api->config.outside);
-
-    return look->asked && look->version_now == look->version &&
-           now_us - server_request_started_us(look->call->request) < WAIT_US;
+    return now_us - server_request_started_us(look->call->request) < WAIT_US;
 }
 
 static void answer(struct look *look)

@@ -21,12 +21,12 @@ struct poll {
     struct turn_answer_list answers;
 };
 
-static void look(struct desk_read *read, struct db *db)
+static enum err look(struct desk_read *read, struct db *db)
 {
     struct poll *poll = read->user;
 
     poll->answers = (struct turn_answer_list){ 0 };
-    read->err = query_answers(db, poll->claims, poll->count, &read->arena, &poll->answers);
+    return query_answers(db, poll->claims, poll->count, &read->arena, &poll->answers);
 }
 
 static void go_on(void *arg)

@@ -10,21 +10,20 @@
 #include "api/paging.h"
 #include "api/resources.h"
 
-static void run_read(struct desk_read *read, struct db *db)
+static enum err run_read(struct desk_read *read, struct db *db)
 {
     struct read_ask *ask = read->user;
     struct json_out out;
 
     buf_init(&ask->body, &read->arena, API_ANSWER_MAX);
     json_begin(&out, &ask->body);
-    read->err = ask->call->route->read->run(ask, db, &out);
-    if (read->err != OK && read->err != ERR_NOT_FOUND)
+    enum err err = ask->call->route->read->run(ask, db, &out);
+    if (err != OK && err != ERR_NOT_FOUND)
         ask->store_detail = str_copy(&read->arena, db_error(db));
-    if (read->err)
-        return;
+    if (err)
+        return err;
     json_done(&out);
-    if (!buf_ok(&ask->body))
-        read->err = ERR_INTERNAL;
+    return buf_ok(&ask->body) ? OK : ERR_INTERNAL;
 }
 
 /* What the books have no words for. */

@@ -88,7 +88,7 @@ static enum err find_payment(struct receipt_visit *visit, struct db *db, struct 
     return query_payment(db, visit->scope, visit->payment_id, arena, &visit->payment);
 }
 
-static void run(struct desk_read *read, struct db *db)
+static enum err run(struct desk_read *read, struct db *db)
 {
     struct receipt_visit *visit = read->user;
     struct arena *arena = &read->arena;
@@ -104,6 +104,7 @@ static void run(struct desk_read *read, struct db *db)
         visit->err = query_payment_refunds(db, visit->payment, page, arena, &visit->refunds);
     if (!visit->err)
         visit->err = query_checkout_settings(db, visit->scope, arena, &visit->settings);
+    return visit->err;
 }
 
 static void fill_refunds(const struct receipt_visit *visit, struct receipt *out)

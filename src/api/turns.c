@@ -181,12 +181,12 @@ static enum err fill_turn(struct call *call, struct desk_turn *turn)
 }
 
 /* On a reader's thread. */
-static void prepare(struct desk_read *read, struct db *db)
+static enum err prepare(struct desk_read *read, struct db *db)
 {
     struct desk_turn *turn = read->user;
     const struct errand *errand = turn->user;
 
-    read->err = errand->prepare(turn, db);
+    return errand->prepare(turn, db);
 }
 
 static void prepared(struct desk_read *read)

@@ -67,7 +67,7 @@ void engine_turn_kept(struct desk_turn *turn)
 static void hand_in_again(struct engine *engine)
 {
     struct link *next;
-    for (struct link *item = queue_take_now(&engine->again); item; item = next) {
+    for (struct link *item = queue_take_now(&engine->again, SIZE_MAX); item; item = next) {
         next = item->next;
         engine_turn(engine, LINK_OWNER(item, struct desk_turn, link));
     }

@@ -395,7 +395,7 @@ bool deliveries_step(struct deliveries *deliveries)
     int64_t due_us = deliveries_step_us(deliveries);
     if (due_us == 0 || due_us > now_us)
         return false;
-    take_notes(deliveries, queue_take_now(&deliveries->notes));
+    take_notes(deliveries, queue_take_now(&deliveries->notes, SIZE_MAX));
     work(deliveries);
     record(deliveries, now_us);
     return true;
@@ -499,7 +499,8 @@ void deliveries_close(struct deliveries *deliveries)
     client_close(deliveries->client);
     /* What ended while nobody looked any more is sent again by the next start. */
     queue_close(&deliveries->notes);
-    for (struct link *item = queue_take_now(&deliveries->notes), *next; item; item = next) {
+    struct link *item = queue_take_now(&deliveries->notes, SIZE_MAX);
+    for (struct link *next; item; item = next) {
         struct note *note = LINK_OWNER(item, struct note, link);
         next = item->next;
         if (note->kind == NOTE_ENDED)

@@ -39,7 +39,13 @@ static bool desk_submit(void *self, struct desk_turn *turn)
 static bool desk_read(void *self, struct desk_read *read)
 {
     struct engine *engine = self;
-    return queue_offer(&engine->reads, &read->link);
+    return queue_offer_quietly(&engine->reads, &read->link);
+}
+
+static void desk_begin_reads(void *self)
+{
+    struct engine *engine = self;
+    queue_wake(&engine->reads);
 }
 
 static bool desk_probe(void *self, void (*done)(void *user, enum err err), void *user)
@@ -253,8 +259,8 @@ enum err engine_open(const struct engine_config *config, struct arena *arena,
     engine->wake_self = config->wake_self;
     engine->public_url = str_copy(&engine->arena, config->public_url);
     engine->vault = config->vault;
-    engine->desk = (struct desk){ engine, desk_submit, desk_read, desk_probe, desk_check,
-                                  desk_page, desk_is_behind };
+    engine->desk = (struct desk){ engine, desk_submit, desk_read, desk_begin_reads, desk_probe,
+                                  desk_check, desk_page, desk_is_behind };
     engine->passes.interval_ms = config->reconcile_ms;
     engine->retention_ms = config->retention_ms;
     engine->capture_alarm_ms = config->capture_alarm_ms;
@@ -292,7 +298,7 @@ static void drop_again(struct engine *engine)
 {
     struct link *next;
     queue_close(&engine->again);
-    for (struct link *item = queue_take_now(&engine->again); item; item = next) {
+    for (struct link *item = queue_take_now(&engine->again, SIZE_MAX); item; item = next) {
         next = item->next;
         desk_turn_free(LINK_OWNER(item, struct desk_turn, link));
     }
@@ -302,7 +308,7 @@ static void drop_again(struct engine *engine)
 static void refuse_turns(struct engine *engine)
 {
     struct link *next;
-    for (struct link *item = queue_take_now(&engine->turns); item; item = next) {
+    for (struct link *item = queue_take_now(&engine->turns, SIZE_MAX); item; item = next) {
         struct desk_turn *turn = LINK_OWNER(item, struct desk_turn, link);
         next = item->next;
         turn->err = ERR_UNAVAILABLE;

@@ -45,7 +45,7 @@ static bool is_behind(const struct queue *queue, int64_t now_us)
            && (has_waited(&queue->ours, now_us) || has_waited(&queue->offered, now_us));
 }
 
-static bool append(struct queue *queue, struct queue_lane *lane, struct link *item)
+static bool append(struct queue *queue, struct queue_lane *lane, struct link *item, bool quietly)
 {
     int64_t now_us = outside_monotonic_us(queue->outside);
     pthread_mutex_lock(&queue->lock);
@@ -58,7 +58,10 @@ static bool append(struct queue *queue, struct queue_lane *lane, struct link *it
             lane->first = item;
         lane->last = item;
         lane->count++;
-        pthread_cond_signal(&queue->filled);
+        if (quietly)
+            queue->unsaid++;
+        else
+            pthread_cond_signal(&queue->filled);
     }
     pthread_mutex_unlock(&queue->lock);
     return taken;
@@ -66,12 +69,27 @@ static bool append(struct queue *queue, struct queue_lane *lane, struct link *it
 
 bool queue_put(struct queue *queue, struct link *item)
 {
-    return append(queue, &queue->ours, item);
+    return append(queue, &queue->ours, item, false);
 }
 
 bool queue_offer(struct queue *queue, struct link *item)
 {
-    return append(queue, &queue->offered, item);
+    return append(queue, &queue->offered, item, false);
+}
+
+bool queue_offer_quietly(struct queue *queue, struct link *item)
+{
+    return append(queue, &queue->offered, item, true);
+}
+
+void queue_wake(struct queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    size_t wanted = queue->unsaid < queue->waiting ? queue->unsaid : queue->waiting;
+    queue->unsaid = 0;
+    while (wanted-- > 0)
+        pthread_cond_signal(&queue->filled);
+    pthread_mutex_unlock(&queue->lock);
 }
 
 bool queue_is_behind(struct queue *queue)
@@ -88,9 +106,12 @@ static bool wait_for(struct queue *queue, int64_t until_us)
 {
     struct timespec until = { .tv_sec = until_us / 1000000,
                               .tv_nsec = until_us % 1000000 * 1000 };
-    if (until_us == 0)
-        return pthread_cond_wait(&queue->filled, &queue->lock) == 0;
-    return pthread_cond_timedwait(&queue->filled, &queue->lock, &until) == 0;
+    queue->waiting++;
+    int failed = until_us == 0
+                     ? pthread_cond_wait(&queue->filled, &queue->lock)
+                     : pthread_cond_timedwait(&queue->filled, &queue->lock, &until);
+    queue->waiting--;
+    return failed == 0;
 }
 
 /* Moves the first `most` of them to the end of what was taken. */
@@ -139,10 +160,11 @@ struct link *queue_take(struct queue *queue, size_t most, int64_t until_us)
     return items;
 }
 
-struct link *queue_take_now(struct queue *queue)
+struct link *queue_take_now(struct queue *queue, size_t most)
 {
+    assert(most > 0);
     pthread_mutex_lock(&queue->lock);
-    struct link *items = cut_both(queue, SIZE_MAX);
+    struct link *items = cut_both(queue, most);
     pthread_mutex_unlock(&queue->lock);
     return items;
 }

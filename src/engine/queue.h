@@ -32,6 +32,8 @@ struct queue {
     pthread_mutex_t lock;
     pthread_cond_t filled;
     struct queue_lane ours, offered;
+    size_t waiting;              /* takers */
+    size_t unsaid;               /* were offered quietly, and nobody was woken for them */
     bool closed;
     bool nudged;                 /* the taker shall look up although nothing came */
 };
@@ -43,12 +45,17 @@ void queue_done(struct queue *queue);
 bool queue_put(struct queue *queue, struct link *item);
 /* False when it is behind, or closed. */
 bool queue_offer(struct queue *queue, struct link *item);
+/* The same, but takers who wait are not woken before queue_wake. For who offers many in a row: a
+ * taker that is woken for each of them may run each time before the next is there, and where it has
+ * to share the processor with who offers, that costs more than the work. */
+bool queue_offer_quietly(struct queue *queue, struct link *item);
+void queue_wake(struct queue *queue);
 bool queue_is_behind(struct queue *queue);
 /* Waits for items until `until_us` of CLOCK_MONOTONIC (0: without end), then takes at
  * most `most`, linked by next. NULL when there is none: time is up, nudged, or closed and empty. */
 struct link *queue_take(struct queue *queue, size_t most, int64_t until_us);
-/* Takes everything that is there, without waiting. */
-struct link *queue_take_now(struct queue *queue);
+/* The same of what is there, without waiting. */
+struct link *queue_take_now(struct queue *queue, size_t most);
 void queue_nudge(struct queue *queue);
 /* Nothing more is put in; what is inside is still taken. */
 void queue_close(struct queue *queue);

@@ -7,16 +7,42 @@
 struct reader {
     struct engine *engine;
     struct db *db;
+    bool looks;       /* has a snapshot */
+    int64_t since_us; /* which began after this */
     bool is_away;
 };
 
+/* A snapshot costs more than most reads of it. */
+static void look_away(struct reader *reader)
+{
+    if (reader->looks)
+        db_rollback(reader->db);
+    reader->looks = false;
+}
+
+/* What was asked before the snapshot began may share it. What was asked later may not: its caller
+ * can have been told meanwhile of something that is not in it. So a snapshot also lasts no longer
+ * than those who waited at its beginning. */
+static enum err look(struct reader *reader, const struct desk_read *read)
+{
+    if (reader->looks && read->link.put_us < reader->since_us)
+        return OK;
+    look_away(reader);
+    reader->since_us = outside_monotonic_us(reader->engine->outside);
+    enum err err = db_begin(reader->db);
+    reader->looks = err == OK;
+    return err;
+}
+
 static void run(struct reader *reader, struct desk_read *read)
 {
-    read->err = db_begin(reader->db);
+    read->err = look(reader, read);
     if (read->err)
         return;
-    read->run(read, reader->db);
-    db_rollback(reader->db);
+    read->err = read->run(read, reader->db);
+    /* After most errors the books refuse what follows; after none it is missed. */
+    if (read->err)
+        look_away(reader);
 }
 
 /* A connection that was lost is opened again, and nobody need know. */
@@ -29,11 +55,24 @@ static void answer(struct reader *reader, struct desk_read *read)
     read->done(read);
 }
 
+/* One at a time, so that a slow one holds up only what no other reader is free for. While there
+ * is none no snapshot is kept, because it would hold up the checkpoints. */
+static struct link *next(struct reader *reader)
+{
+    struct queue *reads = &reader->engine->reads;
+    struct link *item = queue_take_now(reads, 1);
+
+    if (item)
+        return item;
+    look_away(reader);
+    return queue_take(reads, 1, 0);
+}
+
 static void *reader_loop(void *self)
 {
     struct reader *reader = self;
     struct link *item;
-    while ((item = queue_take(&reader->engine->reads, 1, 0)))
+    while ((item = next(reader)))
         answer(reader, LINK_OWNER(item, struct desk_read, link));
     db_close(reader->db);
     mem_free(reader);

@@ -14,7 +14,6 @@
 #define NET_SERVER_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -86,8 +85,7 @@ must_check enum err server_open(const struct server_config *config, struct serve
  * address in effect, with its port, is written to `bound` (may be NULL). */
 must_check enum err server_listen(struct server *server, struct str address, int listener,
                                   struct arena *arena, struct str *bound, struct str *why);
-/* Runs until server_stop has finished what runs, or until its deadline. */
-void server_run(struct server *server);
+void server_run(struct server *server);   /* until server_stop's work or time is over */
 void server_close(struct server *server); /* after server_run; accepts NULL */
 
 /* Stops accepting; idle connections are closed, requests in work finish within `grace_ms`,
@@ -98,11 +96,13 @@ bool server_is_stopping(const struct server *server);
 /* Calls `f(arg)` on the loop's thread soon, in the order of the posts. Any thread; never
  * blocks, never fails. What is posted after server_run has ended is called by server_close. */
 void server_post(struct server *server, void (*f)(void *arg), void *arg);
+/* The same whenever all that had come is done. Before server_run; one such function. */
+void server_on_rest(struct server *server, void (*f)(void *arg), void *arg);
 /* Calls `f(arg)` on the loop's thread when `signal_number` arrives. Before server_run. */
 void server_on_signal(struct server *server, int signal_number, void (*f)(void *arg), void *arg);
 
-/* A one-shot timer on the loop's thread. Embed it, zeroed; it must outlive its end or
- * its cancelling. Starting a running one moves its end. */
+/* A one-shot timer on the loop's thread. Embed it, zeroed; it must outlive its end or its
+ * cancelling. Starting a running one moves its end. */
 struct server_timer {
     void *hidden;
     void (*f)(void *arg);

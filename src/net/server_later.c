@@ -36,6 +36,9 @@ struct later {
     struct timer_node *timers;
     struct timer_node *free_timers;
     struct signal_watch *signals;
+    uv_prepare_t rest;
+    void (*on_rest)(void *arg);
+    void *on_rest_arg;
 
     pthread_mutex_t lock; /* for what other threads touch: */
     struct post_list posted;
@@ -171,6 +174,25 @@ void server_timer_start(struct server *server, struct server_timer *timer, int64
     uv_timer_start(&node->uv, on_timer, after_ms > 0 ? (uint64_t)after_ms + 1 : 0, 0);
 }
 
+/* Rests. */
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+    const struct later *later = prepare->data;
+
+    later->on_rest(later->on_rest_arg);
+}
+
+void server_on_rest(struct server *server, void (*f)(void *arg), void *arg)
+{
+    struct later *later = server->later;
+
+    assert(f != NULL && later->on_rest == NULL);
+    later->on_rest = f;
+    later->on_rest_arg = arg;
+    uv_prepare_start(&later->rest, on_prepare);
+}
+
 /* Signals. */
 
 static void on_signal(uv_signal_t *uv, int signal_number)
@@ -204,17 +226,20 @@ struct later *later_open(struct server *server)
 
     later->server = server;
     later->async.data = later;
+    later->rest.data = later;
     pthread_mutex_init(&later->lock, NULL);
     if (uv_async_init(&server->loop, &later->async, on_async) != 0) {
         later_free(later);
         return NULL;
     }
+    uv_prepare_init(&server->loop, &later->rest);
     return later;
 }
 
 void later_close(struct later *later)
 {
     uv_close((uv_handle_t *)&later->async, NULL);
+    uv_close((uv_handle_t *)&later->rest, NULL);
     for (struct timer_node *node = later->timers; node != NULL; node = node->next)
         uv_close((uv_handle_t *)&node->uv, NULL);
     for (struct signal_watch *watch = later->signals; watch != NULL; watch = watch->next)

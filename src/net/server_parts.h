@@ -5,7 +5,7 @@
  * server_connection.c  one connection: its phases, bytes in, answers out
  * server_deadline.c    one timer for the deadlines of all connections
  * server_request.c     the requests' pool, and what handlers ask of them
- * server_later.c       posts from other threads, signals, timers
+ * server_later.c       posts from other threads, rests, signals, timers
  *
  * A connection lives as long as its socket, a request from its first byte until it is answered.
  * Each may lose the other (a request whose client has gone has no connection, an idle connection

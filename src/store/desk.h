@@ -31,11 +31,12 @@ struct desk_turn {
     struct link link;                        /* the desk's */
 };
 
-/* A query: `run`, then `done`, are called on a reader's thread. `run` is called again, and makes
- * all that it makes anew, when the connection was lost meanwhile. */
+/* A query: `run`, then `done`, are called on a reader's thread, with `err` what `run` returned:
+ * every error of the books that it met, for others may read after it in the same snapshot. `run` is
+ * called again, and makes all that it makes anew, when the connection was lost meanwhile. */
 struct desk_read {
     struct arena arena;
-    void (*run)(struct desk_read *read, struct db *db);
+    enum err (*run)(struct desk_read *read, struct db *db);
     void (*done)(struct desk_read *read);
     void *user;
     enum err err;
@@ -83,6 +84,8 @@ struct desk {
     /* False when those before it wait for too long, or the desk is closing: nothing happened. */
     bool (*submit)(void *self, struct desk_turn *turn);
     bool (*read)(void *self, struct desk_read *read);
+    /* Queries that were handed in may wait until this is called, and are then begun. */
+    void (*begin_reads)(void *self);
     /* Writes and commits one row, then done(user, err) on the writer's thread. */
     bool (*probe)(void *self, void (*done)(void *user, enum err err), void *user);
     /* False when too many are under way, or the desk is closing. */

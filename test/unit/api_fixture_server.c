@@ -72,6 +72,13 @@ struct server_counts server_counts(const struct server *server)
     return (struct server_counts){ .requests = server->post_count };
 }
 
+void server_on_rest(struct server *server, void (*f)(void *arg), void *arg)
+{
+    (void)server;
+    (void)f;
+    (void)arg;
+}
+
 void server_post(struct server *server, void (*f)(void *arg), void *arg)
 {
     assert_true(server->post_count < API_QUEUE);

@@ -1,6 +1,8 @@
 /* The queue between threads: what goes first, and when work from outside is refused. */
 #include "test_base_help.h"
 
+#include <sched.h>
+
 #include "engine/queue.h"
 
 #define ITEMS (QUEUE_MAX + 8)
@@ -20,7 +22,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    (void)queue_take_now(&queue);
+    (void)queue_take_now(&queue, SIZE_MAX);
     queue_done(&queue);
     return 0;
 }
@@ -132,6 +134,66 @@ static void test_closed_takes_nothing_and_gives_what_it_has(void **state)
     takes(8, NULL, 0);
 }
 
+struct taker {
+    pthread_t thread;
+    const struct link *taken;
+};
+
+static void *take_one(void *self)
+{
+    struct taker *taker = self;
+    taker->taken = queue_take(&queue, 1, 0);
+    return NULL;
+}
+
+static size_t waiting(void)
+{
+    pthread_mutex_lock(&queue.lock);
+    size_t count = queue.waiting;
+    pthread_mutex_unlock(&queue.lock);
+    return count;
+}
+
+/* Each that waits is woken for one, if there are so many. */
+static void test_what_was_offered_quietly_wakes_when_told(void **state)
+{
+    struct taker takers[3] = { { 0 } };
+    (void)state;
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&takers[i].thread, NULL, take_one, &takers[i]), 0);
+    while (waiting() < 3)
+        sched_yield();
+    assert_true(queue_offer_quietly(&queue, &items[0]));
+    assert_true(queue_offer_quietly(&queue, &items[1]));
+    queue_wake(&queue);
+    while (waiting() > 1)
+        sched_yield();
+    queue_wake(&queue);
+    assert_true(queue_offer_quietly(&queue, &items[2]));
+    queue_wake(&queue);
+    size_t sum = 0;
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(pthread_join(takers[i].thread, NULL), 0);
+        assert_non_null(takers[i].taken);
+        sum += (size_t)(takers[i].taken - items);
+    }
+    assert_int_equal(sum, 0 + 1 + 2);
+}
+
+static void test_quiet_offers_are_there_for_who_comes_by(void **state)
+{
+    (void)state;
+    assert_true(queue_offer_quietly(&queue, &items[0]));
+    takes(8, (const size_t[]){ 0 }, 1);
+    assert_null(queue_take_now(&queue, 1));
+    assert_true(queue_offer_quietly(&queue, &items[1]));
+    assert_true(queue_offer_quietly(&queue, &items[2]));
+    assert_ptr_equal(queue_take_now(&queue, 1), &items[1]);
+    assert_ptr_equal(queue_take_now(&queue, 1), &items[2]);
+    queue_close(&queue);
+    assert_false(queue_offer_quietly(&queue, &items[3]));
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -145,6 +207,8 @@ int main(void)
         CASE(test_begun_work_that_waits_is_work_that_waits),
         CASE(test_there_is_a_most_at_any_speed),
         CASE(test_closed_takes_nothing_and_gives_what_it_has),
+        CASE(test_what_was_offered_quietly_wakes_when_told),
+        CASE(test_quiet_offers_are_there_for_who_comes_by),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
