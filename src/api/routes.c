@@ -2,6 +2,7 @@
 #include "api/routes.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "api/resources.h"
 #include "base/arena.h"
@@ -186,7 +187,7 @@ static bool matches(const char *pattern, struct str path, struct str *segment)
     return true;
 }
 
-/* What tells nearly all patterns apart: the letters before the first {. */
+/* What tells nearly all patterns of a bucket apart: the letters before the first {. */
 static bool may_match(const char *pattern, struct str path)
 {
     size_t i = 0;
@@ -194,6 +195,48 @@ static bool may_match(const char *pattern, struct str path)
     while (pattern[i] != '{' && pattern[i] != '\0' && i < path.len && pattern[i] == path.ptr[i])
         i++;
     return pattern[i] == '{' || (pattern[i] == '\0' && i == path.len);
+}
+
+/* The word that tells most patterns apart: "payments" of /v1/payments/{id}, "pay" of
+ * /pay/{token}. */
+static struct str word_of_path(struct str path)
+{
+    struct str rest = str_slice(path, str_starts_with(path, STR("/v1/")) ? 4 : 1, path.len);
+
+    return str_slice(rest, 0, str_find_char(rest, '/', 0));
+}
+
+/* Routes whose words have the same hash, in the order of the table. */
+#define BUCKETS 64u
+#define ROUTES_MAX 254
+#define NO_ROUTE 255
+
+/* The loop's thread alone asks. */
+static struct {
+    bool sorted;
+    uint8_t first[BUCKETS];
+    uint8_t next[ROUTES_MAX];
+} by_word;
+
+static unsigned bucket_of(struct str word)
+{
+    unsigned hash = (unsigned)word.len;
+
+    for (size_t i = 0; i < word.len; i++)
+        hash = hash * 31 + (unsigned char)word.ptr[i];
+    return hash % BUCKETS;
+}
+
+static void sort_by_word(void)
+{
+    assert(route_count <= ROUTES_MAX);
+    memset(by_word.first, NO_ROUTE, sizeof by_word.first);
+    for (size_t i = route_count; i-- > 0;) {
+        unsigned bucket = bucket_of(word_of_path(str_of(routes[i].pattern)));
+        by_word.next[i] = by_word.first[bucket];
+        by_word.first[bucket] = (uint8_t)i;
+    }
+    by_word.sorted = true;
 }
 
 static void add_allowed(struct buf *allow, enum http_method method)
@@ -211,8 +254,11 @@ const struct route *route_find(enum http_method method, struct str path, struct 
 
     if (str_is_empty(path))
         return NULL;
+    if (!by_word.sorted)
+        sort_by_word();
     buf_init(&methods, arena, 128);
-    for (size_t i = 0; i < route_count; i++) {
+    for (uint8_t i = by_word.first[bucket_of(word_of_path(path))]; i != NO_ROUTE;
+         i = by_word.next[i]) {
         if (!may_match(routes[i].pattern, path) || !matches(routes[i].pattern, path, segment))
             continue;
         if (routes[i].method == wanted)

@@ -21,7 +21,7 @@ void buf_fixed(struct buf *buf, char *array, size_t size)
     *buf = (struct buf){ .ptr = array, .cap = size - 1, .max = size - 1 };
 }
 
-static bool grow(struct buf *buf, size_t more)
+bool buf_grow(struct buf *buf, size_t more)
 {
     if (buf->overflow)
         return false;
@@ -41,44 +41,9 @@ static bool grow(struct buf *buf, size_t more)
     return true;
 }
 
-/* Room for `more` bytes and the NUL of buf_c, or the overflow. Asked for every piece of text. */
-static inline bool make_room(struct buf *buf, size_t more)
-{
-    if (more <= buf->cap - buf->len && !buf->overflow)
-        return true;
-    return grow(buf, more);
-}
-
-char *buf_reserve(struct buf *buf, size_t len)
-{
-    return make_room(buf, len) ? buf->ptr + buf->len : NULL;
-}
-
-void buf_add_bytes(struct buf *buf, const void *bytes, size_t len)
-{
-    assert(bytes != NULL || len == 0);
-
-    if (len == 0 || !make_room(buf, len))
-        return;
-    memcpy(buf->ptr + buf->len, bytes, len);
-    buf->len += len;
-}
-
-void buf_add(struct buf *buf, struct str text)
-{
-    buf_add_bytes(buf, text.ptr, text.len);
-}
-
 void buf_add_c(struct buf *buf, const char *text)
 {
     buf_add(buf, str_of(text));
-}
-
-void buf_add_char(struct buf *buf, char c)
-{
-    if (!make_room(buf, 1))
-        return;
-    buf->ptr[buf->len++] = c;
 }
 
 void buf_add_u64(struct buf *buf, uint64_t value)
@@ -114,7 +79,9 @@ void buf_add_hex(struct buf *buf, const void *bytes, size_t len)
     static const char digits[] = "0123456789abcdef";
     const unsigned char *from = bytes;
 
-    if (len > SIZE_MAX / 2 || !make_room(buf, len * 2)) {
+    if (len == 0)
+        return;
+    if (len > SIZE_MAX / 2 || buf_reserve(buf, len * 2) == NULL) {
         buf->overflow = true;
         return;
     }
@@ -137,7 +104,7 @@ void buf_addfv(struct buf *buf, const char *format, va_list args)
 
     size_t len = (size_t)needed;
     bool fitted = end != NULL && len <= buf->cap - buf->len;
-    if (!fitted && make_room(buf, len) && len > 0) {
+    if (!fitted && len > 0 && buf_reserve(buf, len) != NULL) {
         needed = vsnprintf(buf->ptr + buf->len, len + 1, format, again);
         assert(needed == (int)len);
     }

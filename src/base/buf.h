@@ -31,10 +31,44 @@ struct buf {
 void buf_init(struct buf *buf, struct arena *arena, size_t max);
 void buf_fixed(struct buf *buf, char *array, size_t size);
 
-void buf_add(struct buf *buf, struct str text);
+/* Room for `len` bytes behind what was written, and the NUL of buf_c; false on overflow. */
+bool buf_grow(struct buf *buf, size_t len);
+/* Room for `len` bytes behind what was written, for the caller to fill and to add to
+ * buf->len; NULL, and the overflow, when they do not fit. */
+static inline char *buf_reserve(struct buf *buf, size_t len)
+{
+    bool there = len <= buf->cap - buf->len && !buf->overflow;
+
+    return there || buf_grow(buf, len) ? buf->ptr + buf->len : NULL;
+}
+
+static inline void buf_add_bytes(struct buf *buf, const void *bytes, size_t len)
+{
+    assert(bytes != NULL || len == 0);
+
+    char *to = len > 0 ? buf_reserve(buf, len) : NULL;
+    if (to == NULL)
+        return;
+    memcpy(to, bytes, len);
+    buf->len += len;
+}
+
+static inline void buf_add(struct buf *buf, struct str text)
+{
+    buf_add_bytes(buf, text.ptr, text.len);
+}
+
+static inline void buf_add_char(struct buf *buf, char c)
+{
+    char *to = buf_reserve(buf, 1);
+
+    if (to == NULL)
+        return;
+    *to = c;
+    buf->len++;
+}
+
 void buf_add_c(struct buf *buf, const char *text);
-void buf_add_char(struct buf *buf, char c);
-void buf_add_bytes(struct buf *buf, const void *bytes, size_t len);
 void buf_add_i64(struct buf *buf, int64_t value);
 void buf_add_u64(struct buf *buf, uint64_t value);
 void buf_add_hex(struct buf *buf, const void *bytes, size_t len);   /* lower case */
@@ -42,10 +76,6 @@ __attribute__((format(printf, 2, 3)))
 void buf_addf(struct buf *buf, const char *format, ...);
 __attribute__((format(printf, 2, 0)))
 void buf_addfv(struct buf *buf, const char *format, va_list args);
-
-/* Room for `len` bytes behind what was written, for the caller to fill and to add to
- * buf->len; NULL, and the overflow, when they do not fit. */
-char *buf_reserve(struct buf *buf, size_t len);
 
 /* False when something did not fit. */
 bool buf_ok(const struct buf *buf);

@@ -79,11 +79,13 @@ void id_write(struct buf *out, const char *prefix, struct id id)
         high = high << 8 | id.bytes[i];
         low = low << 8 | id.bytes[8 + i];
     }
-    for (int i = ID_TEXT_SUFFIX_LEN - 1; i >= 0; i--) {
-        suffix[i] = alphabet[low & 31];
-        low = low >> 5 | high << 59;
-        high >>= 5;
-    }
+    /* Five bits each from the right: twelve of them are in the lower half, one in both. */
+    int at = ID_TEXT_SUFFIX_LEN;
+    for (int i = 0; i < 12; i++, low >>= 5)
+        suffix[--at] = alphabet[low & 31];
+    suffix[--at] = alphabet[(high << 4 | low) & 31];
+    for (high >>= 1; at > 0; high >>= 5)
+        suffix[--at] = alphabet[high & 31];
     if (prefix[0] != '\0') {
         buf_add_c(out, prefix);
         buf_add_char(out, '_');

@@ -1,5 +1,6 @@
 /* json_write.c - writing. Most bytes of most texts are copied as they are, so that is fast. */
 #include <assert.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "base/time.h"
@@ -76,19 +77,44 @@ static void write_rest(struct buf *out, struct str text, size_t at)
     }
 }
 
+/* Whether byte_classes has PLAIN for all eight. */
+static bool are_plain(uint64_t eight)
+{
+    uint64_t found = str_eight_controls(eight) | str_eight_with(eight, '"') |
+                     str_eight_with(eight, '\\') | (eight & STR_HIGHEST);
+
+    return found == 0;
+}
+
+/* Copies the beginning of a text that needs nothing, and returns its length. */
+static inline size_t copy_plain(char *to, struct str text)
+{
+    size_t at = 0;
+    uint64_t eight;
+
+    for (; at + sizeof eight <= text.len; at += sizeof eight) {
+        memcpy(&eight, text.ptr + at, sizeof eight);
+        if (!are_plain(eight))
+            break;
+        memcpy(to + at, &eight, sizeof eight);
+    }
+    for (; at < text.len && byte_classes[(unsigned char)text.ptr[at]] == PLAIN; at++)
+        to[at] = text.ptr[at];
+    return at;
+}
+
 void json_write_text(struct buf *out, struct str value)
 {
     /* Escapes only make a text longer, so this much is needed whatever it holds. */
     char *to = buf_reserve(out, value.len + 2);
-    size_t at = 0;
 
     if (to == NULL)
         return;
     *to++ = '"';
-    for (; at < value.len && byte_classes[(unsigned char)value.ptr[at]] == PLAIN; at++)
-        to[at] = value.ptr[at];
-    out->len += 1 + at;
-    write_rest(out, value, at);
+    size_t plain = copy_plain(to, value);
+    out->len += 1 + plain;
+    if (plain < value.len)
+        write_rest(out, value, plain);
     buf_add_char(out, '"');
 }
 

@@ -5,27 +5,6 @@
 
 #include "base/arena.h"
 
-struct str str_of(const char *text)
-{
-    return text == NULL ? (struct str){ 0 } : (struct str){ text, strlen(text) };
-}
-
-struct str str_make(const char *ptr, size_t len)
-{
-    assert(ptr != NULL || len == 0);
-    return (struct str){ ptr, len };
-}
-
-bool str_is_empty(struct str s)
-{
-    return s.len == 0;
-}
-
-bool str_equal(struct str a, struct str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
 bool str_equal_c(struct str a, const char *b)
 {
     return str_equal(a, str_of(b));
@@ -65,14 +44,6 @@ int str_compare(struct str a, struct str b)
     if (order == 0)
         order = (a.len > b.len) - (a.len < b.len);
     return order;
-}
-
-struct str str_slice(struct str s, size_t from, size_t len)
-{
-    if (from >= s.len)
-        return (struct str){ 0 };
-    size_t rest = s.len - from;
-    return (struct str){ s.ptr + from, len < rest ? len : rest };
 }
 
 static bool is_blank(char c)
@@ -167,6 +138,22 @@ bool str_is_visible_ascii(struct str s)
             return false;
     }
     return s.len > 0;
+}
+
+bool str_has_no_controls(struct str s)
+{
+    size_t at = 0;
+    uint64_t eight;
+
+    for (; at + sizeof eight <= s.len; at += sizeof eight) {
+        memcpy(&eight, s.ptr + at, sizeof eight);
+        if (str_eight_controls(eight) != 0)
+            return false;
+    }
+    for (; at < s.len; at++)
+        if ((unsigned char)s.ptr[at] < ' ' || s.ptr[at] == 0x7f)
+            return false;
+    return true;
 }
 
 /* By first byte: how many bytes, and the range that the second byte must be in. The

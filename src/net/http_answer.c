@@ -67,6 +67,10 @@ static void write_clean(struct buf *out, struct str text)
 {
     size_t from = 0;
 
+    if (str_has_no_controls(text)) {
+        buf_add(out, text);
+        return;
+    }
     for (size_t i = 0; i < text.len; i++) {
         if (!is_control(text.ptr[i]))
             continue;

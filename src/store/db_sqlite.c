@@ -176,21 +176,20 @@ static int bind(sqlite3_stmt *sql, int place, const struct db_value *value)
     return sqlite3_bind_null(sql, place);
 }
 
-static struct db_value value_at(sqlite3_stmt *sql, int column)
+/* Not guarded against other threads, as sqlite3_column_text and the like are: there are none. */
+static struct db_value value_of(sqlite3_value *column)
 {
-    switch (sqlite3_column_type(sql, column)) {
-    case SQLITE_INTEGER:
-        return DB_NUMBER(sqlite3_column_int64(sql, column));
-    case SQLITE_NULL:
-        return (struct db_value){ DB_NULL, 0, { 0 } };
+    switch (sqlite3_value_type(column)) {
+    case SQLITE_INTEGER: return DB_NUMBER(sqlite3_value_int64(column));
+    case SQLITE_NULL: return (struct db_value){ DB_NULL, 0, { 0 } };
     case SQLITE_TEXT: {
-        const char *text = (const char *)sqlite3_column_text(sql, column);
-        return DB_STR(str_make(text, (size_t)sqlite3_column_bytes(sql, column)));
+        const char *text = (const char *)sqlite3_value_text(column);
+        return DB_STR(str_make(text, (size_t)sqlite3_value_bytes(column)));
     }
     default: {
         /* A floating point number comes as bytes too: no column takes it for something else. */
-        const void *bytes = sqlite3_column_blob(sql, column);
-        struct str value = str_make(bytes, (size_t)sqlite3_column_bytes(sql, column));
+        const void *bytes = sqlite3_value_blob(column);
+        struct str value = str_make(bytes, (size_t)sqlite3_value_bytes(column));
         return (struct db_value){ DB_BYTES, 0, value };
     }
     }
@@ -207,7 +206,7 @@ static enum err step_all(struct sqlite *db, sqlite3_stmt *sql, db_row_f *row, vo
         if (row == NULL)
             continue;
         for (int i = 0; i < count; i++)
-            values[i] = value_at(sql, i);
+            values[i] = value_of(sqlite3_column_value(sql, i));
         enum err err = row(self, values, (size_t)count);
         if (err != OK)
             return err;
