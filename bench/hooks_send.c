@@ -145,7 +145,7 @@ static void call(struct request *request)
         .field_count = count,
         .body = library->ceiling.send.body,
         .plain = true,
-        .head_is_enough = true,
+        .body_ms = 2000,
         .done = on_done,
     };
     bool taken = client_send(library->client, &request->call);
