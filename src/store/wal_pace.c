@@ -78,9 +78,18 @@ static void restart(struct wal_pace *pace, int64_t pages)
     atomic_store(&pace->copied, 0);
 }
 
+/* Whoever writes when all of a log is in the file begins it again, unasked; so does another
+ * program. What was known is about the log before it. */
+static void begun_by_another(struct wal_pace *pace)
+{
+    pace->again_at = 0;
+    atomic_store(&pace->copied, 0);
+}
+
 void wal_pace_committed(struct wal_pace *pace, int64_t pages)
 {
-    atomic_store(&pace->pages, pages);
+    if (pages < atomic_exchange(&pace->pages, pages))
+        begun_by_another(pace);
     pacer_wake(pace->pacer);
     if (pages < WAL_PAGES_ENOUGH || pages < pace->again_at)
         return;

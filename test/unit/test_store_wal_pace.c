@@ -166,6 +166,20 @@ static void readers_that_stay_are_asked_again_later(void **state)
     assert_int_equal(wal->restarts, 1);
 }
 
+/* Readers held up a log that was very large; the one after it is not. */
+static void a_log_that_began_again_by_itself_is_as_bounded(void **state)
+{
+    struct wal *wal = *state;
+
+    wal->refusals = 1;
+    commit(wal, 4 * WAL_PAGES_MOST);
+    assert_int_equal(wal->refusals, 0);
+    atomic_store(&wal->pages, 0);
+    commit(wal, 1);
+    commit(wal, WAL_PAGES_MOST);
+    assert_int_equal(wal->restarts, 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -174,6 +188,7 @@ int main(void)
         TEST(a_large_one_begins_again_when_little_is_left),
         TEST(the_log_is_bounded_by_the_disk),
         TEST(readers_that_stay_are_asked_again_later),
+        TEST(a_log_that_began_again_by_itself_is_as_bounded),
     };
     return cmocka_run_group_tests_name("store/wal_pace", tests, NULL, NULL);
 }
