@@ -57,9 +57,13 @@ static char *slot_take(void)
 
 static bool is_pooled(const char *hidden)
 {
-    for (size_t i = 0; i < pool.region_count; i++)
-        if ((uintptr_t)hidden - (uintptr_t)pool.regions[i] < REGION_BYTES)
+    for (size_t i = 0; i < pool.region_count; i++) {
+        uintptr_t at = (uintptr_t)hidden - (uintptr_t)pool.regions[i];
+        if (at < REGION_BYTES) {
+            assert(at % SLOT_BYTES == 0);
             return true;
+        }
+    }
     return false;
 }
 
@@ -68,8 +72,10 @@ static bool slot_give_back(char *hidden)
 {
     pthread_mutex_lock(&pool.lock);
     bool pooled = is_pooled(hidden);
-    if (pooled)
+    if (pooled) {
+        assert(pool.free_count < pool.region_count * REGION_SLOTS);
         pool.free[pool.free_count++] = hidden;
+    }
     pthread_mutex_unlock(&pool.lock);
     return pooled;
 }
