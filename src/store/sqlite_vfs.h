@@ -10,14 +10,11 @@
 
 /* By which name sqlite3_open_v2 knows it; made with the first call, for the process's lifetime. */
 const char *sqlite_vfs_name(void);
-struct sqlite3;
-/* For each connection opened under that name: forgets what a transaction that is rolled back, by
- * whomever, had not written yet. Takes the connection's rollback hook. */
-void sqlite_vfs_watch(struct sqlite3 *handle);
 
 struct sqlite3;
 /* For each connection that was opened by that name, at once: what it had not written when its
- * transaction is rolled back is forgotten, because the place is anybody's then. */
+ * transaction is rolled back is forgotten, because the place is anybody's then. Takes the
+ * connection's rollback hook. */
 void sqlite_vfs_watch(struct sqlite3 *handle);
 
 #endif

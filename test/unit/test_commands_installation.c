@@ -257,7 +257,7 @@ static void doctor_warns_and_tells_what_to_do(void **state)
     commands_expect(fixture, 0, "doctor --json --data {}/d");
     const struct json *doc = NULL;
     assert_int_equal(json_parse(str_of(fixture->out), &fixture->arena, &doc, NULL), OK);
-    assert_int_equal(json_count(json_get(doc, "checks")), 11);
+    assert_int_equal(json_count(json_get(doc, "checks")), 12);
     bool ok = false;
     assert_true(json_bool(json_get(doc, "ok"), &ok) && ok);
 }
