@@ -379,15 +379,20 @@ static enum err sqlite_load(struct db *db, const struct table *table, const char
     struct sqlite *this = sqlite_of(db);
     struct codec_loader loader = { .table = table, .arena = arena, .load = load, .self = self };
     struct statement *statement = NULL;
-    const struct sqltext what = {
+    struct sqltext what = {
         .kind = SQLTEXT_LOAD, .table = table, .text = column, .and_where = and_where
     };
+    enum err err = OK;
 
     assert(!lock || this->transaction != TRANSACTION_NONE);
-    enum err err = statement_of(this, &what, &statement);
-    for (size_t i = 0; err == OK && i < count; i++) {
-        struct db_value arg = DB_ID(ids[i]);
-        err = read_rows(this, statement, &arg, 1, &loader);
+    for (size_t done = 0; err == OK && done < count; done += what.rows) {
+        struct db_value args[SQLTEXT_IDS_MAX] = { 0 };
+        what.rows = sqltext_ids_at_once(count - done);
+        for (size_t i = 0; i < what.rows && done + i < count; i++)
+            args[i] = DB_ID(ids[done + i]);
+        err = statement_of(this, &what, &statement);
+        if (err == OK)
+            err = read_rows(this, statement, args, what.rows, &loader);
     }
     return err;
 }

@@ -87,13 +87,21 @@ static void write_select(struct buf *out, const struct table *table)
 {
     buf_add_c(out, "SELECT ");
     write_names(out, table, EVERY_ROLE);
-    buf_addf(out, " FROM %s WHERE ", table->name);
+    buf_add_c(out, " FROM ");
 }
 
+/* Of many ids they are rows themselves, which are gone through one by one: a cross join is what
+ * the engine leaves in the order in which it is written. */
 static void write_load(struct buf *out, const struct sqltext *what)
 {
     write_select(out, what->table);
-    buf_addf(out, "%s = $1", what->text);
+    if (what->rows > 1) {
+        buf_add_c(out, "(VALUES ");
+        write_places(out, what->rows, 1);
+        buf_add_c(out, ") CROSS JOIN ");
+    }
+    buf_addf(out, "%s WHERE %s = %s", what->table->name, what->text,
+             what->rows > 1 ? "column1" : "$1");
     if (what->and_where != NULL)
         buf_addf(out, " AND (%s)", what->and_where);
 }
@@ -117,7 +125,7 @@ void sqltext_write(struct buf *out, const struct sqltext *what)
     case SQLTEXT_LOAD: write_load(out, what); break;
     case SQLTEXT_SELECT:
         write_select(out, what->table);
-        buf_add_c(out, what->text);
+        buf_addf(out, "%s WHERE %s", what->table->name, what->text);
         break;
     }
 }
@@ -153,6 +161,11 @@ size_t sqltext_rows_at_once(enum db_write write, size_t left)
     while (sizes[i] > left || (sizes[i] > 1 && write != WRITE_INSERT))
         i++;
     return sizes[i];
+}
+
+size_t sqltext_ids_at_once(size_t left)
+{
+    return left == 1 ? 1 : left <= 4 ? 4 : SQLTEXT_IDS_MAX;
 }
 
 static size_t bucket_of(const struct sqltext *what)

@@ -13,7 +13,7 @@ struct sqltext {
     enum sqltext_kind {
         SQLTEXT_QUERY,  /* `text` */
         SQLTEXT_WRITE,  /* rows, by `write` */
-        SQLTEXT_LOAD,   /* rows whose column `text` is $1, `and_where` */
+        SQLTEXT_LOAD,   /* rows whose column `text` is one of `rows` ids, `and_where` */
         SQLTEXT_SELECT, /* rows that the condition `text` selects */
         SQLTEXT_REQUIRE, /* `text`, which has to change a row */
     } kind;
@@ -22,8 +22,8 @@ struct sqltext {
     const char *text;
     const char *and_where; /* NULL for none */
     bool lock;             /* a SQLTEXT_LOAD that holds its rows, where engines lock rows */
-    size_t rows;           /* of a SQLTEXT_WRITE, where engines have no arrays; insert alone takes
-                            * more than one */
+    size_t rows;           /* where engines have no arrays: rows of a SQLTEXT_WRITE, more than one
+                            * of an insert only; ids of a SQLTEXT_LOAD, $1, $2 ..., or NULL */
 };
 
 void sqltext_write(struct buf *out, const struct sqltext *what);
@@ -33,6 +33,9 @@ size_t sqltext_columns(const struct sqltext *what, const struct column **out);
 /* How many of so many rows one SQLTEXT_WRITE takes: to begin and to end it costs as much as half
  * a row. */
 size_t sqltext_rows_at_once(enum db_write write, size_t left);
+/* How many places for ids a SQLTEXT_LOAD has, when so many are left to be looked up. */
+#define SQLTEXT_IDS_MAX 16
+size_t sqltext_ids_at_once(size_t left);
 
 /* A prepared statement of a driver. */
 struct statement {

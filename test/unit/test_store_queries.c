@@ -348,6 +348,40 @@ static void keys_by_hash_and_of_a_merchant(void **state)
     assert_int_equal(keys.count, 1);
 }
 
+static enum err take_payment(void *list, void *row)
+{
+    struct payment_list *payments = list;
+
+    payments->items[payments->count++] = row;
+    return OK;
+}
+
+/* Every second id is a payment's. */
+static void each_of_many_ids_in_order(void **state)
+{
+    struct bench bench;
+    static const size_t counts[] = { 1, 2, 4, 5, 16, 17, 21, 49 };
+    struct payment *found[49];
+    struct id ids[49];
+
+    bench_open(&bench, *state);
+    for (int i = 0; i < 49; i++) {
+        struct payment payment = payment_at(&bench, DAY_1 + i);
+        ids[i] = payment.id.id;
+        if (i % 2 == 1)
+            put(&bench, &table_payments, &payment);
+    }
+    for (size_t i = 0; i < COUNT_OF(counts); i++) {
+        struct payment_list list = { .items = found };
+        assert_stored(bench.books->db,
+                      db_load(bench.books->db, &table_payments, "id", ids, counts[i], NULL, false,
+                              &bench.books->arena, take_payment, &list));
+        assert_int_equal(list.count, counts[i] / 2);
+        for (size_t j = 0; j < list.count; j++)
+            assert_true(id_equal(list.items[j]->id.id, ids[2 * j + 1]));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,6 +394,7 @@ int main(void)
         cmocka_unit_test(operations_with_their_attempts),
         cmocka_unit_test(refunds_of_a_payment),
         cmocka_unit_test(keys_by_hash_and_of_a_merchant),
+        cmocka_unit_test(each_of_many_ids_in_order),
     };
 
     return store_run("queries", tests, COUNT_OF(tests));
