@@ -55,7 +55,8 @@ static const struct number_rule number_rules[] = {
 static int64_t number_or(const struct json *settings, const char *name, int64_t otherwise)
 {
     int64_t value = otherwise;
-    (void)json_int(json_get(settings, name), &value);
+    if (settings)
+        (void)json_int(json_get(settings, name), &value);
     return value;
 }
 

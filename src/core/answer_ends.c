@@ -51,7 +51,8 @@ void answered_end_capture(const struct answered *a, enum operation_event verdict
     failure_from_answer(&payment->failure, &a->said->answer);
     payment->due_ms = payment->expires_ms;
     if (payment->capture_method == CAPTURE_METHOD_AUTOMATIC)
-        payment->due_ms = a->turn->now_ms + a->place.settings.capture_retry_ms;
+        payment->due_ms = a->turn->now_ms
+                          + payment_settings(a->turn, payment).capture_retry_ms;
     answered_move_payment(a, PAYMENT_ON_CAPTURE_NO);
 }
 

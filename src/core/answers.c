@@ -192,7 +192,8 @@ static void authorized(const struct answered *a)
         answered_captured(a, PAYMENT_ON_AUTH_SALE, answer->captured_minor);
         return;
     }
-    payment->expires_ms = a->turn->now_ms + a->place.settings.authorization_ms;
+    payment->expires_ms = a->turn->now_ms
+                          + payment_settings(a->turn, payment).authorization_ms;
     payment->due_ms = payment->expires_ms;
     answered_move_payment(a, PAYMENT_ON_AUTH_YES);
     /* It may have been given back before we heard of it. */

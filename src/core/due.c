@@ -127,14 +127,14 @@ static bool waits_for_capture(const struct payment *payment)
 /* When the refused cancel is tried again; what other events there were puts it off. */
 static int64_t next_cancel_ms(const struct turn *turn, const struct payment *payment)
 {
-    struct account_settings settings = payment_place(turn, payment).settings;
+    struct account_settings settings = payment_settings(turn, payment);
     return payment->updated_ms
            + (payment->cancel_tries < settings.capture_tries ? settings.capture_retry_ms : DAY_MS);
 }
 
 void payment_cancel_later(struct turn *turn, struct payment *payment)
 {
-    struct account_settings settings = payment_place(turn, payment).settings;
+    struct account_settings settings = payment_settings(turn, payment);
     assert(waits_for_cancel(payment));
     payment->due_ms = next_cancel_ms(turn, payment);
     row_touch(&payment->row);
@@ -147,7 +147,7 @@ void payment_cancel_later(struct turn *turn, struct payment *payment)
 /* The refused capture's or cancel's next try stays where it was, whatever was asked in between. */
 int64_t payment_next_look_ms(const struct turn *turn, const struct payment *payment)
 {
-    struct account_settings settings = payment_place(turn, payment).settings;
+    struct account_settings settings = payment_settings(turn, payment);
     int64_t retry_ms = payment->updated_ms + settings.capture_retry_ms;
     if (waits_for_cancel(payment))
         return next_cancel_ms(turn, payment);
@@ -207,8 +207,8 @@ static enum err payment_due(struct turn *turn)
     } else if (expired || waits_for_cancel(payment)) {
         payment_enquire(turn, payment);
     } else if (waits_for_capture(payment)) {
-        struct payment_place place = payment_place(turn, payment);
-        retry_capture(turn, payment, &place.settings);
+        struct account_settings settings = payment_settings(turn, payment);
+        retry_capture(turn, payment, &settings);
     } else {
         payment->due_ms = payment->expires_ms;
     }

@@ -53,8 +53,7 @@ void payment_check_from_now(struct turn *turn, struct payment *payment)
 
 void payment_check_refund(struct turn *turn, struct payment *payment)
 {
-    struct payment_place place = payment_place(turn, payment);
-    int64_t check_ms = turn->now_ms + place.settings.refund_orphan_ms;
+    int64_t check_ms = turn->now_ms + payment_settings(turn, payment).refund_orphan_ms;
     if (payment->check_ms == 0 || payment->check_ms > check_ms)
         payment->check_ms = check_ms;
     payment->checks = 0;
@@ -65,14 +64,15 @@ void payment_check_refund(struct turn *turn, struct payment *payment)
 static int64_t stuck_since_ms(const struct turn *turn, const struct payment *payment,
                               const struct operation *open)
 {
-    struct payment_place place = payment_place(turn, payment);
     if (!open || open->kind != OPERATION_KIND_REFUND)
         return (open ? open->created_ms : payment->updated_ms)
-               + account_stuck_ms(place.account, payment->method, turn->arena);
+               + account_stuck_ms(payment_place(turn, payment).account, payment->method,
+                                  turn->arena);
+    struct account_settings settings = payment_settings(turn, payment);
     const struct refund *refund = books_refund(turn->books, open->refund);
     bool orphan = !refund || str_is_empty(refund->gateway_reference);
     return open->created_ms
-           + (orphan ? place.settings.refund_orphan_ms : place.settings.refund_stuck_ms);
+           + (orphan ? settings.refund_orphan_ms : settings.refund_stuck_ms);
 }
 
 /* The next look, should this one change nothing. */

@@ -350,8 +350,8 @@ void operation_call(struct turn *turn, struct payment *payment, struct operation
         .call = call,
         .card = card,
         .instrument = payment->save_card ? payment_saves(turn, payment) : turn->instrument,
-        .capture_now = place.settings.capture != GW_CAPTURE_SEPARATE
-                       && payment->capture_method == CAPTURE_METHOD_AUTOMATIC,
+        .capture_now = payment->capture_method == CAPTURE_METHOD_AUTOMATIC
+                       && payment_settings(turn, payment).capture != GW_CAPTURE_SEPARATE,
         .origin = turn->input->origin,
         .mark = turn->mark,
     };
@@ -450,6 +450,11 @@ struct payment_place payment_place(const struct turn *turn, const struct payment
     assert(place.account);
     place.gateway = turn_gateway(turn, place.account->gateway);
     assert(place.gateway);
-    place.settings = account_settings(place.account, place.gateway, turn->arena);
     return place;
+}
+
+struct account_settings payment_settings(const struct turn *turn, const struct payment *payment)
+{
+    struct payment_place place = payment_place(turn, payment);
+    return account_settings(place.account, place.gateway, turn->arena);
 }

@@ -68,9 +68,10 @@ void task_record(struct turn *turn, const struct payment *payment,
 struct payment_place {
     struct gateway_account *account;
     const struct gateway *gateway;
-    struct account_settings settings;
 };
 struct payment_place payment_place(const struct turn *turn, const struct payment *payment);
+/* That account's. They are read out of its JSON, so who needs none does not ask. */
+struct account_settings payment_settings(const struct turn *turn, const struct payment *payment);
 
 /* Steps that several handlers take. */
 /* Whom it is for, and with what saved card: the merchant's own, or not there. */

@@ -39,13 +39,12 @@ static enum err check_least(struct turn *turn, const struct payment *payment,
 
 static enum err check_age(struct turn *turn, const struct payment *payment)
 {
-    struct payment_place place = payment_place(turn, payment);
-    if (place.settings.refund_age_ms == 0
-        || turn->now_ms - payment->created_ms <= place.settings.refund_age_ms)
+    int64_t age_ms = payment_settings(turn, payment).refund_age_ms;
+    if (age_ms == 0 || turn->now_ms - payment->created_ms <= age_ms)
         return OK;
     return turn_fail(turn, ERR_REFUND_TOO_OLD,
                      "This gateway account refunds payments of at most %lld days.",
-                     (long long)(place.settings.refund_age_ms / DAY_MS));
+                     (long long)(age_ms / DAY_MS));
 }
 
 /* The amount is reserved, and the call goes out after the commit. */
@@ -70,7 +69,7 @@ void payment_return_late(struct turn *turn, struct payment *payment)
     struct payment_place place = payment_place(turn, payment);
     int64_t amount_minor = payment->captured_minor - payment->reserved_minor;
     assert(operation_id_is_zero(payment->active_operation));
-    if (!place.settings.refund_late || amount_minor == 0)
+    if (!payment_settings(turn, payment).refund_late || amount_minor == 0)
         return;
     if (gateway_can(place.gateway, OPERATION_KIND_REFUND)
         && amount_minor >= gateway_refund_least(place.gateway, payment->currency))
