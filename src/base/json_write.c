@@ -92,11 +92,15 @@ static inline size_t copy_plain(char *to, struct str text)
     size_t at = 0;
     uint64_t eight;
 
-    for (; at + sizeof eight <= text.len; at += sizeof eight) {
+    while (at + sizeof eight <= text.len) {
         memcpy(&eight, text.ptr + at, sizeof eight);
         if (!are_plain(eight))
             break;
         memcpy(to + at, &eight, sizeof eight);
+        at += sizeof eight;
+        /* The last eight are whole as well: some of them are copied twice. */
+        if (at < text.len && text.len - at < sizeof eight)
+            at = text.len - sizeof eight;
     }
     for (; at < text.len && byte_classes[(unsigned char)text.ptr[at]] == PLAIN; at++)
         to[at] = text.ptr[at];
@@ -127,7 +131,19 @@ static void write_lead(struct json_out *out, const char *name)
     if (name == NULL)
         return;
     assert(out->depth > 0);
-    json_write_text(out->buf, str_of(name));
+    struct str text = str_of(name);
+    char *to = buf_reserve(out->buf, text.len + 3);
+    if (to == NULL)
+        return;
+    *to++ = '"';
+    size_t plain = copy_plain(to, text);
+    if (plain == text.len) {
+        to[plain] = '"';
+        to[plain + 1] = ':';
+        out->buf->len += text.len + 3;
+        return;
+    }
+    json_write_text(out->buf, text);
     buf_add_char(out->buf, ':');
 }
 
