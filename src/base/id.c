@@ -35,21 +35,6 @@ struct id id_make(struct id_maker *maker, int64_t now_ms)
     return id;
 }
 
-bool id_is_zero(struct id id)
-{
-    return id_equal(id, (struct id){ 0 });
-}
-
-bool id_equal(struct id a, struct id b)
-{
-    return id_compare(a, b) == 0;
-}
-
-int id_compare(struct id a, struct id b)
-{
-    return memcmp(a.bytes, b.bytes, sizeof a.bytes);
-}
-
 struct id id_first_at(int64_t time_ms)
 {
     struct id id = { { 0 } };
