@@ -21,6 +21,7 @@ static void write_words(struct buf *out, const struct db_driver *driver,
     buf_add_c(out, " CHECK (");
     for (size_t i = 1; i < list->count; i++) {
         assert(strpbrk(list->words[i], "'\"\\{}, ") == NULL);
+        assert(!str_equal_nocase(str_of(list->words[i]), STR("null"))); /* no word, in an array */
         if (!driver->has_arrays)
             buf_addf(out, "%s%s = '%s'", i == 1 ? "" : " OR ", column->name, list->words[i]);
         else if (i == 1)
