@@ -363,7 +363,8 @@ static enum err be_connected(struct pg_session *session)
 
 /* Rows are found by their keys, and an array of rows is written in its own order: one of them
  * may give up what a later one takes. So the planner gets no other choice, also not while it
- * believes that a table is still small. Nor are plans compiled: where there is no index, one
+ * believes that a table is still small (which index, it may then choose badly, until the
+ * server's autovacuum has counted the rows). Nor are plans compiled: where there is no index, one
  * without the choice looks so dear that the server would spend a tenth of a second on that, each
  * time it is run. And a plan is made once, not anew for each array: making it took the server
  * longer than a small batch itself. A node that is stopped must not hold its rows for longer than

@@ -105,7 +105,8 @@ static void a_commit_is_written_in_one_piece(void **state)
     assert_stored(books->db, commit_events(books, books->db, 1));
     int64_t before = write_calls();
     assert_stored(books->db, commit_events(books, books->db, 1));
-    assert_true(write_calls() - before <= 3); /* 100 kB, and a wake of the checkpointer */
+    /* 100 kB, a wake of the checkpointer, perhaps the log's head; not two calls for 25 pages. */
+    assert_true(write_calls() - before <= 8);
 }
 
 /* What does not fit into the page cache is in the log before the commit, and read from there. */
