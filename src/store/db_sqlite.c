@@ -428,11 +428,12 @@ static int64_t checkpoint_copy(void *self)
     return copied > 0 ? copied : 0;
 }
 
-static enum err checkpoint_restart(void *self)
+/* SQLite sleeps for milliseconds where it may wait, also for a reader that is gone sooner. */
+static enum err checkpoint_restart(void *self, bool may_wait)
 {
     struct sqlite *db = self;
 
-    sqlite3_busy_timeout(db->handle, CHECKPOINT_TIMEOUT_MS);
+    sqlite3_busy_timeout(db->handle, may_wait ? CHECKPOINT_TIMEOUT_MS : 0);
     int code = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
     sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
     return code == SQLITE_OK ? OK : ERR_STORE_BUSY;

@@ -69,8 +69,9 @@ void wal_pace_stop(struct wal_pace *pace)
 /* With the lock. */
 static void restart(struct wal_pace *pace, int64_t pages)
 {
-    if (pace->work.restart(pace->work.self) != OK) {
-        pace->again_at = pages + WAL_PAGES_STEP;
+    bool may_wait = pages >= WAL_PAGES_MOST;
+    if (pace->work.restart(pace->work.self, may_wait) != OK) {
+        pace->again_at = pages + (may_wait ? WAL_PAGES_STEP : WAL_PAGES_FEW);
         return;
     }
     pace->again_at = 0;

@@ -10,6 +10,7 @@
 #ifndef STORE_WAL_PACE_H
 #define STORE_WAL_PACE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -22,12 +23,12 @@ struct wal_work {
      * beginning. What fails is tried again with the next step: it may always answer 0. */
     int64_t (*copy)(void *self);
     /* Copies what is left and lets the log begin again; on the thread that commits. Not OK when
-     * readers stayed in it for too long. */
-    enum err (*restart)(void *self);
+     * a reader is in it: at once, or, if it may wait, after a while. */
+    enum err (*restart)(void *self, bool may_wait);
 };
 
 /* Pages from which on the log wants to begin again; that a writer copies by itself; from which on
- * it waits for its turn; after which it tries again when readers did not let it; and that the
+ * it waits for its turn, and for readers; after which it waits for these again; and that the
  * log's file keeps, as writing into it is cheaper than making it longer. */
 #define WAL_PAGES_ENOUGH 24576
 #define WAL_PAGES_FEW 256

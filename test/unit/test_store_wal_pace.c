@@ -16,7 +16,7 @@ struct wal {
     atomic_bool held, in_step;
     _Atomic int64_t pages;
     _Atomic int64_t copied;
-    atomic_int restarts, refusals;
+    atomic_int restarts, refusals, waits;
     struct wal_pace *pace;
 };
 
@@ -33,10 +33,11 @@ static int64_t copy(void *self)
     return pages;
 }
 
-static enum err restart(void *self)
+static enum err restart(void *self, bool may_wait)
 {
     struct wal *wal = self;
 
+    atomic_fetch_add(&wal->waits, may_wait);
     if (atomic_load(&wal->refusals) > 0) {
         atomic_fetch_sub(&wal->refusals, 1);
         return ERR_STORE_BUSY;
@@ -164,6 +165,26 @@ static void readers_that_stay_are_asked_again_later(void **state)
     assert_int_equal(wal->restarts, 0);
     commit(wal, 1);
     assert_int_equal(wal->restarts, 1);
+    assert_int_equal(wal->waits, 3);
+}
+
+/* No commit waits for a reader while there is room. */
+static void readers_that_go_are_not_waited_for(void **state)
+{
+    struct wal *wal = *state;
+
+    wal->refusals = 1;
+    hold_a_step(wal);
+    while (atomic_load(&wal->pages) < WAL_PAGES_ENOUGH)
+        commit(wal, WAL_PAGES_FEW);
+    atomic_store(&wal->held, false);
+    for (int waited_ms = 0; atomic_load(&wal->restarts) == 0; waited_ms++) {
+        assert_true(waited_ms < 30000);
+        commit(wal, 1);
+        poll(NULL, 0, 1);
+    }
+    assert_int_equal(wal->refusals, 0);
+    assert_int_equal(wal->waits, 0);
 }
 
 /* Readers held up a log that was very large; the one after it is not. */
@@ -188,6 +209,7 @@ int main(void)
         TEST(a_large_one_begins_again_when_little_is_left),
         TEST(the_log_is_bounded_by_the_disk),
         TEST(readers_that_stay_are_asked_again_later),
+        TEST(readers_that_go_are_not_waited_for),
         TEST(a_log_that_began_again_by_itself_is_as_bounded),
     };
     return cmocka_run_group_tests_name("store/wal_pace", tests, NULL, NULL);
