@@ -422,9 +422,15 @@ static int64_t checkpoint_copy(void *self)
 {
     struct sqlite *db = self;
     int pages = 0, copied = 0;
+    sqlite3_file *file = NULL;
 
     sqlite3_wal_checkpoint_v2(db->checkpoint_handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages,
                               &copied);
+    /* SQLite flushes the file only when nothing is left in the log, and then the writer waits for
+     * all that was ever copied: most of it is flushed here, piece by piece. */
+    sqlite3_file_control(db->checkpoint_handle, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (file != NULL && file->pMethods != NULL)
+        file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
     return copied > 0 ? copied : 0;
 }
 
