@@ -1,5 +1,5 @@
 /* db_sqlite.c - the books in one SQLite file: DIR/purser.db, with a write-ahead log beside it.
- * tidy: file-size - one file alone includes the library's header
+ * tidy: file-size - one engine behind one driver interface; parts of it would share its types
  *
  * Surprises:
  *   - After a failure inside a transaction SQLite may have rolled it back by itself, and what
