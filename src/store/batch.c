@@ -202,29 +202,21 @@ static void watch_clock(struct store *store, int64_t now_ms, int64_t now_us)
     store->clock_us = now_us;
 }
 
-static enum err run_between(struct store *store, struct turn *const *turns, size_t count)
+static enum err run_between(struct store *store, struct batch *batch)
 {
-    struct batch batch = {
-        .db = store->db,
-        .arena = &store->arena,
-        .ids = &store->ids,
-        .gateways = store->gateways,
-        .turns = turns,
-        .count = count,
-    };
     /* Before the answer, which comes with rows that may have to be waited for. */
     int64_t asked_us = outside_monotonic_us(store->outside);
-    enum err err = db_now_later(store->db, &batch.now_ms);
+    enum err err = db_now_later(store->db, &batch->now_ms);
     if (!err)
-        err = batch_load(&batch);
+        err = batch_load(batch);
     if (!err)
-        watch_clock(store, batch.now_ms, asked_us);
-    batch.even_since_ms = store->even_since_ms;
-    for (size_t i = 0; !err && i < count; i++)
-        err = run_turn(&batch, i);
+        watch_clock(store, batch->now_ms, asked_us);
+    batch->even_since_ms = store->even_since_ms;
+    for (size_t i = 0; !err && i < batch->count; i++)
+        err = run_turn(batch, i);
     if (!err)
-        err = batch_flush(&batch);
-    store->flushed = batch.due;
+        err = batch_flush(batch);
+    store->flushed = batch->due;
     return err;
 }
 
@@ -244,16 +236,28 @@ static enum err commit(struct store *store)
 
 static enum err try_batch(struct store *store, struct turn *const *turns, size_t count)
 {
+    struct batch batch = {
+        .db = store->db,
+        .kept = &store->kept,
+        .arena = &store->arena,
+        .ids = &store->ids,
+        .gateways = store->gateways,
+        .turns = turns,
+        .count = count,
+    };
     int64_t asked_us = outside_monotonic_us(store->outside);
     for (size_t i = 0; i < count; i++)
         turn_clear(store, turns[i]);
     enum err err = lease_is_over(store) ? ERR_LEASE_LOST : db_begin(store->db);
     if (!err)
-        err = run_between(store, turns, count);
+        kept_begin(&store->kept, store->db);
+    if (!err)
+        err = run_between(store, &batch);
     if (!err)
         err = commit(store);
     store->counts.batches++;
     if (!err) {
+        kept_committed(&store->kept, store->db, &batch);
         lease_held(store, asked_us);
         for (size_t i = 0; i < store->flushed.count; i++)
             webhook_delivery_list_add(&store->arena, &store->due, store->flushed.items[i]);
@@ -261,6 +265,7 @@ static enum err try_batch(struct store *store, struct turn *const *turns, size_t
     }
     store->counts.commits_failed++;
     store->failure = str_copy(&store->arena, db_error(store->db));
+    kept_forget(&store->kept);
     db_rollback(store->db);
     if (err == ERR_LEASE_LOST)
         lease_give_up(store);
@@ -314,6 +319,7 @@ void store_execute(struct store *store, struct turn *const *turns, size_t count)
 {
     assert(count > 0 && count <= STORE_BATCH_MAX);
     arena_reset(&store->arena);
+    kept_sweep(&store->kept);
     store->failure = (struct str){ 0 };
     store->due = (struct webhook_delivery_list){ 0 };
     execute(store, turns, count);

@@ -6,8 +6,11 @@
 
 LIST_TYPE(books_list, struct books)
 
+struct kept;
+
 struct batch {
     struct db *db;
+    struct kept *kept;                       /* what need not be loaded */
     struct arena *arena;
     struct id_maker *ids;
     const struct gateway *const *gateways;

@@ -179,6 +179,11 @@ enum err db_require(struct db *db, const char *sql, const struct db_value *args,
     return db->driver->require(db, sql, args, arg_count, otherwise);
 }
 
+bool db_edition(const struct db *db, uint32_t *out)
+{
+    return db->driver->edition != NULL && db->driver->edition(db, out);
+}
+
 int64_t db_changes(const struct db *db)
 {
     return db->driver->changes(db);

@@ -57,6 +57,7 @@ struct db_driver {
     enum err (*require)(struct db *db, const char *sql, const struct db_value *args,
                         size_t arg_count, enum err otherwise);       /* shared books only */
     int64_t (*changes)(const struct db *db);
+    bool (*edition)(const struct db *db, uint32_t *out);    /* NULL where it cannot be known */
     enum err (*script)(struct db *db, struct str sql);
     /* changed[i], unless `changed` is NULL, tells whether row i was written. */
     enum err (*write)(struct db *db, enum db_write what, const struct table *table,

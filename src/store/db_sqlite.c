@@ -257,6 +257,15 @@ static int64_t sqlite_changes(const struct db *db)
     return sqlite3_changes64(((const struct sqlite *)(const void *)db)->handle);
 }
 
+/* Counted by the page cache: up at each commit of this connection, and when a transaction begins
+ * and finds that somebody else has written since the last one. */
+static bool sqlite_edition(const struct db *db, uint32_t *out)
+{
+    const struct sqlite *this = (const struct sqlite *)(const void *)db;
+
+    return sqlite3_file_control(this->handle, "main", SQLITE_FCNTL_DATA_VERSION, out) == SQLITE_OK;
+}
+
 static enum err sqlite_script(struct db *db, struct str sql)
 {
     struct sqlite *this = sqlite_of(db);
@@ -617,6 +626,7 @@ const struct db_driver db_driver_sqlite = {
     .rollback = sqlite_rollback,
     .query = sqlite_query,
     .changes = sqlite_changes,
+    .edition = sqlite_edition,
     .script = sqlite_script,
     .write = sqlite_write,
     .load = sqlite_load,

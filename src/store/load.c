@@ -11,6 +11,7 @@
 
 #include "store/batch.h"
 #include "store/db_later.h"
+#include "store/kept.h"
 
 /* A set of ids: collected, then ordered, without duplicates. */
 struct id_set {
@@ -290,13 +291,108 @@ static enum err load_books(struct batch *batch, const struct id_set *invoices)
 {
     if (invoices->count == 0)
         return OK;
-    batch->books = ARENA_ARRAY(batch->arena, struct books *, invoices->count);
     enum err err = db_load_later(batch->db, &table_invoices, "id", invoices->ids, invoices->count,
                                  NULL, true, batch->arena, add_invoice, batch);
     for (size_t i = 0; !err && i < sizeof(books_rules) / sizeof(books_rules[0]); i++)
         err = db_load_later(batch->db, books_rules[i].table, "invoice", invoices->ids,
                             invoices->count, books_rules[i].and_where, false, batch->arena,
                             books_rules[i].load, batch);
+    return err;
+}
+
+/* The claims that open operations answer to, so that the turn which ends them can
+ * record the answer. */
+static enum err add_waiting_claim(void *self, void *row)
+{
+    struct batch *batch = self;
+    struct claim *claim = row;
+    struct books **books = batch_books(batch, claim->invoice);
+    if (books)
+        claim_list_add(batch->arena, &(*books)->claims, claim);
+    return OK;
+}
+
+static bool has_claim(const struct books *books, struct id key)
+{
+    for (size_t i = 0; i < books->claims.count; i++)
+        if (id_equal(books->claims.items[i]->key, key))
+            return true;
+    return false;
+}
+
+static enum err load_waiting_claims(struct batch *batch)
+{
+    struct id_set keys = { 0 };
+    for (size_t i = 0; i < batch->books_count; i++) {
+        const struct operation_list *operations = &batch->books[i]->operations;
+        for (size_t j = 0; j < operations->count; j++)
+            if (!has_claim(batch->books[i], operations->items[j]->claim))
+                set_add(batch->arena, &keys, operations->items[j]->claim);
+    }
+    set_close(&keys);
+    return db_load_later(batch->db, &table_claims, "key", keys.ids, keys.count, "status = 0", false,
+                         batch->arena, add_waiting_claim, batch);
+}
+
+/* What is kept of an invoice is taken by the functions that take what is loaded. */
+static void add_kept(struct batch *batch, const struct kept_books *kept)
+{
+    for (size_t i = 0; i < kept->count; i++) {
+        const struct table *table = kept->rows[i].table;
+        void *row = arena_copy(batch->arena, kept->rows[i].row, table->row_size);
+        db_load_f *load = table == &table_invoices ? add_invoice : add_waiting_claim;
+        for (size_t j = 0; j < sizeof(books_rules) / sizeof(books_rules[0]); j++)
+            if (books_rules[j].table == table)
+                load = books_rules[j].load;
+        enum err err = load(batch, row);
+        assert(!err);
+        (void)err;
+    }
+}
+
+/* Takes the invoices of which rows are kept out of the set. */
+static void take_kept(struct batch *batch, struct id_set *invoices)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < invoices->count; i++) {
+        struct invoice_id id = { invoices->ids[i] };
+        const struct kept_books *kept = kept_find(batch->kept, id);
+        if (kept)
+            add_kept(batch, kept);
+        else
+            invoices->ids[left++] = id.id;
+    }
+    invoices->count = left;
+}
+
+#define SAME_LIST(table, list)                                                               do {                                                                                         assert(kept->list.count == loaded->list.count);                                          for (size_t i = 0; i < kept->list.count; i++)                                                assert(kept_rows_equal(table, kept->list.items[i], loaded->list.items[i]));      } while (0)
+
+static void must_be_same(const struct books *kept, const struct books *loaded)
+{
+    assert(kept_rows_equal(&table_invoices, kept->invoice, loaded->invoice));
+    SAME_LIST(&table_payments, payments);
+    SAME_LIST(&table_refunds, refunds);
+    SAME_LIST(&table_checkouts, checkouts);
+    SAME_LIST(&table_instruments, instruments);
+    SAME_LIST(&table_operations, operations);
+    SAME_LIST(&table_claims, claims);
+}
+#undef SAME_LIST
+
+/* The books at hand so far are those that were kept: they must be as they would be loaded. */
+static enum err prove_kept(const struct batch *batch)
+{
+    struct batch loaded = { .db = batch->db, .arena = batch->arena };
+    struct id_set invoices = { 0 };
+    for (size_t i = 0; i < batch->books_count; i++)
+        set_add(batch->arena, &invoices, batch->books[i]->invoice->id.id);
+    loaded.books = ARENA_ARRAY(batch->arena, struct books *, batch->books_count);
+    enum err err = load_books(&loaded, &invoices);
+    if (!err)
+        err = load_waiting_claims(&loaded);
+    assert(err || loaded.books_count == batch->books_count);
+    for (size_t i = 0; !err && i < batch->books_count; i++)
+        must_be_same(batch->books[i], loaded.books[i]);
     return err;
 }
 
@@ -314,31 +410,6 @@ static enum err load_closed(struct batch *batch)
     set_close(&wanted);
     return db_load_later(batch->db, &table_operations, "id", wanted.ids, wanted.count, NULL, false,
                          batch->arena, add_operation, batch);
-}
-
-/* The claims that open operations answer to, so that the turn which ends them can
- * record the answer. */
-static enum err add_waiting_claim(void *self, void *row)
-{
-    struct batch *batch = self;
-    struct claim *claim = row;
-    struct books **books = batch_books(batch, claim->invoice);
-    if (books)
-        claim_list_add(batch->arena, &(*books)->claims, claim);
-    return OK;
-}
-
-static enum err load_waiting_claims(struct batch *batch)
-{
-    struct id_set keys = { 0 };
-    for (size_t i = 0; i < batch->books_count; i++) {
-        const struct operation_list *operations = &batch->books[i]->operations;
-        for (size_t j = 0; j < operations->count; j++)
-            set_add(batch->arena, &keys, operations->items[j]->claim);
-    }
-    set_close(&keys);
-    return db_load_later(batch->db, &table_claims, "key", keys.ids, keys.count, "status = 0", false,
-                         batch->arena, add_waiting_claim, batch);
 }
 
 static enum err add_claim(void *self, void *row)
@@ -467,7 +538,11 @@ static enum err load_targets(struct batch *batch)
     for (size_t i = 0; i < batch->count; i++)
         set_add(batch->arena, &invoices, batch->targets[i].id);
     set_close(&invoices);
-    enum err err = load_books(batch, &invoices);
+    batch->books = ARENA_ARRAY(batch->arena, struct books *, invoices.count);
+    take_kept(batch, &invoices);
+    enum err err = KEPT_PROVES ? prove_kept(batch) : OK;
+    if (!err)
+        err = load_books(batch, &invoices);
     if (!err)
         err = batch_load_findings(batch);
     if (!err && invoices.count)

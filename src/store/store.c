@@ -70,6 +70,8 @@ void store_close(struct store *store)
     if (!store)
         return;
     db_close(store->db);
+    kept_forget(&store->kept);
+    kept_sweep(&store->kept);
     arena_done(&store->arena);
     arena_done(&store->lasting);
     mem_free(store);

@@ -2,6 +2,7 @@
 #ifndef STORE_STORE_PARTS_H
 #define STORE_STORE_PARTS_H
 
+#include "store/kept.h"
 #include "store/store.h"
 
 struct store {
@@ -13,6 +14,7 @@ struct store {
     struct arena lasting;            /* as long as the store */
     struct str failure;              /* the engine's words about the last failed commit */
     struct store_counts counts;
+    struct kept kept;
     struct webhook_delivery_list flushed;    /* of the batch in hand, pending */
     struct webhook_delivery_list due;        /* of those that were committed */
 
