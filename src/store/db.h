@@ -88,9 +88,6 @@ typedef enum err db_row_f(void *self, const struct db_value *values, size_t coun
  * statements are prepared once and found by the pointer. */
 must_check enum err db_query(struct db *db, const char *sql, const struct db_value *args,
                              size_t arg_count, db_row_f *row, void *self);
-/* What every commit to the books changes, whoever makes it: in a transaction, as of what that sees;
- * after a commit of this connection, as of that. False where it cannot be known. */
-bool db_edition(const struct db *db, uint32_t *out);
 int64_t db_changes(const struct db *db);        /* rows changed by the last db_query */
 /* An update, insert or delete that has to change a row; else the transaction fails with
  * `otherwise`, which may be told as late as in db_commit. Shared books only. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "store/batch.h"
+#include "store/db_one.h"
 
 /* What a row is kept as, whatever was done to it. */
 #define BEGINS_WITH_CHANGE(type)                                                         \

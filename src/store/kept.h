@@ -8,9 +8,9 @@
  * They are never stale, whoever writes:
  *   - What is kept is copied after a commit of this store, and is what that commit left in the
  *     books. A batch that fails forgets everything.
- *   - Every commit, of whichever connection and process, changes the books' edition (db.h). What
- *     is kept is believed in a transaction that has the edition which the last copy was made at,
- *     and in no other: somebody else's commit forgets everything too.
+ *   - Every commit, of whichever connection and process, changes the books' edition (db_one.h).
+ *     What is kept is believed in a transaction that has the edition which the last copy was made
+ *     at, and in no other: somebody else's commit forgets everything too.
  *   - Books that many nodes write have no edition that is known here. Of them nothing is kept.
  * Builds with sanitizers and the simulation load all the same, and hold one against the other.
  *
@@ -50,6 +50,7 @@ struct kept {
     struct kept_books *places[KEPT_PLACES];
     size_t count, bytes;
     uint32_t edition;            /* at which all of them are what the books have */
+    uint64_t found;              /* books that were not loaded, since the start */
     struct kept_books *spent;    /* taken off, but what was made of them may still be read */
 };
 

@@ -362,10 +362,16 @@ static void take_kept(struct batch *batch, struct id_set *invoices)
         else
             invoices->ids[left++] = id.id;
     }
+    batch->kept->found += invoices->count - left;
     invoices->count = left;
 }
 
-#define SAME_LIST(table, list)                                                               do {                                                                                         assert(kept->list.count == loaded->list.count);                                          for (size_t i = 0; i < kept->list.count; i++)                                                assert(kept_rows_equal(table, kept->list.items[i], loaded->list.items[i]));      } while (0)
+#define SAME_LIST(table, list)                                                           \
+    do {                                                                                 \
+        assert(kept->list.count == loaded->list.count);                                  \
+        for (size_t i = 0; i < kept->list.count; i++)                                    \
+            assert(kept_rows_equal(table, kept->list.items[i], loaded->list.items[i]));  \
+    } while (0)
 
 static void must_be_same(const struct books *kept, const struct books *loaded)
 {

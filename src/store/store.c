@@ -89,7 +89,9 @@ const struct webhook_delivery_list *store_due_deliveries(const struct store *sto
 
 struct store_counts store_counts(const struct store *store)
 {
-    return store->counts;
+    struct store_counts counts = store->counts;
+    counts.books_kept = store->kept.found;
+    return counts;
 }
 
 static enum err count_row(void *self, const struct db_value *values, size_t count)

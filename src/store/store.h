@@ -75,6 +75,7 @@ must_check enum err store_bootstrap(struct store *store, bool *made);
 struct store_counts {
     uint64_t batches, turns, turns_failed, batches_split, batches_repeated, commits_failed;
     uint64_t batch_turns_max;
+    uint64_t books_kept;             /* that needed no loading (kept.h) */
 };
 struct store_counts store_counts(const struct store *store);
 

@@ -312,6 +312,63 @@ static void poisoned_turn_fails_alone(void **state)
     bench_close(&bench);
 }
 
+static int64_t checks(struct bench *bench)
+{
+    return store_number(store_db(bench->store), "SELECT checks FROM payments");
+}
+
+/* Rows of a payment under way are kept from its turn to the next one: what others write in
+ * between, or this connection outside of a turn, is seen all the same and not written over. */
+static void rows_that_are_kept_are_never_stale(void **state)
+{
+    struct bench bench;
+    bench_open(&bench, *state);
+    struct db *db = store_db(bench.store);
+    bool keeps = !db_is_shared(db);
+    add(&bench, &turn_payment_create, &payment_of_1000, "k");
+    run(&bench);
+    struct operation authorize = *bench.turns[0].calls.items[0]->operation;
+    struct db *other = store_fixture_connect(bench.books, DB_WRITE);
+    assert_stored(other, db_query(other, "UPDATE payments SET checks = 7", NULL, 0, NULL, NULL));
+    db_close(other);
+    answer_all(&bench, &authorize, GW_APPROVED);
+    run(&bench);
+    assert_int_equal(store_counts(bench.store).books_kept, 0);
+    assert_int_equal(checks(&bench), 7);
+    struct operation capture = *bench.turns[0].calls.items[0]->operation;
+    assert_stored(db, db_query(db, "UPDATE payments SET checks = 8", NULL, 0, NULL, NULL));
+    answer_all(&bench, &capture, GW_UNKNOWN);
+    run(&bench);
+    assert_int_equal(store_counts(bench.store).books_kept, 0);
+    assert_int_equal(checks(&bench), 8);
+    assert_int_equal(captured(&bench, "l").status, PAYMENT_CAPTURED);
+    assert_int_equal(store_counts(bench.store).books_kept, keeps ? 2 : 0);
+    bench_close(&bench);
+}
+
+/* Its rows are in the books as they were before the batch, so what was kept must be, too. */
+static void rows_that_are_kept_outlive_no_failure(void **state)
+{
+    struct bench bench;
+    bench_open(&bench, *state);
+    struct payment payment = captured(&bench, "k");
+    add(&bench, &turn_payment_create, &payment_of_1000, "l");
+    run(&bench);
+    struct operation authorize = *bench.turns[0].calls.items[0]->operation;
+    answer_all(&bench, &authorize, GW_APPROVED);
+    add(&bench, &turn_poison, NULL, NULL)->payment = payment.id;
+    run(&bench);
+    assert_int_equal(bench.turns[0].err, OK);
+    assert_int_equal(bench.turns[1].err, ERR_STORE);
+    struct operation capture = *bench.turns[0].calls.items[0]->operation;
+    answer_all(&bench, &capture, GW_APPROVED);
+    run(&bench);
+    assert_int_equal(bench.turns[0].err, OK);
+    assert_int_equal(store_number(store_db(bench.store),
+                                  "SELECT count(*) FROM payments WHERE captured_minor = 1000"), 2);
+    bench_close(&bench);
+}
+
 static void full_batch_is_one_commit(void **state)
 {
     struct bench bench;
@@ -410,6 +467,8 @@ int main(void)
         cmocka_unit_test(later_turns_of_a_batch_see_earlier_ones),
         cmocka_unit_test(others_do_not_find_it),
         cmocka_unit_test(poisoned_turn_fails_alone),
+        cmocka_unit_test(rows_that_are_kept_are_never_stale),
+        cmocka_unit_test(rows_that_are_kept_outlive_no_failure),
         cmocka_unit_test(full_batch_is_one_commit),
         cmocka_unit_test(older_runs_are_over_when_others_are_dead),
         cmocka_unit_test(key_is_made_and_revoked),

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/books.h"
+#include "store/db_one.h"
 #include "store/migrations.h"
 
 static unsigned mode_of(const char *path)
@@ -274,6 +275,44 @@ static void opening_waits_for_another_program(void **state)
     close(ready[0]);
 }
 
+/* Editions. */
+
+static uint32_t edition_of_a_transaction(struct db *db)
+{
+    uint32_t edition = 0;
+    assert_stored(db, db_begin(db));
+    assert_true(db_edition(db, &edition));
+    db_rollback(db);
+    return edition;
+}
+
+static void every_commit_makes_an_edition(void **state)
+{
+    struct store_fixture *books = *state;
+    uint32_t after = 0;
+    uint32_t first = edition_of_a_transaction(books->db);
+    assert_int_equal(edition_of_a_transaction(books->db), first);
+
+    assert_stored(books->db, put_task(books));
+    assert_true(db_edition(books->db, &after));
+    assert_int_not_equal(after, first);
+    uint32_t own = edition_of_a_transaction(books->db);
+    assert_int_equal(own, after);
+
+    struct db *other = store_fixture_connect(books, DB_WRITE);
+    assert_int_equal(edition_of_a_transaction(books->db), own);
+    const void *row = store_fixture_row(books, &table_tasks);
+    assert_stored(other, db_begin(other));
+    assert_stored(other, db_insert(other, &table_tasks, &row, 1));
+    db_rollback(other);
+    assert_int_equal(edition_of_a_transaction(books->db), own);
+    assert_stored(other, db_begin(other));
+    assert_stored(other, db_insert(other, &table_tasks, &row, 1));
+    assert_stored(other, db_commit(other));
+    db_close(other);
+    assert_int_not_equal(edition_of_a_transaction(books->db), own);
+}
+
 /* What a power cut can take is not seen by killing a process. */
 static void durable_means_synced_commits(void **state)
 {
@@ -405,6 +444,7 @@ int main(void)
         cmocka_unit_test(the_lock_of_a_killed_server_is_free),
         cmocka_unit_test(a_writer_waits_for_another_but_not_for_ever),
         cmocka_unit_test(opening_waits_for_another_program),
+        cmocka_unit_test(every_commit_makes_an_edition),
         cmocka_unit_test(durable_means_synced_commits),
         cmocka_unit_test(a_kill_leaves_what_was_committed),
         cmocka_unit_test(a_kill_at_any_commit_loses_none_that_was_told),
