@@ -534,6 +534,7 @@ static enum err start_checkpointer(struct sqlite *db)
     /* A connection that has read nothing does not know of the log yet. */
     const char *sql = "PRAGMA synchronous = FULL; SELECT count(*) FROM sqlite_schema;";
     sqlite3_exec(db->checkpoint_handle, sql, NULL, NULL, NULL);
+    sqlite_vfs_give_way(db->checkpoint_handle);
     if (db->outside->files == NULL)
         db->pace = wal_pace_start(
             &(struct wal_work){ db, checkpoint_copy, checkpoint_restart });

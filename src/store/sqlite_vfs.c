@@ -12,6 +12,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <string.h>
@@ -21,12 +22,16 @@
 #define VFS_NAME "purser"
 /* The most that SQLite's own layer writes at once. */
 #define PIECE_MAX 0x1ffff
+/* With a write of each page about a tenth of a millisecond. */
+#define READS_IN_A_ROW 16
 
 struct log_file {
     sqlite3_file file;
     char *piece; /* of PIECE_MAX bytes; what is not written yet: */
     int len;
     sqlite3_int64 at;
+    bool gives_way;
+    unsigned reads;
     sqlite3_file real[]; /* as large as SQLite's own wants it */
 };
 
@@ -72,9 +77,12 @@ static int log_write(sqlite3_file *file, const void *bytes, int len, sqlite3_int
 
 static int log_read(sqlite3_file *file, void *bytes, int len, sqlite3_int64 at)
 {
-    int code = write_out(log_of(file));
+    struct log_file *log = log_of(file);
+    int code = write_out(log);
 
-    return code == SQLITE_OK ? real_of(file)->pMethods->xRead(real_of(file), bytes, len, at) : code;
+    if (log->gives_way && ++log->reads % READS_IN_A_ROW == 0)
+        sched_yield();
+    return code == SQLITE_OK ? log->real->pMethods->xRead(log->real, bytes, len, at) : code;
 }
 
 static int log_sync(sqlite3_file *file, int flags)
@@ -186,14 +194,29 @@ static void make(void)
     assert(code == SQLITE_OK);
 }
 
-/* Within the call that rolled back, so nothing has been read since. */
-static void forget(void *handle)
+static struct log_file *log_of_handle(struct sqlite3 *handle)
 {
     sqlite3_file *file = NULL;
 
     sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
-    if (file != NULL && file->pMethods == &log_methods)
-        log_of(file)->len = 0;
+    return file != NULL && file->pMethods == &log_methods ? log_of(file) : NULL;
+}
+
+/* Within the call that rolled back, so nothing has been read since. */
+static void forget(void *handle)
+{
+    struct log_file *log = log_of_handle(handle);
+
+    if (log != NULL)
+        log->len = 0;
+}
+
+void sqlite_vfs_give_way(struct sqlite3 *handle)
+{
+    struct log_file *log = log_of_handle(handle);
+
+    if (log != NULL)
+        log->gives_way = true;
 }
 
 void sqlite_vfs_watch(struct sqlite3 *handle)

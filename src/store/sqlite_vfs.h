@@ -16,5 +16,9 @@ struct sqlite3;
  * transaction is rolled back is forgotten, because the place is anybody's then. Takes the
  * connection's rollback hook. */
 void sqlite_vfs_watch(struct sqlite3 *handle);
+/* For a connection that only copies its log into the file, once it has opened that: every few pages
+ * whoever waits for its processor goes first. The system takes it from a thread only after
+ * milliseconds, which is many commits. */
+void sqlite_vfs_give_way(struct sqlite3 *handle);
 
 #endif
