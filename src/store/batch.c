@@ -4,6 +4,7 @@
 
 #include <assert.h>
 
+#include "store/db_flush.h"
 #include "store/db_later.h"
 #include "store/store_parts.h"
 
@@ -13,7 +14,7 @@ static void turn_clear(struct store *store, struct turn *turn)
     *turn = (struct turn){
         .input = turn->input,
         .user = turn->user,
-        .arena = &store->arena,
+        .arena = store->arena,
         .ids = &store->ids,
         .gateways = store->gateways,
     };
@@ -224,7 +225,7 @@ static enum err commit(struct store *store)
 {
     enum err err = lease_hold(store);
     if (!err)
-        err = db_commit(store->db);
+        err = db_commit_later(store->db);
     if (err != ERR_STORE_IN_DOUBT)
         return err;
     db_rollback(store->db);
@@ -239,7 +240,7 @@ static enum err try_batch(struct store *store, struct turn *const *turns, size_t
     struct batch batch = {
         .db = store->db,
         .kept = &store->kept,
-        .arena = &store->arena,
+        .arena = store->arena,
         .ids = &store->ids,
         .gateways = store->gateways,
         .turns = turns,
@@ -260,11 +261,11 @@ static enum err try_batch(struct store *store, struct turn *const *turns, size_t
         kept_committed(&store->kept, store->db, &batch);
         lease_held(store, asked_us);
         for (size_t i = 0; i < store->flushed.count; i++)
-            webhook_delivery_list_add(&store->arena, &store->due, store->flushed.items[i]);
+            webhook_delivery_list_add(store->arena, &store->due, store->flushed.items[i]);
         return OK;
     }
     store->counts.commits_failed++;
-    store->failure = str_copy(&store->arena, db_error(store->db));
+    store->failure = str_copy(store->arena, db_error(store->db));
     kept_forget(&store->kept);
     db_rollback(store->db);
     if (err == ERR_LEASE_LOST)
@@ -315,10 +316,17 @@ static void execute(struct store *store, struct turn *const *turns, size_t count
     execute(store, turns + count / 2, count - count / 2);
 }
 
-void store_execute(struct store *store, struct turn *const *turns, size_t count)
+static struct arena *next_arena(struct store *store)
+{
+    size_t at = (size_t)(store->arena - store->arenas + 1) % STORE_BATCHES;
+    arena_reset(&store->arenas[at]);
+    return &store->arenas[at];
+}
+
+void store_execute_later(struct store *store, struct turn *const *turns, size_t count)
 {
     assert(count > 0 && count <= STORE_BATCH_MAX);
-    arena_reset(&store->arena);
+    store->arena = next_arena(store);
     kept_sweep(&store->kept);
     store->failure = (struct str){ 0 };
     store->due = (struct webhook_delivery_list){ 0 };
@@ -329,4 +337,13 @@ void store_execute(struct store *store, struct turn *const *turns, size_t count)
     for (size_t i = 0; i < count; i++)
         if (turns[i]->err)
             store->counts.turns_failed++;
+}
+
+void store_execute(struct store *store, struct turn *const *turns, size_t count)
+{
+    store_execute_later(store, turns, count);
+    /* What is perhaps not on the disk cannot be undone either. */
+    enum err err = db_flush(store->db);
+    for (size_t i = 0; err && i < count; i++)
+        turns[i]->err = turn_fail(turns[i], err, "The disk refused to keep what was written.");
 }

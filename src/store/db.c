@@ -6,6 +6,7 @@
 #include <assert.h>
 
 #include "store/db_driver.h"
+#include "store/db_flush.h"
 #include "store/db_later.h"
 #include "store/db_one.h"
 
@@ -159,6 +160,21 @@ enum err db_begin(struct db *db)
 enum err db_commit(struct db *db)
 {
     return db->driver->commit(db);
+}
+
+bool db_commits_later(const struct db *db)
+{
+    return db->driver->commit_later != NULL;
+}
+
+enum err db_commit_later(struct db *db)
+{
+    return db_commits_later(db) ? db->driver->commit_later(db) : db_commit(db);
+}
+
+enum err db_flush(struct db *db)
+{
+    return db->driver->flush != NULL ? db->driver->flush(db) : OK;
 }
 
 void db_rollback(struct db *db)

@@ -51,6 +51,9 @@ struct db_driver {
     enum err (*now)(struct db *db, int64_t *out_ms);
     enum err (*begin)(struct db *db);
     enum err (*commit)(struct db *db);
+    /* NULL where a commit is on the disk in any case. */
+    enum err (*commit_later)(struct db *db);
+    enum err (*flush)(struct db *db);
     void (*rollback)(struct db *db);
     enum err (*query)(struct db *db, const char *sql, const struct db_value *args,
                       size_t arg_count, db_row_f *row, void *self);

@@ -8,10 +8,13 @@
  *   - A checkpoint inside a commit stalls it, so one thread, with a connection of its own, copies
  *     the log into the file (PASSIVE), and the writer only ends what that has made short
  *     (RESTART); when, is store/wal_pace.h's.
+ *   - A commit that is to be flushed later is SQLite's ordinary one, but our file layer puts the
+ *     flush of the log off (store/sqlite_vfs.h); readers wait for it (store/wal_flush.h).
  *   - $1 is a name to SQLite, not a number; a statement remembers where each of them is. */
 #include <assert.h>
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +23,7 @@
 #include "store/sqlite_advice.def"
 #include "store/sqlite_vfs.h"
 #include "store/sqltext.h"
+#include "store/wal_flush.h"
 #include "store/wal_pace.h"
 
 #define BUSY_TIMEOUT_MS 5000
@@ -27,7 +31,8 @@
 #define CHECKPOINT_TIMEOUT_MS 250
 #define PAGE_BYTES 4096
 #define WRITER_CACHE_KIB 16384
-#define READER_CACHE_KIB 4096    /* of the built-in gateway's ledger too, whose keys count up */
+#define READER_CACHE_KIB 4096
+#define LEDGER_CACHE_KIB 1024    /* of the built-in gateway, whose keys count up */
 
 enum transaction { TRANSACTION_NONE, TRANSACTION_OPEN, TRANSACTION_FAILED };
 
@@ -40,6 +45,11 @@ struct sqlite {
     bool durable;
     enum transaction transaction;
     struct statements statements;
+    struct wal_flush *flush;    /* of who commits later, and of who reads; else NULL */
+    bool may_tell;              /* what the present snapshot holds */
+    struct log_file *log;       /* of who commits later, from the first such commit on */
+    _Atomic uint64_t commits;   /* that are over, of who commits later */
+    _Atomic bool flush_failed;  /* of the file */
     sqlite3 *checkpoint_handle; /* the checkpointer's thread's */
     struct wal_pace *pace;      /* of a durable writer, else NULL; see outside.h's files */
     char error_text[1024];
@@ -214,6 +224,16 @@ static enum err step_all(struct sqlite *db, sqlite3_stmt *sql, db_row_f *row, vo
     return code == SQLITE_DONE ? OK : fail(db);
 }
 
+/* Before a reader tells what it read: a writer of this process may have committed it and not have
+ * flushed yet. A snapshot is as of its first query. */
+static void await_disk(struct sqlite *db)
+{
+    if (db->flush == NULL || db->access != DB_READ || db->may_tell)
+        return;
+    wal_flush_await(db->flush);
+    db->may_tell = db->transaction != TRANSACTION_NONE;
+}
+
 /* With what is bound. */
 static enum err run_bound(struct sqlite *db, struct statement *statement, db_row_f *row, void *self)
 {
@@ -223,6 +243,7 @@ static enum err run_bound(struct sqlite *db, struct statement *statement, db_row
     enum err err = step_all(db, prepared, row, self);
     sqlite3_reset(prepared);
     statement->running = false;
+    await_disk(db);
     return err;
 }
 
@@ -297,6 +318,7 @@ static enum err sqlite_begin(struct db *db)
     enum err err = sqlite_query(db, sql, NULL, 0, NULL, NULL);
     if (err == OK)
         this->transaction = TRANSACTION_OPEN;
+    this->may_tell = false;
     return err;
 }
 
@@ -311,10 +333,42 @@ static enum err sqlite_commit(struct db *db)
     return err;
 }
 
+/* With files of somebody else's it is a commit like all. */
+static enum err sqlite_commit_later(struct db *db)
+{
+    struct sqlite *this = sqlite_of(db);
+
+    if (this->flush == NULL)
+        return sqlite_commit(db);
+    uint64_t commit = wal_flush_expect(this->flush);
+    struct log_file *log = sqlite_vfs_put_off(this->handle, true);
+    if (this->log == NULL)       /* else it may be being flushed, and is the same */
+        this->log = log;
+    enum err err = sqlite_commit(db);
+    sqlite_vfs_put_off(this->handle, false);
+    atomic_store(&this->commits, commit);
+    return err;
+}
+
+static enum err sqlite_flush(struct db *db)
+{
+    struct sqlite *this = sqlite_of(db);
+    uint64_t commit = atomic_load(&this->commits);
+
+    if (commit == 0)
+        return OK;
+    bool done = this->log == NULL || sqlite_vfs_flush(this->log);
+    if (!done || atomic_load(&this->flush_failed))
+        return ERR_STORE;
+    wal_flush_reached(this->flush, commit);
+    return OK;
+}
+
 static void sqlite_rollback(struct db *db)
 {
     struct sqlite *this = sqlite_of(db);
 
+    this->may_tell = false;
     this->transaction = TRANSACTION_NONE;    /* every read ends here: prepared, if it can be */
     if (!sqlite3_get_autocommit(this->handle) && sqlite_query(db, "ROLLBACK", NULL, 0, NULL, NULL))
         sqlite3_exec(this->handle, "ROLLBACK", NULL, NULL, NULL);
@@ -438,8 +492,9 @@ static int64_t checkpoint_copy(void *self)
     /* SQLite flushes the file only when nothing is left in the log, and then the writer waits for
      * all that was ever copied: most of it is flushed here, piece by piece. */
     sqlite3_file_control(db->checkpoint_handle, "main", SQLITE_FCNTL_FILE_POINTER, &file);
-    if (file != NULL && file->pMethods != NULL)
-        file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+    if (file != NULL && file->pMethods != NULL
+        && file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) != SQLITE_OK)
+        atomic_store(&db->flush_failed, true);
     return copied > 0 ? copied : 0;
 }
 
@@ -505,6 +560,13 @@ static enum err script_in_turn(struct sqlite *db, struct str sql)
     return err;
 }
 
+static int cache_kib(const struct sqlite *db)
+{
+    if (db->access == DB_READ)
+        return READER_CACHE_KIB;
+    return db->durable ? WRITER_CACHE_KIB : LEDGER_CACHE_KIB;
+}
+
 /* The first statement also reads the file, so that a damaged one is found here. */
 static enum err set_up(struct sqlite *db)
 {
@@ -517,8 +579,7 @@ static enum err set_up(struct sqlite *db)
         buf_addf(&sql, "PRAGMA journal_size_limit = %d; PRAGMA synchronous = %s;",
                  PAGE_BYTES * WAL_PAGES_KEPT, db->durable ? "FULL" : "OFF");
     }
-    buf_addf(&sql, "PRAGMA cache_size = -%d;",
-             db->access == DB_WRITE && db->durable ? WRITER_CACHE_KIB : READER_CACHE_KIB);
+    buf_addf(&sql, "PRAGMA cache_size = -%d;", cache_kib(db));
     buf_add_c(&sql, "PRAGMA foreign_keys = OFF; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"
                     "PRAGMA secure_delete = ON; SELECT count(*) FROM sqlite_schema;");
     assert(buf_ok(&sql));
@@ -562,6 +623,7 @@ static void sqlite_close(struct db *db)
     }
     int code = sqlite3_close(this->handle);
     assert(code == SQLITE_OK);
+    wal_flush_leave(this->flush);
 }
 
 /* Counting memory takes a lock at every allocation, shared by all connections. */
@@ -588,6 +650,8 @@ static enum err sqlite_open(const struct db_config *config, struct arena *arena,
                            .path = path,
                            .access = config->access,
                            .durable = config->durable };
+    if (files == NULL && (db->access == DB_READ || db->durable))
+        db->flush = wal_flush_of(path);
     err = open_handle(db, config->access, &db->handle);
     if (err == OK)
         err = set_up(db);
@@ -624,6 +688,8 @@ const struct db_driver db_driver_sqlite = {
     .now = sqlite_now,
     .begin = sqlite_begin,
     .commit = sqlite_commit,
+    .commit_later = sqlite_commit_later,
+    .flush = sqlite_flush,
     .rollback = sqlite_rollback,
     .query = sqlite_query,
     .changes = sqlite_changes,

@@ -34,8 +34,8 @@ static void take_off(struct kept *kept, size_t place)
     kept->places[place] = NULL;
     kept->count--;
     kept->bytes -= books->bytes;
-    books->next = kept->spent;
-    kept->spent = books;
+    books->next = kept->spent[kept->batch];
+    kept->spent[kept->batch] = books;
 }
 
 void kept_forget(struct kept *kept)
@@ -47,11 +47,20 @@ void kept_forget(struct kept *kept)
 
 void kept_sweep(struct kept *kept)
 {
-    while (kept->spent) {
-        struct kept_books *next = kept->spent->next;
-        mem_free(kept->spent);
-        kept->spent = next;
+    kept->batch = (kept->batch + 1) % STORE_BATCHES;
+    struct kept_books **spent = &kept->spent[kept->batch];
+    while (*spent) {
+        struct kept_books *next = (*spent)->next;
+        mem_free(*spent);
+        *spent = next;
     }
+}
+
+void kept_done(struct kept *kept)
+{
+    kept_forget(kept);
+    for (size_t i = 0; i < STORE_BATCHES; i++)
+        kept_sweep(kept);
 }
 
 void kept_begin(struct kept *kept, const struct db *db)

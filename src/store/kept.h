@@ -19,7 +19,7 @@
 #ifndef STORE_KEPT_H
 #define STORE_KEPT_H
 
-#include "store/db.h"
+#include "store/store.h"
 
 #ifndef KEPT_PROVES
 #define KEPT_PROVES 0            /* 1: load.c loads what is kept as well, and compares */
@@ -51,7 +51,9 @@ struct kept {
     size_t count, bytes;
     uint32_t edition;            /* at which all of them are what the books have */
     uint64_t found;              /* books that were not loaded, since the start */
-    struct kept_books *spent;    /* taken off, but what was made of them may still be read */
+    /* Taken off while a batch ran, but what was made of them may still be read. A ring. */
+    struct kept_books *spent[STORE_BATCHES];
+    size_t batch;                /* the one that runs */
 };
 
 /* In a transaction, before anything is read from it: forgets all unless it still holds. */
@@ -61,8 +63,10 @@ const struct kept_books *kept_find(const struct kept *kept, struct invoice_id in
 /* After the commit, at once: the batch's books take the place of what was kept of them. */
 void kept_committed(struct kept *kept, const struct db *db, const struct batch *batch);
 void kept_forget(struct kept *kept);
-/* Frees what was taken off: nothing that came of it is read any more. */
+/* Before a batch is run: frees what was taken off during the one of which nothing is read any
+ * more, STORE_BATCHES ago, as what came of it was found by that batch at the latest. */
 void kept_sweep(struct kept *kept);
+void kept_done(struct kept *kept);
 /* By their columns. */
 bool kept_rows_equal(const struct table *table, const void *a, const void *b);
 

@@ -59,7 +59,7 @@ static enum err begin_run(struct store *store, struct run *run, bool others_are_
     if (!err)
         err = forget_old_runs(db, run->started_ms);
     if (!err)
-        err = history_go_on(db, run->started_ms, &store->arena, &run->history,
+        err = history_go_on(db, run->started_ms, store->arena, &run->history,
                             &store->cut);
     if (err)
         return err;

@@ -6,6 +6,8 @@
  *   - A transaction larger than the page cache writes before its commit, and one whose savepoint
  *     was rolled back writes over what it wrote: that is no piece with the rest, which is
  *     written first.
+ *   - The flush that a commit asks for may be put off, but not that of a log's new first page: what
+ *     follows it must not be on the disk before it, or a log of two ages could be read as one.
  *   - What is still unwritten when a transaction is rolled back must never be written: another
  *     connection may commit to the same place before this one writes or reads again. */
 #include "store/sqlite_vfs.h"
@@ -30,6 +32,8 @@ struct log_file {
     char *piece; /* of PIECE_MAX bytes; what is not written yet: */
     int len;
     sqlite3_int64 at;
+    bool puts_off;  /* flushes */
+    bool has_begun; /* anew, since the last flush */
     bool gives_way;
     unsigned reads;
     sqlite3_file real[]; /* as large as SQLite's own wants it */
@@ -60,6 +64,7 @@ static int write_out(struct log_file *log)
 static int log_write(sqlite3_file *file, const void *bytes, int len, sqlite3_int64 at)
 {
     struct log_file *log = log_of(file);
+    log->has_begun = log->has_begun || at == 0;
     bool joins = log->len > 0 && at == log->at + log->len && len <= PIECE_MAX - log->len;
 
     if (!joins) {
@@ -87,9 +92,13 @@ static int log_read(sqlite3_file *file, void *bytes, int len, sqlite3_int64 at)
 
 static int log_sync(sqlite3_file *file, int flags)
 {
-    int code = write_out(log_of(file));
+    struct log_file *log = log_of(file);
+    int code = write_out(log);
 
-    return code == SQLITE_OK ? real_of(file)->pMethods->xSync(real_of(file), flags) : code;
+    if (code != SQLITE_OK || (log->puts_off && !log->has_begun))
+        return code;
+    log->has_begun = false;
+    return log->real->pMethods->xSync(log->real, flags);
 }
 
 static int log_truncate(sqlite3_file *file, sqlite3_int64 size)
@@ -217,6 +226,21 @@ void sqlite_vfs_give_way(struct sqlite3 *handle)
 
     if (log != NULL)
         log->gives_way = true;
+}
+
+struct log_file *sqlite_vfs_put_off(struct sqlite3 *handle, bool yes)
+{
+    struct log_file *log = log_of_handle(handle);
+
+    if (log != NULL)
+        log->puts_off = yes;
+    return log;
+}
+
+/* SQLite's own layer keeps nothing of a flush but the error of the last one. */
+bool sqlite_vfs_flush(struct log_file *log)
+{
+    return log->real->pMethods->xSync(log->real, SQLITE_SYNC_NORMAL) == SQLITE_OK;
 }
 
 void sqlite_vfs_watch(struct sqlite3 *handle)

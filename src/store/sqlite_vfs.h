@@ -8,6 +8,8 @@
 #ifndef STORE_SQLITE_VFS_H
 #define STORE_SQLITE_VFS_H
 
+#include <stdbool.h>
+
 /* By which name sqlite3_open_v2 knows it; made with the first call, for the process's lifetime. */
 const char *sqlite_vfs_name(void);
 
@@ -20,5 +22,13 @@ void sqlite_vfs_watch(struct sqlite3 *handle);
  * whoever waits for its processor goes first. The system takes it from a thread only after
  * milliseconds, which is many commits. */
 void sqlite_vfs_give_way(struct sqlite3 *handle);
+
+struct log_file;
+/* Whether the flushes of commits are put off from here on: what a commit added to the log is
+ * written, but on the disk only after sqlite_vfs_flush. NULL while the connection knows of no log
+ * yet: then nothing is put off. */
+struct log_file *sqlite_vfs_put_off(struct sqlite3 *handle, bool yes);
+/* From any thread, also while the connection is in use, but not while it is closed. */
+bool sqlite_vfs_flush(struct log_file *log);
 
 #endif

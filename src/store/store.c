@@ -53,6 +53,7 @@ enum err store_open(const struct store_config *config, struct arena *arena, stru
     store->outside = config->outside;
     store->gateways = config->gateways;
     store->ids.outside = config->outside;
+    store->arena = store->arenas;
     *out = store;
     return OK;
 }
@@ -70,9 +71,9 @@ void store_close(struct store *store)
     if (!store)
         return;
     db_close(store->db);
-    kept_forget(&store->kept);
-    kept_sweep(&store->kept);
-    arena_done(&store->arena);
+    kept_done(&store->kept);
+    for (size_t i = 0; i < STORE_BATCHES; i++)
+        arena_done(&store->arenas[i]);
     arena_done(&store->lasting);
     mem_free(store);
 }

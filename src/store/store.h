@@ -21,6 +21,7 @@ struct store_config {
 };
 
 #define STORE_BATCH_MAX 256
+#define STORE_BATCHES 4                      /* of which what follows is there at once */
 
 /* Opens the books for writing; they must have been migrated (store_migrate). */
 must_check enum err store_open(const struct store_config *config, struct arena *arena,
@@ -36,12 +37,15 @@ must_check enum err store_open_reader(struct str where, const struct outside *ou
                                       struct arena *arena, struct db **out, struct str *why);
 
 /* Runs and commits the turns; at most STORE_BATCH_MAX. Their inputs name the store's run.
- * Afterwards each has its err, and on OK its answer, wakes and calls, all valid until the next
- * store_execute or store_close. A turn with an error left no trace, but for
- * ERR_STORE_IN_DOUBT: the server was away for too long to be asked whether it did. */
+ * Afterwards each has its err, and on OK its answer, wakes and calls, all valid until the
+ * STORE_BATCHES-th batch after this one is run, or the store is closed. A turn with an error left
+ * no trace, but for ERR_STORE_IN_DOUBT: the server was away for too long to be asked whether it
+ * did. */
 void store_execute(struct store *store, struct turn *const *turns, size_t count);
+/* The same, but the commit need not be on the disk yet (store/db_flush.h). */
+void store_execute_later(struct store *store, struct turn *const *turns, size_t count);
 
-/* Webhook deliveries that became due by the last store_execute; until the next. */
+/* Webhook deliveries that became due by the last batch; valid as long as what it left is. */
 const struct webhook_delivery_list *store_due_deliveries(const struct store *store);
 
 /* The connection, for what is no turn: runs, probes, bootstrapping. */

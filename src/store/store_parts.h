@@ -10,7 +10,8 @@ struct store {
     const struct outside *outside;
     const struct gateway *const *gateways;
     struct id_maker ids;
-    struct arena arena;              /* of the batch in hand and its effects */
+    struct arena arenas[STORE_BATCHES];      /* of the last batches and their effects */
+    struct arena *arena;             /* the one of these that the batch in hand has */
     struct arena lasting;            /* as long as the store */
     struct str failure;              /* the engine's words about the last failed commit */
     struct store_counts counts;
