@@ -8,12 +8,14 @@
 #include "engine/check.h"
 #include "engine/deliveries.h"
 #include "engine/engine_parts.h"
+#include "engine/flusher.h"
 #include "engine/page.h"
 #include "engine/step.h"
 #include "gateways/gateways.h"
 #include "sandbox/ledger.h"
 
 #define CLOSE_STEP_US 5000
+#define NO_THREAD "A thread could not be started."
 
 /* Of its calls, the built-in gateway's alone: others have limits of their own. */
 static bool desk_is_behind(void *self)
@@ -118,7 +120,11 @@ static enum err open_writer(struct engine *engine, struct str where, struct aren
         return err;
     writer->engine = engine;
     engine->writer_count++;
-    return OK;
+    writer->flusher = flusher_start(writer, engine->steps != NULL);
+    if (writer->flusher)
+        return OK;
+    *why = STR(NO_THREAD);
+    return ERR_IO;
 }
 
 /* The first opens in any case: it tells whether there may be more. */
@@ -192,7 +198,7 @@ static enum err start_thread(pthread_t *thread, bool *started, void *(*run)(void
         *started = true;
         return OK;
     }
-    *why = STR("A thread could not be started.");
+    *why = STR(NO_THREAD);
     return ERR_IO;
 }
 
@@ -343,6 +349,8 @@ static void stop_threads(struct engine *engine)
     for (unsigned i = 0; i < engine->writer_count; i++)
         if (engine->writers[i].started)
             pthread_join(engine->writers[i].thread, NULL);
+    for (unsigned i = 0; i < engine->writer_count; i++)
+        flusher_stop(engine->writers[i].flusher);
     if (engine->steps)
         refuse_turns(engine);
     queue_close(&engine->reads);

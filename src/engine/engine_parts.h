@@ -30,6 +30,7 @@ struct engine_tally {
 struct writer {
     struct engine *engine;
     struct store *store;
+    struct flusher *flusher;
     pthread_t thread;
     bool started;
     struct run_id run;
@@ -64,9 +65,8 @@ struct engine {
     struct queue again;              /* turns of our own that failed, until the clock looks up */
     struct writer writers[ENGINE_WRITERS_MAX];
     pthread_mutex_t runs_lock;       /* for the writers' told_run */
-    unsigned writer_count;
+    unsigned writer_count, reader_count;
     pthread_t outbound, clock, readers[ENGINE_READERS_MAX];
-    unsigned reader_count;
     bool started_outbound, started_clock;
     /* Turns from being handed in until they were released, calls from being ordered until their
      * turn was handed in. What one brings is counted before it is not any more: 0 is the end. */

@@ -1,5 +1,5 @@
-/* writer.c - a thread that writes the books: takes what waits, runs it as one batch, then lets
- * the effects out. */
+/* writer.c - a thread that writes the books: takes what waits and runs it as one batch, of which
+ * flusher.c lets the effects out. */
 #include <assert.h>
 
 #include "base/log.h"
@@ -7,6 +7,7 @@
 #include "engine/call.h"
 #include "engine/deliveries.h"
 #include "engine/engine_parts.h"
+#include "engine/flusher.h"
 #include "engine/step.h"
 
 #define WAKES_MAX 1024
@@ -185,23 +186,25 @@ static void tell_caller(struct engine *engine, const struct turn *turn)
 
 /* All callers hear of their own turn before anybody is woken by another's. No call is under
  * way before that: its answer would be a turn of another writer's, which could be first. */
-static void release_all(struct writer *writer, struct turn *const *turns, size_t count)
+void engine_release(struct writer *writer, const struct writer_batch *batch)
 {
+    struct turn *const *turns = batch->pointers;
     struct release release = { .writer = writer };
     release.calls_end = &release.calls;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < batch->count; i++)
         build_calls(&release, turns[i]);
     /* Before the first caller frees its turn: books name texts of every turn before them. */
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < batch->count; i++)
         log_turn(turns[i]);
-    deliveries_due(writer->engine->deliveries, store_due_deliveries(writer->store));
-    for (size_t i = 0; i < count; i++)
+    deliveries_due(writer->engine->deliveries, &batch->due);
+    for (size_t i = 0; i < batch->count; i++)
         tell_caller(writer->engine, turns[i]);
     queue_calls(&release);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < batch->count; i++)
         if (!turns[i]->err)
             add_wakes(&release, turns[i]);
     flush_wakes(&release);
+    atomic_fetch_sub(&writer->engine->in_work, (int64_t)batch->count);
 }
 
 static void take_run(const struct writer *writer, struct turn *const *turns, size_t count)
@@ -234,11 +237,11 @@ static void execute(struct writer *writer, struct turn *const *turns, size_t cou
 {
     uint64_t splits = store_counts(writer->store).batches_split;
     take_run(writer, turns, count);
-    store_execute(writer->store, turns, count);
+    store_execute_later(writer->store, turns, count);
     if (is_lease_lost(turns, count) && engine_run_begin(writer) == OK) {
         log_event(LOG_WARN, "run.replaced", LOG_END);
         take_run(writer, turns, count);
-        store_execute(writer->store, turns, count);
+        store_execute_later(writer->store, turns, count);
     }
     engine_run_publish(writer);
     engine_log_store(&writer->is_away, turns[0]->err, turns[0]->detail);
@@ -248,22 +251,21 @@ static void execute(struct writer *writer, struct turn *const *turns, size_t cou
                  store_counts(writer->store).batches_split - splits);
 }
 
-static size_t run_batch(struct writer *writer, struct link *items)
+static size_t run_batch(struct writer *writer, struct writer_batch *batch, struct link *items)
 {
     static const size_t most = STORE_BATCH_MAX;
-    struct turn turns[STORE_BATCH_MAX];
-    struct turn *pointers[STORE_BATCH_MAX] = { 0 };
     size_t count = 0;
     for (struct link *item = items; item; item = item->next) {
         struct desk_turn *desk = LINK_OWNER(item, struct desk_turn, link);
         assert(count < most);
-        turns[count] = (struct turn){ .input = &desk->input, .user = desk };
-        pointers[count] = &turns[count];
+        batch->turns[count] = (struct turn){ .input = &desk->input, .user = desk };
+        batch->pointers[count] = &batch->turns[count];
         count++;
     }
-    execute(writer, pointers, count);
-    release_all(writer, pointers, count);
-    atomic_fetch_sub(&writer->engine->in_work, (int64_t)count);
+    batch->count = count;
+    execute(writer, batch->pointers, count);
+    batch->due = *store_due_deliveries(writer->store);
+    flusher_take(writer->flusher, queue_count(&writer->engine->turns) > 0);
     return count;
 }
 
@@ -281,10 +283,11 @@ static void answer_probe(struct writer *writer)
 
 size_t engine_writer_step(struct writer *writer, size_t most, int64_t until_us)
 {
+    struct writer_batch *room = flusher_room(writer->flusher);
     struct link *items = queue_take(&writer->engine->turns, most, until_us);
     answer_probe(writer);
     engine_run_keep(writer);
-    return items ? run_batch(writer, items) : 0;
+    return items ? run_batch(writer, room, items) : 0;
 }
 
 void *engine_writer(void *self)
