@@ -248,21 +248,6 @@ static struct rows operations_in(const struct ledger *ledger, enum row_change ch
     return rows;
 }
 
-static enum err flush_movements(struct ledger *ledger, struct db *db)
-{
-    struct sandbox_movement_list *movements = &ledger->movements;
-    int64_t number;
-
-    if (movements->count == 0)
-        return OK;
-    enum err err = db_take_numbers(db, "sandbox_ledger", (int64_t)movements->count, &number);
-    if (err != OK)
-        return err;
-    for (size_t i = 0; i < movements->count; i++)
-        movements->items[i]->number = number + (int64_t)i;
-    return db_insert(db, &table_movements, (const void *const *)movements->items, movements->count);
-}
-
 enum err ledger_flush(struct ledger *ledger, struct db *db, bool *wrote)
 {
     struct rows new_charges = charges_in(ledger, ROW_NEW);
@@ -279,7 +264,8 @@ enum err ledger_flush(struct ledger *ledger, struct db *db, bool *wrote)
         err = db_update(db, &table_sandbox_operations, changed_operations.items,
                         changed_operations.count);
     if (err == OK)
-        err = flush_movements(ledger, db);
+        err = db_insert_numbered(db, &table_movements, (void *const *)ledger->movements.items,
+                                 ledger->movements.count, "sandbox_ledger", false);
     if (err == OK)
         *wrote = new_charges.count + changed_charges.count + new_operations.count +
                      changed_operations.count + ledger->movements.count >

@@ -34,6 +34,7 @@ struct batch {
     struct reconciliation_list reconciliations;  /* new or changed */
     struct drift_list found;                 /* new ones that are in no books */
     struct audit_entry_list audit;           /* new ones */
+    bool has_exhausted;                      /* batch_load_exhausted found one */
     struct job_row *jobs[JOB_COUNT];         /* that turns are about, else NULL */
     struct gateway_account_list accounts;    /* of all merchants in the batch */
     struct api_key_list keys;
@@ -63,6 +64,8 @@ void batch_take_wallet(struct batch *batch, const struct turn *turn);
  * again, under the lock of their invoices; the audit log. */
 must_check enum err batch_locate_findings(struct batch *batch);
 must_check enum err batch_load_findings(struct batch *batch);
+/* Whether payments that may end have open tasks which end with them. */
+must_check enum err batch_load_exhausted(struct batch *batch);
 void batch_give_findings(struct batch *batch, size_t at);
 void batch_take_findings(struct batch *batch, size_t at);
 must_check enum err batch_flush_findings(struct batch *batch);

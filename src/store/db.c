@@ -321,6 +321,36 @@ enum err db_take_numbers(struct db *db, const char *name, int64_t count, int64_t
     return OK;
 }
 
+/* From `first` on; 0 where they are not known. */
+static void number_rows(const struct table *table, void *const *rows, size_t count, int64_t first)
+{
+    const struct column *column = table_number(table);
+
+    assert(column != NULL && column->kind == COLUMN_INT);
+    for (size_t i = 0; i < count; i++)
+        *(int64_t *)((char *)rows[i] + column->offset) = first == 0 ? 0 : first + (int64_t)i;
+}
+
+enum err db_insert_numbered(struct db *db, const struct table *table, void *const *rows,
+                            size_t count, const char *name, bool told)
+{
+    const struct db_driver *driver = db->driver;
+    const void *const *given = (const void *const *)rows;
+    int64_t first = 0;
+    enum err err = OK;
+
+    if (count == 0)
+        return OK;
+    if (driver->insert_numbered != NULL)
+        err = driver->insert_numbered(db, table, given, count, name, told ? &first : NULL);
+    else
+        err = db_take_numbers(db, name, (int64_t)count, &first);
+    if (err != OK)
+        return err;
+    number_rows(table, rows, count, first);
+    return driver->insert_numbered != NULL ? OK : db_insert(db, table, given, count);
+}
+
 enum err db_probe(struct db *db)
 {
     int64_t number = 0;

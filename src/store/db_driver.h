@@ -8,8 +8,10 @@
 #include "store/db.h"
 #include "store/hints.h"
 
-/* db_insert, db_insert_new, db_update, db_delete. */
-enum db_write { WRITE_INSERT, WRITE_INSERT_NEW, WRITE_UPDATE, WRITE_DELETE };
+/* db_insert, db_insert_new, db_insert_numbered, db_update, db_delete. */
+enum db_write {
+    WRITE_INSERT, WRITE_INSERT_NEW, WRITE_INSERT_NUMBERED, WRITE_UPDATE, WRITE_DELETE
+};
 
 struct db_driver {
     const char *engine;              /* "sqlite" */
@@ -76,6 +78,9 @@ struct db_driver {
                            const struct id *ids, size_t count, const char *and_where, bool lock,
                            struct arena *arena, db_load_f *load, void *self);
     enum err (*now_later)(struct db *db, int64_t *out_ms);
+    /* NULL where the numbers are taken first; gives the first of them, unless `first` is NULL. */
+    enum err (*insert_numbered)(struct db *db, const struct table *table, const void *const *rows,
+                                size_t count, const char *name, int64_t *first);
     enum err (*await)(struct db *db);
 };
 

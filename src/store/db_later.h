@@ -19,4 +19,10 @@ must_check enum err db_now_later(struct db *db, int64_t *out_ms);
  * ask for nothing themselves. */
 must_check enum err db_await(struct db *db);
 
+/* Inserts rows that get numbers of the named counter (db_take_numbers), in their order, as their
+ * column "number". Unless `told`, the rows here may have 0 for it afterwards: then nobody waits
+ * for the counter's answer. */
+must_check enum err db_insert_numbered(struct db *db, const struct table *table, void *const *rows,
+                                       size_t count, const char *name, bool told);
+
 #endif

@@ -5,6 +5,7 @@
  * (pg_session.h): a batch of any size costs one or two round trips for what it loads, one for its
  * numbers and one for its commit. */
 #include <assert.h>
+#include <string.h>
 
 #include "store/db_driver.h"
 #include "store/db_later.h"
@@ -138,7 +139,7 @@ static enum err postgres_script(struct db *db, struct str sql)
     return pg_session_script(postgres_of(db)->session, sql);
 }
 
-static enum err take_now(void *self, const struct db_value *values, size_t count)
+static enum err take_number(void *self, const struct db_value *values, size_t count)
 {
     assert(count == 1);
     *(int64_t *)self = values[0].number;
@@ -151,7 +152,7 @@ static const char now_query[] = "SELECT " NOW_SQL;
 
 static enum err postgres_now(struct db *db, int64_t *out_ms)
 {
-    return postgres_query(db, now_query, NULL, 0, take_now, out_ms);
+    return postgres_query(db, now_query, NULL, 0, take_number, out_ms);
 }
 
 /* Rows of tables. */
@@ -242,6 +243,45 @@ static enum err insert_new(struct postgres *db, const struct sqltext *what,
 /* To find an item of an array of texts the server goes through those before it, so more rows than
  * a batch mostly has of a table are written piece by piece. */
 #define ROWS_AT_ONCE 256
+
+/* The rows' arrays, the counter's name and how many there are. `number` is room for that. */
+static struct pg_params numbered(struct postgres *db, const struct sqltext *what,
+                                 const void *const *rows, size_t count, const char *name,
+                                 char number[8])
+{
+    const struct db_value counter = DB_STR(str_of(name)), many = DB_NUMBER((int64_t)count);
+    const struct pg_params arrays = arrays_of(db, what, rows, count);
+    struct pg_param *items = ARENA_ARRAY(&db->scratch, struct pg_param, arrays.count + 2);
+
+    memcpy(items, arrays.items, arrays.count * sizeof *items);
+    items[arrays.count] = pg_param_of(&counter, number);
+    items[arrays.count + 1] = pg_param_of(&many, number);
+    return (struct pg_params){ items, arrays.count + 2, ERR_STORE };
+}
+
+/* The numbers of all pieces are in a row: the first holds the counter. */
+static enum err postgres_insert_numbered(struct db *db, const struct table *table,
+                                         const void *const *rows, size_t count, const char *name,
+                                         int64_t *first)
+{
+    struct postgres *this = postgres_of(db);
+    const struct sqltext what = { .kind = SQLTEXT_WRITE, .write = WRITE_INSERT_NUMBERED,
+                                  .table = table };
+    int64_t before = 0;
+    enum err err = OK;
+
+    for (size_t at = 0, piece; err == OK && at < count; at += piece) {
+        piece = count - at < ROWS_AT_ONCE ? count - at : ROWS_AT_ONCE;
+        char number[8];
+        const struct pg_params params = numbered(this, &what, rows + at, piece, name, number);
+        err = at == 0 && first != NULL ? ask(this, &what, &params, take_number, &before)
+                                       : pg_session_send(this->session, &what, &params);
+        arena_reset(&this->scratch);
+    }
+    if (err == OK && first != NULL)
+        *first = before + 1;
+    return err;
+}
 
 static enum err postgres_write(struct db *db, enum db_write write, const struct table *table,
                                const void *const *rows, size_t count, bool *changed)
@@ -374,8 +414,9 @@ static enum err postgres_now_later(struct db *db, int64_t *out_ms)
 {
     const struct sqltext what = { .kind = SQLTEXT_QUERY, .text = now_query };
     const struct pg_params none = { 0 };
+    const struct later wanted = { .row = take_number, .self = out_ms };
 
-    return post(postgres_of(db), &what, &none, &(struct later){ .row = take_now, .self = out_ms });
+    return post(postgres_of(db), &what, &none, &wanted);
 }
 
 /* Opening and closing. */
@@ -486,5 +527,6 @@ const struct db_driver db_driver_postgres = {
     .select = postgres_select,
     .load_later = postgres_load_later,
     .now_later = postgres_now_later,
+    .insert_numbered = postgres_insert_numbered,
     .await = postgres_await,
 };

@@ -3,6 +3,7 @@
  * A finding leads to the invoice that it is about: it is read once to get there, and again under
  * its lock. A difference that is about nothing in the books has only its own row to hold. */
 #include "store/batch.h"
+#include "store/db_later.h"
 #include "store/db_one.h"
 #include "store/drifts.h"
 
@@ -127,30 +128,44 @@ static enum err close_unresolved(struct batch *batch, const struct books *books)
     return err;
 }
 
-static bool may_be_exhausted(const struct payment *payment)
+static bool has_tried(const struct payment *payment)
 {
-    return payment->row == ROW_CHANGED && payment->capture_tries + payment->cancel_tries > 0
-           && machine_is_final(&machine_payment, payment->status);
+    return payment->capture_tries + payment->cancel_tries > 0;
 }
 
-/* Nearly always there is none: asked once, not for each payment that ends well. */
-static enum err has_exhausted(struct batch *batch, bool *out)
+static bool is_over(const struct payment *payment)
 {
-    int64_t found = 0;
-    enum err err = OK;
-    for (size_t i = 0; !err && !found && i < batch->books_count; i++) {
+    return machine_is_final(&machine_payment, payment->status);
+}
+
+static enum err add_exhausted(void *self, void *row)
+{
+    (void)row;
+    *(bool *)self = true;
+    return OK;
+}
+
+enum err batch_load_exhausted(struct batch *batch)
+{
+    size_t most = 0, count = 0;
+    for (size_t i = 0; i < batch->books_count; i++)
+        most += batch->books[i]->payments.count;
+    struct id *ids = ARENA_ARRAY(batch->arena, struct id, most);
+    for (size_t i = 0; i < batch->books_count; i++) {
         const struct payment_list *payments = &batch->books[i]->payments;
-        for (size_t k = 0; !found && k < payments->count; k++)
-            found = may_be_exhausted(payments->items[k]);
+        for (size_t k = 0; k < payments->count; k++)
+            if (has_tried(payments->items[k]) && !is_over(payments->items[k]))
+                ids[count++] = payments->items[k]->id.id;
     }
-    if (found) {
-        found = 0;
-        err = db_number(batch->db, "SELECT count(*) FROM tasks WHERE closed_ms IS NULL"
-                                   " AND kind IN ('capture_exhausted', 'cancel_exhausted')",
-                        NULL, 0, &found);
-    }
-    *out = found > 0;
-    return err;
+    return db_load_later(batch->db, &table_tasks, "payment", ids, count,
+                         "closed_ms IS NULL AND kind IN ('capture_exhausted', 'cancel_exhausted')",
+                         false, batch->arena, add_exhausted, &batch->has_exhausted);
+}
+
+/* Loaded, or opened by an earlier turn of this batch. Nearly always there is none. */
+static bool has_exhausted(const struct batch *batch, const struct books *books)
+{
+    return batch->has_exhausted || books->tasks.count > 0;
 }
 
 /* And so did the payment. */
@@ -159,7 +174,7 @@ static enum err close_exhausted(struct batch *batch, const struct books *books)
     enum err err = OK;
     for (size_t i = 0; !err && i < books->payments.count; i++) {
         const struct payment *payment = books->payments.items[i];
-        if (may_be_exhausted(payment))
+        if (payment->row == ROW_CHANGED && has_tried(payment) && is_over(payment))
             err = close_tasks(batch,
                               "UPDATE tasks SET closed_ms = $2, action = 'answered',"
                               " resolved_by = 'gateway' WHERE payment = $1 AND closed_ms IS NULL"
@@ -171,11 +186,10 @@ static enum err close_exhausted(struct batch *batch, const struct books *books)
 
 static enum err flush_answered(struct batch *batch)
 {
-    bool exhausted = false;
-    enum err err = has_exhausted(batch, &exhausted);
+    enum err err = OK;
     for (size_t i = 0; !err && i < batch->books_count; i++) {
         err = close_unresolved(batch, batch->books[i]);
-        if (!err && exhausted)
+        if (!err && has_exhausted(batch, batch->books[i]))
             err = close_exhausted(batch, batch->books[i]);
     }
     return err;

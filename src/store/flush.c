@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "store/batch.h"
+#include "store/db_later.h"
 #include "store/db_one.h"
 
 /* The rows of one table, new and changed. */
@@ -47,7 +48,6 @@ GATHER_LIST(checkout, checkouts)
 GATHER_LIST(instrument, instruments)
 GATHER_LIST(operation, operations)
 GATHER_LIST(attempt, attempts)
-GATHER_LIST(event, events)
 GATHER_LIST(claim, claims)
 GATHER_LIST(task, tasks)
 #undef GATHER_LIST
@@ -72,7 +72,6 @@ static const struct flush_rule {
     { &table_claims, gather_claims },
     { &table_tasks, gather_tasks },
 };
-static const struct flush_rule events_rule = { &table_events, gather_events };
 
 static enum err write_rows(struct batch *batch, const struct table *table, const struct rows *rows)
 {
@@ -106,31 +105,30 @@ static enum err flush_table(struct batch *batch, const struct flush_rule *rule)
     return write_rows(batch, rule->table, &rows);
 }
 
-static void number_events(const struct books *books, int64_t *next)
+static size_t add_events(const struct books *books, void **events, size_t count)
 {
     for (size_t i = 0; i < books->events.count; i++)
-        books->events.items[i]->number = (*next)++;
+        events[count++] = books->events.items[i];
+    return count;
 }
 
 /* Places in the feed, in the order of the commits: from here to the commit every other writer
- * waits, so nothing else is left to be written. */
-static enum err number_all(struct batch *batch)
+ * waits, so nothing else is left to be written but who is told of them, which takes the places. */
+static enum err flush_events(struct batch *batch)
 {
-    int64_t count = 0, next = 0;
+    size_t count = 0;
     for (size_t i = 0; i < batch->books_count; i++)
-        count += (int64_t)batch->books[i]->events.count;
+        count += batch->books[i]->events.count;
     for (size_t i = 0; i < batch->made.count; i++)
-        count += (int64_t)batch->made.items[i]->events.count;
-    if (count == 0)
-        return OK;
-    enum err err = db_take_numbers(batch->db, "events", count, &next);
-    if (err)
-        return err;
+        count += batch->made.items[i]->events.count;
+    void **events = ARENA_ARRAY(batch->arena, void *, count);
+    count = 0;
     for (size_t i = 0; i < batch->books_count; i++)
-        number_events(batch->books[i], &next);
+        count = add_events(batch->books[i], events, count);
     for (size_t i = 0; i < batch->made.count; i++)
-        number_events(batch->made.items[i], &next);
-    return OK;
+        count = add_events(batch->made.items[i], events, count);
+    return db_insert_numbered(batch->db, &table_events, events, count, "events",
+                              batch->webhooks.endpoints.count > 0);
 }
 
 #define FLUSH_LIST(batch, list, table, err)                                              \
@@ -287,9 +285,7 @@ enum err batch_flush(struct batch *batch)
     FLUSH_LIST(batch, &batch->checkout_settings, &table_checkout_settings, err);
     FLUSH_LIST(batch, &batch->customers, &table_customers, err);
     if (!err)
-        err = number_all(batch);
-    if (!err)
-        err = flush_table(batch, &events_rule);
+        err = flush_events(batch);
     if (!err)
         err = batch_flush_webhooks(batch);
     return err;

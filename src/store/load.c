@@ -571,6 +571,8 @@ static enum err load_beside(struct batch *batch)
     if (!err)
         err = batch_load_webhooks(batch);
     if (!err)
+        err = batch_load_exhausted(batch);
+    if (!err)
         err = batch_load_jobs(batch);
     return err;
 }

@@ -65,17 +65,43 @@ static void write_key_names(struct buf *out, const struct table *table)
         buf_addf(out, "%s%s", i == 0 ? "" : ", ", table->columns[i].name);
 }
 
-static void write_insert(struct buf *out, const struct sqltext *what,
-                         const struct column *const *columns, size_t count)
+/* "INSERT INTO t (a, number) SELECT ($1::text[])[i], before + i FROM ": which row is which is told
+ * by i, and if `numbered`, before is the last number that is taken. */
+static void write_insert_items(struct buf *out, const struct table *table,
+                               const struct column *const *columns, size_t count, bool numbered)
 {
-    buf_addf(out, "INSERT INTO %s (", what->table->name);
+    buf_addf(out, "INSERT INTO %s (", table->name);
     write_names(out, columns, count);
     buf_add_c(out, ") SELECT ");
     for (size_t i = 0; i < count; i++) {
         buf_add_c(out, i == 0 ? "" : ", ");
-        write_item(out, columns[i], i + 1);
+        if (numbered && columns[i] == table_number(table))
+            buf_add_c(out, "before + i");
+        else
+            write_item(out, columns[i], i + 1);
     }
     buf_add_c(out, " FROM ");
+}
+
+/* The counter's row is held from here to the commit. */
+static void write_insert_numbered(struct buf *out, const struct sqltext *what,
+                                  const struct column *const *columns, size_t count)
+{
+    size_t name = count + 1, many = count + 2;
+
+    buf_addf(out,
+             "WITH places AS (INSERT INTO counters (name, value) VALUES ($%zu, $%zu)"
+             " ON CONFLICT (name) DO UPDATE SET value = counters.value + $%zu"
+             " RETURNING value - $%zu AS before), done AS (",
+             name, many, many, many);
+    write_insert_items(out, what->table, columns, count, true);
+    buf_addf(out, "places, generate_series(1, $%zu::int) AS i) SELECT before FROM places", many);
+}
+
+static void write_insert(struct buf *out, const struct sqltext *what,
+                         const struct column *const *columns, size_t count)
+{
+    write_insert_items(out, what->table, columns, count, false);
     write_places(out, columns, count);
     if (what->write == WRITE_INSERT)
         return;
@@ -155,6 +181,9 @@ static void write_rows(struct buf *out, const struct sqltext *what)
     case WRITE_INSERT_NEW:
         write_insert(out, what, columns, count);
         break;
+    case WRITE_INSERT_NUMBERED:
+        write_insert_numbered(out, what, columns, count);
+        break;
     case WRITE_UPDATE:
         write_update(out, what, columns, count);
         break;
@@ -164,7 +193,8 @@ static void write_rows(struct buf *out, const struct sqltext *what)
     }
 }
 
-/* Rows are locked in the order of their keys, so that two of these never wait in a circle. */
+/* Rows are locked in the order of their keys, so that two of these never wait in a circle. Those
+ * found by anything else are in no order: to sort none costs the server as much as to find it. */
 static void write_load(struct buf *out, const struct sqltext *what)
 {
     const struct table *table = what->table;
@@ -176,8 +206,10 @@ static void write_load(struct buf *out, const struct sqltext *what)
     write_bounds(out, what, 2);
     if (what->and_where != NULL)
         buf_addf(out, " AND (%s)", what->and_where);
-    buf_add_c(out, " ORDER BY ");
-    write_key_names(out, table);
+    if (what->lock || strcmp(what->text, table->columns[0].name) == 0) {
+        buf_add_c(out, " ORDER BY ");
+        write_key_names(out, table);
+    }
     if (what->lock)
         buf_add_c(out, " FOR UPDATE");
 }

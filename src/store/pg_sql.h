@@ -14,7 +14,9 @@
  * Where there is a pg_sql_period, two more follow: the lowest and the highest id of that column.
  * The server looks for rows in the months between them, and not into an array for what they are.
  *
- * WRITE_INSERT_NEW gives back the keys of the rows that it wrote. An update has to find every
+ * WRITE_INSERT_NEW gives back the keys of the rows that it wrote. WRITE_INSERT_NUMBERED takes two
+ * more, the counter's name and how many rows there are, leaves the array of numbers alone, and
+ * gives back the number before the first. An update has to find every
  * row, a SQLTEXT_REQUIRE has to change one: else the server divides by zero, which fails the
  * transaction without anybody waiting for a count. */
 void pg_sql_write(struct buf *out, const struct sqltext *what);

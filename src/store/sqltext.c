@@ -108,7 +108,8 @@ static void write_load(struct buf *out, const struct sqltext *what)
 
 static bool is_insert(const struct sqltext *what)
 {
-    return what->write == WRITE_INSERT || what->write == WRITE_INSERT_NEW;
+    return what->write == WRITE_INSERT || what->write == WRITE_INSERT_NEW ||
+           what->write == WRITE_INSERT_NUMBERED;
 }
 
 void sqltext_write(struct buf *out, const struct sqltext *what)

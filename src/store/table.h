@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "core/words.h"
 
@@ -78,6 +79,15 @@ static inline const struct column *table_period(const struct table *table)
 {
     for (size_t i = 0; i < table->key_count; i++)
         if (table->columns[i].role == COLUMN_PERIOD)
+            return &table->columns[i];
+    return NULL;
+}
+
+/* The column in which a counter numbers the rows (db_insert_numbered); NULL when there is none. */
+static inline const struct column *table_number(const struct table *table)
+{
+    for (size_t i = 0; i < table->column_count; i++)
+        if (strcmp(table->columns[i].name, "number") == 0)
             return &table->columns[i];
     return NULL;
 }

@@ -504,54 +504,6 @@ static void readers_cannot_write(void **state)
     db_close(reader);
 }
 
-/* Counters. */
-
-static int64_t take(struct db *db, const char *name, int64_t count)
-{
-    int64_t first = 0;
-
-    assert_stored(db, db_take_numbers(db, name, count, &first));
-    return first;
-}
-
-static void numbers_go_on_from_commit_to_commit(void **state)
-{
-    struct store_fixture *books = *state;
-    struct db *other = store_fixture_connect(books, DB_WRITE);
-
-    assert_stored(books->db, db_begin(books->db));
-    assert_int_equal(take(books->db, "feed", 1), 1);
-    assert_int_equal(take(books->db, "feed", 10), 2);
-    assert_int_equal(take(books->db, "other", 5), 1);
-    assert_stored(books->db, db_commit(books->db));
-    assert_int_equal(take(other, "feed", 3), 12);
-    store_fixture_reopen(books);
-    assert_int_equal(take(books->db, "feed", 1), 15);
-    assert_int_equal(take(other, "other", 1), 6);
-    db_close(other);
-}
-
-static void numbers_of_a_rollback_come_again(void **state)
-{
-    struct store_fixture *books = *state;
-
-    assert_int_equal(take(books->db, "feed", 4), 1);
-    assert_stored(books->db, db_begin(books->db));
-    assert_int_equal(take(books->db, "feed", 100), 5);
-    db_rollback(books->db);
-    assert_int_equal(take(books->db, "feed", 1), 5);
-}
-
-static void numbers_end_without_wrapping(void **state)
-{
-    struct store_fixture *books = *state;
-    int64_t first = 0;
-
-    assert_int_equal(take(books->db, "feed", INT64_MAX), 1);
-    assert_int_equal(db_take_numbers(books->db, "feed", 1, &first), ERR_STORE);
-    assert_int_equal(first, 0);
-}
-
 static void probe_writes_and_leaves_no_transaction(void **state)
 {
     struct store_fixture *books = *state;
@@ -591,9 +543,6 @@ int main(void)
         cmocka_unit_test(a_failed_transaction_takes_nothing_more),
         cmocka_unit_test(a_commit_is_seen_by_readers_and_a_snapshot_stays),
         cmocka_unit_test(readers_cannot_write),
-        cmocka_unit_test(numbers_go_on_from_commit_to_commit),
-        cmocka_unit_test(numbers_of_a_rollback_come_again),
-        cmocka_unit_test(numbers_end_without_wrapping),
         cmocka_unit_test(probe_writes_and_leaves_no_transaction),
     };
     return store_run("store/db", tests, COUNT_OF(tests));
