@@ -23,7 +23,8 @@ struct db_driver {
     const char *column_types[COLUMN_KIND_COUNT];
     const char *table_suffix;
     const char *room_suffix;         /* the same of one whose rows are updated; or NULL */
-    bool has_arrays;
+    /* A column whose values are listed has a type of its own, TABLE_COLUMN, with the CHECK. */
+    bool has_domains;
     /* Tables with a COLUMN_PERIOD are parted by its range, with one part more, NAME_rest, for
      * what has no other (periods.c). */
     bool parts_by_period;

@@ -492,7 +492,7 @@ const struct db_driver db_driver_postgres = {
     .table_suffix = "",
     /* A row that is changed finds room beside it, and needs no new entries in the indexes. */
     .room_suffix = " WITH (fillfactor = 60)",
-    .has_arrays = true,
+    .has_domains = true,
     .parts_by_period = true,
     .period_tables_sql = "SELECT c.relname::text FROM pg_inherits i"
                          " JOIN pg_class c ON c.oid = i.inhrelid"

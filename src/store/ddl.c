@@ -9,27 +9,58 @@
 #include "base/buf.h"
 #include "store/db_driver.h"
 
-/* As each engine takes it best. For an IN list of more than two SQLite fills a table of its own
- * at every execution, which cost half of all the time that an insert takes. PostgreSQL reads the
- * text of each CHECK anew for every statement that writes, and that of an array is the shortest. */
-static void write_words(struct buf *out, const struct db_driver *driver,
-                        const struct column *column)
+/* As each engine takes it best: for an IN list of more than two SQLite fills a table of its own
+ * at every execution, which cost half of all the time that an insert takes. */
+static void write_words(struct buf *out, const struct db_driver *driver, const char *name,
+                        const struct word_list *list)
 {
-    const struct word_list *list = column->words;
-
     assert(list != NULL && list->count > 1);
-    buf_add_c(out, " CHECK (");
     for (size_t i = 1; i < list->count; i++) {
         assert(strpbrk(list->words[i], "'\"\\{}, ") == NULL);
         assert(!str_equal_nocase(str_of(list->words[i]), STR("null"))); /* no word, in an array */
-        if (!driver->has_arrays)
-            buf_addf(out, "%s%s = '%s'", i == 1 ? "" : " OR ", column->name, list->words[i]);
+        if (!driver->has_domains)
+            buf_addf(out, "%s%s = '%s'", i == 1 ? "" : " OR ", name, list->words[i]);
         else if (i == 1)
-            buf_addf(out, "%s = ANY ('{%s", column->name, list->words[i]);
+            buf_addf(out, "%s = ANY ('{%s", name, list->words[i]);
         else
             buf_addf(out, ",%s", list->words[i]);
     }
-    buf_add_c(out, driver->has_arrays ? "}'::text[]))" : ")");
+    buf_add_c(out, driver->has_domains ? "}'::text[])" : "");
+}
+
+/* Not every value of the engine's type is one of the column's. */
+static bool is_closed(const struct column *column)
+{
+    return column->kind == COLUMN_BOOL || column->kind == COLUMN_WORD;
+}
+
+static void write_check(struct buf *out, const struct db_driver *driver, const char *name,
+                        const struct column *column)
+{
+    buf_add_c(out, " CHECK (");
+    if (column->kind == COLUMN_BOOL)
+        buf_addf(out, "%s BETWEEN 0 AND 1", name);
+    else
+        write_words(out, driver, name, column->words);
+    buf_add_char(out, ')');
+}
+
+/* PostgreSQL reads the text of a table's CHECKs anew for every statement that writes, and those of
+ * all columns took it a quarter of such a statement. What a type checks it has read once. */
+static bool has_domain(const struct db_driver *driver, const struct column *column)
+{
+    return driver->has_domains && is_closed(column);
+}
+
+static void write_domain(struct buf *out, const struct db_driver *driver,
+                         const struct table *table, const struct column *column)
+{
+    if (!has_domain(driver, column))
+        return;
+    buf_addf(out, "CREATE DOMAIN %s_%s AS %s", table->name, column->name,
+             driver->column_types[column->kind]);
+    write_check(out, driver, "VALUE", column);
+    buf_add_c(out, ";\n");
 }
 
 static bool is_required(const struct column *column)
@@ -39,15 +70,17 @@ static bool is_required(const struct column *column)
 }
 
 static void write_column(struct buf *out, const struct db_driver *driver,
-                         const struct column *column)
+                         const struct table *table, const struct column *column)
 {
-    buf_addf(out, "%s %s", column->name, driver->column_types[column->kind]);
+    buf_addf(out, "%s ", column->name);
+    if (has_domain(driver, column))
+        buf_addf(out, "%s_%s", table->name, column->name);
+    else
+        buf_add_c(out, driver->column_types[column->kind]);
     if (is_required(column))
         buf_add_c(out, " NOT NULL");
-    if (column->kind == COLUMN_BOOL)
-        buf_addf(out, " CHECK (%s BETWEEN 0 AND 1)", column->name);
-    if (column->kind == COLUMN_WORD)
-        write_words(out, driver, column);
+    if (is_closed(column) && !has_domain(driver, column))
+        write_check(out, driver, column->name, column);
 }
 
 static void write_key(struct buf *out, const struct table *table)
@@ -122,10 +155,12 @@ static bool is_updated(const struct table *table)
 
 void ddl_write(struct buf *out, const struct db_driver *driver, const struct table *table)
 {
+    for (size_t i = 0; i < table->column_count; i++)
+        write_domain(out, driver, table, &table->columns[i]);
     buf_addf(out, "CREATE TABLE IF NOT EXISTS %s (\n", table->name);
     for (size_t i = 0; i < table->column_count; i++) {
         buf_add_c(out, "    ");
-        write_column(out, driver, &table->columns[i]);
+        write_column(out, driver, table, &table->columns[i]);
         buf_add_c(out, ",\n");
     }
     for (const char *const *check = table->checks; *check != NULL; check++)
@@ -152,8 +187,9 @@ void ddl_write_additions(struct buf *out, const struct db_driver *driver, const 
             continue;
         /* Rows that are there get a value, and only numbers have an empty one that is not NULL. */
         assert(!column_is_key(column) && column->kind != COLUMN_HASH);
+        write_domain(out, driver, table, column);
         buf_addf(out, "ALTER TABLE %s ADD COLUMN ", table->name);
-        write_column(out, driver, column);
+        write_column(out, driver, table, column);
         buf_add_c(out, is_required(column) ? " DEFAULT 0;\n" : ";\n");
     }
     write_indexes(out, driver, table);
