@@ -2,8 +2,8 @@
  *
  * All rows of a table go in one statement, as arrays of its columns (pg_sql.h), and a statement
  * that gives no rows back, or gives them later (db_later.h), is sent and not waited for
- * (pg_session.h): a batch of any size costs one or two round trips for what it loads, one for its
- * numbers and one for its commit. */
+ * (pg_session.h): a batch of any size costs one or two round trips for what it loads and one for
+ * its commit, and one for its numbers where somebody here has to know them. */
 #include <assert.h>
 #include <string.h>
 
