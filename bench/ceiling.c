@@ -1,13 +1,14 @@
 /* ceiling.c - the same rows in the same group commits as payments that are created,
  * authorised and captured, written by a bare loop: no HTTP, no handlers, no gateway.
  *
- *     ceiling STORE GROUP SECONDS [WRITERS [COMMITS]]
+ *     ceiling [--later] STORE GROUP SECONDS [WRITERS [COMMITS]]
  *
  * STORE is an address as purser's --store has it. GROUP is the number of turns per commit, as
  * the server under load had them. Each commit holds as many first, second and third turns of a
  * payment's life. WRITERS connections do so side by side, as many as the server has (1). What
- * this reaches is the most that the books allow; the server is held against it. Ends after
- * SECONDS, or earlier after so many COMMITS of each. Prints one line of JSON. */
+ * this reaches is the most that the books allow; the server is held against it. --later: the disk is
+ * waited for beside the next commits, as the server does where it can (store/db_flush.h). Ends
+ * after SECONDS, or earlier after so many COMMITS of each. Prints one line of JSON. */
 #include <assert.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include "base/buf.h"
 #include "core/render.h"
 #include "core/tenants.h"
+#include "store/db_flush.h"
 #include "store/store.h"
 
 #define GROUP_MAX 768
@@ -46,6 +48,12 @@ struct commit {
 /* One that writes. */
 struct ceiling {
     pthread_t thread;
+    bool later;                      /* the disk is another thread's: */
+    pthread_t flusher;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    uint64_t made, flushed;          /* commits */
+    bool is_over;
     const struct outside *outside;
     struct arena arena;
     struct store *store;
@@ -245,7 +253,39 @@ __attribute__((noinline)) static void one_commit(struct ceiling *c, struct life 
             third_turn(c, &lives[2][i]);
     }
     write_commit(c);
-    must(db_commit(c->db), c);
+    must(c->later ? db_commit_later(c->db) : db_commit(c->db), c);
+}
+
+static void *flush(void *self)
+{
+    struct ceiling *c = self;
+    pthread_mutex_lock(&c->lock);
+    while (!c->is_over || c->flushed < c->made) {
+        uint64_t made = c->made;
+        if (made == c->flushed) {
+            pthread_cond_wait(&c->changed, &c->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&c->lock);
+        must(db_flush(c->db), c);
+        pthread_mutex_lock(&c->lock);
+        c->flushed = made;
+        pthread_cond_signal(&c->changed);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return NULL;
+}
+
+/* A commit was made, or it was the last. As many as the server has may wait for the disk. */
+static void hand_over(struct ceiling *c, uint64_t made, bool is_over)
+{
+    pthread_mutex_lock(&c->lock);
+    c->made = made;
+    c->is_over = is_over;
+    pthread_cond_signal(&c->changed);
+    while (c->made - c->flushed >= STORE_BATCHES)
+        pthread_cond_wait(&c->changed, &c->lock);
+    pthread_mutex_unlock(&c->lock);
 }
 
 static void sample_texts(struct ceiling *c)
@@ -279,12 +319,22 @@ static void open_books(struct ceiling *c, const char *store)
 static void *work(void *self)
 {
     struct ceiling *c = self;
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->changed, NULL);
+    int failed = c->later ? pthread_create(&c->flusher, NULL, flush, c) : 0;
+    assert(failed == 0);
     do {
         uint64_t at = c->commits;
         struct life *lives[3] = { c->ring[at % 3], c->ring[(at + 2) % 3], c->ring[(at + 1) % 3] };
         one_commit(c, lives, c->group / 3, (bool[2]){ at >= 1, at >= 2 });
         c->commits++;
+        if (c->later)
+            hand_over(c, c->commits, false);
     } while (outside_monotonic_us(c->outside) < c->until_us && c->commits < c->most);
+    if (!c->later)
+        return NULL;
+    hand_over(c, c->commits, true);
+    pthread_join(c->flusher, NULL);
     return NULL;
 }
 
@@ -310,17 +360,21 @@ int main(int argc, char **argv)
     const struct outside *outside = outside_real();
     int64_t group, seconds, writers = 1;
     uint64_t most = UINT64_MAX;
+    bool later = argc > 1 && str_equal_c(str_of(argv[1]), "--later");
+    argc -= later;
+    argv += later;
     if (argc < 4 || argc > 6 || !str_to_i64(str_of(argv[2]), &group)
         || !str_to_i64(str_of(argv[3]), &seconds) || group < 3 || group > GROUP_MAX
         || (argc > 4 && !str_to_i64(str_of(argv[4]), &writers)) || writers < 1
         || writers > WRITERS_MAX || (argc > 5 && !str_to_u64(str_of(argv[5]), &most))) {
-        fprintf(stderr, "usage: ceiling STORE GROUP SECONDS [WRITERS [COMMITS]]"
+        fprintf(stderr, "usage: ceiling [--later] STORE GROUP SECONDS [WRITERS [COMMITS]]"
                         " (GROUP: 3 to %d, WRITERS: 1 to %d)\n", GROUP_MAX, WRITERS_MAX);
         return 2;
     }
     for (int64_t i = 0; i < writers; i++) {
         all[i].outside = all[i].ids.outside = outside;
         all[i].group = (size_t)group;
+        all[i].later = later;
         all[i].most = most;
         open_books(&all[i], argv[1]);
         sample_texts(&all[i]);

@@ -61,11 +61,11 @@ class Books:
         """At half of what it can do, due evenly, from more connections than are needed."""
         return dict(self.pay(256, self.half), rate=self.half)
 
-    def bare(self, store, environment, writers=1):
+    def bare(self, store, environment, writers=1, before=()):
         """The same rows in commits of the same size by as many connections, without HTTP,
         handlers and gateway."""
         done = subprocess.run(
-            [os.path.join(BENCH, 'ceiling'), store, str(self.group), str(self.options.seconds),
+            [os.path.join(BENCH, 'ceiling'), *before, store, str(self.group), str(self.options.seconds),
              str(writers)],
             check=True, capture_output=True, text=True, env=dict(os.environ, **environment))
         said = json.loads(done.stdout)
@@ -83,9 +83,13 @@ class Sqlite(Books):
         super().__init__(server, options)
         self.found['loaded_mib'] = server.memory_mib()
 
-    def ceiling(self):
+    def measures(self):
+        yield from super().measures()
+        yield 'ceiling-later', lambda: self.ceiling('--later')
+
+    def ceiling(self, *how):
         books = os.path.join(self.folder, 'ceiling')
-        found = self.bare('sqlite:' + books, self.environment)
+        found = self.bare('sqlite:' + books, self.environment, before=how)
         shutil.rmtree(books)
         return found
 

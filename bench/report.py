@@ -53,6 +53,9 @@ def durable(result):
         rows.append(('open loop at half of 64\'s', *durable_cells(result, engine, 'open.half')))
         rows.append(('ceiling: same rows, same commits',
                      *other_cells(result, engine, 'ceiling')))
+        if engine == 'sqlite':
+            rows.append(('the same, the disk waited for beside: 64 connections are of it',
+                         *beside_cells(result)))
         if engine == 'postgres':
             for name, what in (('pgbench', 'pgbench, places counted'),
                                ('pgbench-seq', 'pgbench, places by a sequence')):
@@ -79,6 +82,16 @@ def other_cells(result, engine, name):
         yield number(result.median(key)) if result.has(key) else ''
         yield ''
         yield ''
+
+
+def beside_cells(result):
+    """The ceiling that does as the server does, and what the server with 64 connections is of it."""
+    for disk, _ in DISKS:
+        server, beside = (disk + '.sqlite.' + name for name in ('closed.64', 'ceiling-later'))
+        both = result.has(beside) and result.has(server)
+        yield number(result.median(beside)) if result.has(beside) else ''
+        yield ''
+        yield '%.2f' % result.ratio(server, beside) if both else ''
 
 
 def reads(result):
