@@ -85,7 +85,7 @@ def other_cells(result, engine, name):
 
 
 def beside_cells(result):
-    """The ceiling that does as the server does, and what the server with 64 connections is of it."""
+    """The ceiling that does as the server does; what the server with 64 connections is of it."""
     for disk, _ in DISKS:
         server, beside = (disk + '.sqlite.' + name for name in ('closed.64', 'ceiling-later'))
         both = result.has(beside) and result.has(server)
