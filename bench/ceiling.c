@@ -5,8 +5,8 @@
  *
  * STORE is an address as purser's --store has it. GROUP is the number of turns per commit, as
  * the server under load had them. Each commit holds as many first, second and third turns of a
- * payment's life. WRITERS connections do so side by side, as many as the server has (1). What
- * this reaches is the most that the books allow; the server is held against it. --later: the disk is
+ * payment's life. WRITERS connections do so side by side, as many as the server has (1). What this
+ * reaches is the most that the books allow; the server is held against it. --later: the disk is
  * waited for beside the next commits, as the server does where it can (store/db_flush.h). Ends
  * after SECONDS, or earlier after so many COMMITS of each. Prints one line of JSON. */
 #include <assert.h>

@@ -65,8 +65,8 @@ class Books:
         """The same rows in commits of the same size by as many connections, without HTTP,
         handlers and gateway."""
         done = subprocess.run(
-            [os.path.join(BENCH, 'ceiling'), *before, store, str(self.group), str(self.options.seconds),
-             str(writers)],
+            [os.path.join(BENCH, 'ceiling'), *before, store, str(self.group),
+             str(self.options.seconds), str(writers)],
             check=True, capture_output=True, text=True, env=dict(os.environ, **environment))
         said = json.loads(done.stdout)
         return {'per_second': said['payments'] / said['seconds'], 'group': self.group}
