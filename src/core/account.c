@@ -114,11 +114,11 @@ int64_t account_stuck_ms(const struct gateway_account *account, enum payment_met
                          struct arena *arena)
 {
     const struct json *settings = NULL;
-    if (!str_is_empty(account->settings)) {
-        enum err err = json_parse(account->settings, arena, &settings, NULL);
-        assert(err == OK);
-        (void)err;
-    }
+    if (str_is_empty(account->settings))
+        return MINUTE_MS * STUCK_MINUTES_DEFAULT;
+    enum err err = json_parse(account->settings, arena, &settings, NULL);
+    assert(err == OK);
+    (void)err;
     int64_t minutes = number_or(settings, "stuck_minutes", STUCK_MINUTES_DEFAULT);
     if (method != METHOD_NONE) {
         struct str name = str_format(arena, "stuck_minutes_%s",

@@ -57,17 +57,24 @@ static const char *const codes[] = {
     NULL,
 };
 
-/* Their name for each kind of operation. */
-static const char *kind_of(enum operation_kind kind)
-{
-    static const char *const kinds[OPERATION_KIND_COUNT] = {
-        [OPERATION_KIND_AUTHORIZE] = "authorize", [OPERATION_KIND_CAPTURE] = "capture",
-        [OPERATION_KIND_CANCEL] = "void",         [OPERATION_KIND_REFUND] = "refund",
-        [OPERATION_KIND_ENQUIRE] = "enquire",     [OPERATION_KIND_DEACTIVATE] = "deactivate",
-    };
+/* Each kind of operation: their name for it, and the address for its requests. */
+struct kind {
+    const char *name, *url;
+};
 
-    assert(kinds[kind] != NULL);
-    return kinds[kind];
+static const struct kind *kind_of(enum operation_kind kind)
+{
+#define KIND(name) { name, BASE_URL name }
+    static const struct kind kinds[OPERATION_KIND_COUNT] = {
+        [OPERATION_KIND_AUTHORIZE] = KIND("authorize"), [OPERATION_KIND_CAPTURE] = KIND("capture"),
+        [OPERATION_KIND_CANCEL] = KIND("void"),         [OPERATION_KIND_REFUND] = KIND("refund"),
+        [OPERATION_KIND_ENQUIRE] = KIND("enquire"),
+        [OPERATION_KIND_DEACTIVATE] = KIND("deactivate"),
+    };
+#undef KIND
+
+    assert(kinds[kind].name != NULL);
+    return &kinds[kind];
 }
 
 /* The request around its body. */
@@ -87,7 +94,7 @@ static enum err finish(const struct gateway_ask *ask, struct json_out *json, str
         fields[count++] = (struct http_field){ STR("Idempotency-Key"), ask->reference };
     *out = (struct http_request){
         .method = "POST",
-        .url = str_format(arena, BASE_URL "%s", kind_of(ask->call)),
+        .url = str_of(kind_of(ask->call)->url),
         .fields = fields,
         .field_count = count,
         .body = buf_str(json->buf),
@@ -238,7 +245,7 @@ static enum err parse_operation(const struct gateway_ask *ask, const struct json
 
     /* An answer about something else is no answer to this. */
     if (!str_equal(json_text(json_get(doc, "operation")), ask->reference) ||
-        !str_equal_c(json_text(json_get(doc, "kind")), kind_of(ask->about)))
+        !str_equal_c(json_text(json_get(doc, "kind")), kind_of(ask->about)->name))
         return ERR_BAD_REPLY;
 
     answer.outcome = gateway_outcome_of(statuses, json_text(json_get(doc, "status")));

@@ -52,11 +52,13 @@ static void write_places(struct buf *out, size_t rows, size_t columns)
                  (i + 1) % columns == 0 ? ")" : "");
 }
 
+/* When one of many rows is refused, the whole transaction is over (db.h). Told so, SQLite need not
+ * note down each page before the statement changes it, to take back the statement alone. */
 static void write_insert(struct buf *out, const struct sqltext *what)
 {
     const struct table *table = what->table;
 
-    buf_addf(out, "INSERT INTO %s (", table->name);
+    buf_addf(out, "INSERT%s INTO %s (", what->rows > 1 ? " OR ROLLBACK" : "", table->name);
     write_names(out, table, EVERY_ROLE);
     buf_add_c(out, ") VALUES ");
     write_places(out, what->rows, table->column_count);
