@@ -55,7 +55,8 @@ static void payment_event_record(struct turn *turn, struct payment *payment, enu
     row_touch(&payment->row);
     event_record(turn, type,
                  &(struct subject){ .payment = payment,
-                                    .data = render_payment_text(turn->arena, payment),
+                                    .data = render_payment_again(turn->arena, payment,
+                                                                 &turn->rendered),
                                     .version = payment->version });
 }
 

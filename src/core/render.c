@@ -3,6 +3,7 @@
 #include "core/render.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/time.h"
 
@@ -113,13 +114,9 @@ static void put_payment_amounts(struct json_out *out, const struct payment *paym
     json_put_int(out, "amount_refundable", refundable(payment));
 }
 
-void render_payment(struct json_out *out, const char *name, const struct payment *payment)
+/* Most members of a payment, which its events seldom change. Of payment_at_rest. */
+static void put_payment_rest(struct json_out *out, const struct payment *payment)
 {
-    json_open_object(out, name);
-    RENDER_ID(out, "id", payment, payment->id);
-    json_put_text(out, "object", STR("payment"));
-    json_put_text(out, "status", word_str(&words_payment_state, payment->status));
-    put_payment_amounts(out, payment);
     json_put_text(out, "capture_method", word_str(&words_capture_method, payment->capture_method));
     json_put_text_or_null(out, "reference", payment->reference);
     json_put_text_or_null(out, "description", payment->description);
@@ -140,11 +137,45 @@ void render_payment(struct json_out *out, const char *name, const struct payment
                           word_str(&words_cancel_reason, payment->cancel_reason));
     json_put_text_or_null(out, "return_url", payment->return_url);
     put_metadata(out, payment->metadata);
+}
+
+/* Without what moves on with its events and is no part of the rest. */
+static struct payment payment_at_rest(const struct payment *payment)
+{
+    struct payment still = *payment;
+    still.row = ROW_CLEAN;
+    still.status = PAYMENT_NOWHERE;
+    still.authorized_minor = still.captured_minor = 0;
+    still.refunded_minor = still.reserved_minor = 0;
+    still.authorization = still.active_operation = (struct operation_id){ 0 };
+    still.capture_tries = still.cancel_tries = still.checks = still.version = 0;
+    still.updated_ms = still.expires_ms = still.due_ms = still.check_ms = 0;
+    return still;
+}
+
+/* `rest` is what put_payment_rest writes of it, if that is known; else empty. */
+static void put_payment(struct json_out *out, const char *name, const struct payment *payment,
+                        struct str rest)
+{
+    json_open_object(out, name);
+    RENDER_ID(out, "id", payment, payment->id);
+    json_put_text(out, "object", STR("payment"));
+    json_put_text(out, "status", word_str(&words_payment_state, payment->status));
+    put_payment_amounts(out, payment);
+    if (str_is_empty(rest))
+        put_payment_rest(out, payment);
+    else
+        buf_add(out->buf, rest);
     put_actions(out, payment);
     json_put_int(out, "version", payment->version);
     put_ends(out, payment->live, payment->created_ms, payment->updated_ms);
     json_put_time(out, "expires_at", payment->expires_ms);
     json_close_object(out);
+}
+
+void render_payment(struct json_out *out, const char *name, const struct payment *payment)
+{
+    put_payment(out, name, payment, (struct str){ 0 });
 }
 
 void render_refund(struct json_out *out, const char *name, const struct refund *refund)
@@ -305,16 +336,43 @@ void render_gateway_account(struct json_out *out, const char *name,
     json_close_object(out);
 }
 
-struct str render_payment_text(struct arena *arena, const struct payment *payment)
+static struct str payment_text(struct arena *arena, const struct payment *payment, struct str rest)
 {
     struct buf text;
     struct json_out out;
     buf_init(&text, arena, OBJECT_MAX);
     json_begin(&out, &text);
-    render_payment(&out, NULL, payment);
+    put_payment(&out, NULL, payment, rest);
     json_done(&out);
     assert(buf_ok(&text));
     return buf_str(&text);
+}
+
+struct str render_payment_text(struct arena *arena, const struct payment *payment)
+{
+    return payment_text(arena, payment, (struct str){ 0 });
+}
+
+/* The rest is made of the payment at rest and of nothing else: of the same bytes, the same text. */
+struct str render_payment_again(struct arena *arena, const struct payment *payment,
+                                struct payment_rest **known)
+{
+    struct payment still = payment_at_rest(payment);
+    if (!*known || memcmp(&(*known)->of, &still, sizeof(still)) != 0) {
+        struct buf text;
+        struct json_out out;
+        *known = ARENA_NEW(arena, struct payment_rest);
+        (*known)->of = still;
+        buf_init(&text, arena, OBJECT_MAX);
+        json_begin(&out, &text);
+        /* Within an object, after other members. */
+        out.depth = 1;
+        out.comma = true;
+        put_payment_rest(&out, &(*known)->of);
+        assert(buf_ok(&text));
+        (*known)->text = buf_str(&text);
+    }
+    return payment_text(arena, payment, (*known)->text);
 }
 
 struct str render_refund_text(struct arena *arena, const struct refund *refund)

@@ -40,8 +40,18 @@ void render_task(struct json_out *out, const char *name, const struct task *task
         json_put_text_or_null((out), (name), buf_str(&id_));                             \
     } while (0)
 
+/* Members of a payment as they were written last. */
+struct payment_rest {
+    struct payment of;
+    struct str text;
+};
+
 /* The whole text of one object, in the arena. */
 struct str render_payment_text(struct arena *arena, const struct payment *payment);
+/* The same text, when several are made of a payment that moves on: what its last one shares with
+ * it is not written anew. `*known` is NULL at first; the arena must be the same one. */
+struct str render_payment_again(struct arena *arena, const struct payment *payment,
+                                struct payment_rest **known);
 struct str render_refund_text(struct arena *arena, const struct refund *refund);
 struct str render_instrument_text(struct arena *arena, const struct instrument *instrument);
 struct str render_drift_text(struct arena *arena, const struct drift *drift);

@@ -20,6 +20,7 @@
 #include "core/webhooks.h"
 
 struct turn;
+struct payment_rest;
 
 /* The list of handlers, and what the executor has to load for each. */
 enum turn_target {
@@ -112,6 +113,7 @@ struct turn {
     struct str detail;               /* one sentence, first writer wins */
     struct str param;                /* the member of the request that it is about */
     int64_t retry_after_s;           /* 0: the default of the error */
+    struct payment_rest *rendered;   /* of its last event about a payment (render.h) */
     struct turn_answer answer;       /* for the caller of this turn */
     struct turn_answer_list wakes;   /* for callers who wait for earlier ones */
     struct turn_call_list calls;
