@@ -186,23 +186,34 @@ static int bind(sqlite3_stmt *sql, int place, const struct db_value *value)
     return sqlite3_bind_null(sql, place);
 }
 
-/* Not guarded against other threads, as sqlite3_column_text and the like are: there are none. */
-static struct db_value value_of(sqlite3_value *column)
+/* Not guarded against other threads, as sqlite3_column_text and the like are: there are none.
+ * Written member by member: a value that is returned is put together of halves and copied as a
+ * whole at once, for which the processor waits until the halves have arrived. */
+static void read_value(sqlite3_value *column, struct db_value *out)
 {
+    out->type = DB_NULL;
+    out->number = 0;
+    out->bytes.ptr = NULL;
+    out->bytes.len = 0;
     switch (sqlite3_value_type(column)) {
-    case SQLITE_INTEGER: return DB_NUMBER(sqlite3_value_int64(column));
-    case SQLITE_NULL: return (struct db_value){ DB_NULL, 0, { 0 } };
-    case SQLITE_TEXT: {
-        const char *text = (const char *)sqlite3_value_text(column);
-        return DB_STR(str_make(text, (size_t)sqlite3_value_bytes(column)));
-    }
-    default: {
+    case SQLITE_INTEGER:
+        out->type = DB_INT;
+        out->number = sqlite3_value_int64(column);
+        break;
+    case SQLITE_NULL:
+        break;
+    case SQLITE_TEXT:
+        out->type = DB_TEXT;
+        out->bytes.ptr = (const char *)sqlite3_value_text(column);
+        out->bytes.len = (size_t)sqlite3_value_bytes(column);
+        break;
+    default:
         /* A floating point number comes as bytes too: no column takes it for something else. */
-        const void *bytes = sqlite3_value_blob(column);
-        struct str value = str_make(bytes, (size_t)sqlite3_value_bytes(column));
-        return (struct db_value){ DB_BYTES, 0, value };
+        out->type = DB_BYTES;
+        out->bytes.ptr = sqlite3_value_blob(column);
+        out->bytes.len = (size_t)sqlite3_value_bytes(column);
     }
-    }
+    assert(out->bytes.ptr != NULL || out->bytes.len == 0);
 }
 
 static enum err step_all(struct sqlite *db, sqlite3_stmt *sql, db_row_f *row, void *self)
@@ -216,7 +227,7 @@ static enum err step_all(struct sqlite *db, sqlite3_stmt *sql, db_row_f *row, vo
         if (row == NULL)
             continue;
         for (int i = 0; i < count; i++)
-            values[i] = value_of(sqlite3_column_value(sql, i));
+            read_value(sqlite3_column_value(sql, i), &values[i]);
         enum err err = row(self, values, (size_t)count);
         if (err != OK)
             return err;
