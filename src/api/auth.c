@@ -188,17 +188,25 @@ static enum err read_header(struct call *call, struct str *key)
 {
     struct str header = server_request_header(call->request, "Authorization");
     size_t space = str_find_char(header, ' ', 0);
-    struct str text = str_trim(str_slice(header, space, header.len));
-    bool live = false;
 
     if (!str_equal_nocase(str_slice(header, 0, space), STR("Bearer")))
         return trouble_say(&call->trouble, ERR_UNAUTHENTICATED,
                            "The header Authorization: Bearer psk_... is missing.");
-    if (!key_is_well_formed(text, &live))
-        return trouble_say(&call->trouble, ERR_UNAUTHENTICATED,
-                           "This is no API key: it is mistyped or cut off.");
-    *key = text;
+    *key = str_trim(str_slice(header, space, header.len));
     return OK;
+}
+
+/* A mistyped key costs no look into the books. One that is kept came from them: its form is right. */
+static void begin_unknown(struct auth *auth, struct call *call, struct str text,
+                          const struct sha256 *hash, int64_t now_us)
+{
+    bool live = false;
+
+    if (key_is_well_formed(text, &live))
+        look_up(auth, call, hash, now_us);
+    else
+        call_fail(call, trouble_say(&call->trouble, ERR_UNAUTHENTICATED,
+                                    "This is no API key: it is mistyped or cut off."));
 }
 
 void auth_begin(struct auth *auth, struct call *call)
@@ -216,5 +224,5 @@ void auth_begin(struct auth *auth, struct call *call)
     if (key)
         go_on(call, key);
     else
-        look_up(auth, call, &hash, now_us);
+        begin_unknown(auth, call, text, &hash, now_us);
 }
