@@ -48,30 +48,24 @@ void buf_add_c(struct buf *buf, const char *text)
 
 void buf_add_u64(struct buf *buf, uint64_t value)
 {
-    char digits[20];
-    size_t at = sizeof digits;
+    size_t count = 1;
 
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    buf_add_bytes(buf, digits + at, sizeof digits - at);
+    for (uint64_t rest = value; rest >= 10; rest /= 10)
+        count++;
+    char *to = buf_reserve(buf, count);
+    if (to == NULL)
+        return;
+    buf->len += count;
+    for (; count > 0; value /= 10)
+        to[--count] = (char)('0' + value % 10);
 }
 
 void buf_add_i64(struct buf *buf, int64_t value)
 {
-    char digits[20];
-    size_t at = sizeof digits;
-    /* Negated as unsigned: the smallest number has no positive counterpart in int64_t. */
-    uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-
-    do {
-        digits[--at] = (char)('0' + magnitude % 10);
-        magnitude /= 10;
-    } while (magnitude > 0);
     if (value < 0)
-        digits[--at] = '-';
-    buf_add_bytes(buf, digits + at, sizeof digits - at);
+        buf_add_char(buf, '-');
+    /* Negated as unsigned: the smallest number has no positive counterpart in int64_t. */
+    buf_add_u64(buf, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
 }
 
 void buf_add_hex(struct buf *buf, const void *bytes, size_t len)

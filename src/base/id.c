@@ -10,6 +10,14 @@
 /* Crockford's base32 without i, l, o and u, in lower case. */
 static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
 
+/* Where a character stands in it, plus one; 0 for all others. */
+static const uint8_t places[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['g'] = 17, ['h'] = 18, ['j'] = 19, ['k'] = 20, ['m'] = 21, ['n'] = 22, ['p'] = 23, ['q'] = 24,
+    ['r'] = 25, ['s'] = 26, ['t'] = 27, ['v'] = 28, ['w'] = 29, ['x'] = 30, ['y'] = 31, ['z'] = 32,
+};
+
 struct id id_make(struct id_maker *maker, int64_t now_ms)
 {
     assert(maker != NULL && maker->outside != NULL);
@@ -55,11 +63,17 @@ int64_t id_time_ms(struct id id)
 
 void id_write(struct buf *out, const char *prefix, struct id id)
 {
-    char suffix[ID_TEXT_SUFFIX_LEN];
     uint64_t high = 0;
     uint64_t low = 0;
 
     assert(prefix != NULL);
+    if (prefix[0] != '\0') {
+        buf_add_c(out, prefix);
+        buf_add_char(out, '_');
+    }
+    char *suffix = buf_reserve(out, ID_TEXT_SUFFIX_LEN);
+    if (suffix == NULL)
+        return;
     for (int i = 0; i < 8; i++) {
         high = high << 8 | id.bytes[i];
         low = low << 8 | id.bytes[8 + i];
@@ -71,11 +85,7 @@ void id_write(struct buf *out, const char *prefix, struct id id)
     suffix[--at] = alphabet[(high << 4 | low) & 31];
     for (high >>= 1; at > 0; high >>= 5)
         suffix[--at] = alphabet[high & 31];
-    if (prefix[0] != '\0') {
-        buf_add_c(out, prefix);
-        buf_add_char(out, '_');
-    }
-    buf_add_bytes(out, suffix, sizeof suffix);
+    out->len += ID_TEXT_SUFFIX_LEN;
 }
 
 /* 26 characters hold 130 bits; the first may only bring three, so it is at most '7'. */
@@ -87,11 +97,11 @@ static bool read_suffix(struct str text, struct id *out)
     if (text.len != ID_TEXT_SUFFIX_LEN || text.ptr[0] < '0' || text.ptr[0] > '7')
         return false;
     for (size_t i = 0; i < text.len; i++) {
-        const char *at = memchr(alphabet, text.ptr[i], sizeof alphabet - 1);
-        if (at == NULL)
+        unsigned place = places[(unsigned char)text.ptr[i]];
+        if (place == 0)
             return false;
         high = high << 5 | low >> 59;
-        low = low << 5 | (uint64_t)(at - alphabet);
+        low = low << 5 | (place - 1);
     }
     for (int i = 0; i < 8; i++) {
         out->bytes[i] = (uint8_t)(high >> (56 - 8 * i));

@@ -73,23 +73,71 @@ struct json_out {
 };
 
 void json_begin(struct json_out *out, struct buf *buf);
-void json_open_object(struct json_out *out, const char *name);
 void json_close_object(struct json_out *out);
-void json_open_array(struct json_out *out, const char *name);
 void json_close_array(struct json_out *out);
-void json_put_text(struct json_out *out, const char *name, struct str value);
-/* null when the text is empty. */
-void json_put_text_or_null(struct json_out *out, const char *name, struct str value);
-void json_put_int(struct json_out *out, const char *name, int64_t value);
-void json_put_bool(struct json_out *out, const char *name, bool value);
-void json_put_null(struct json_out *out, const char *name);
-/* `value` is JSON already; an empty one becomes null. */
-void json_put_raw(struct json_out *out, const char *name, struct str value);
-/* RFC 3339 UTC with milliseconds; null when 0. */
-void json_put_time(struct json_out *out, const char *name, int64_t time_ms);
+void json_close_plain(struct json_out *out);
 void json_done(struct json_out *out);
 /* Just the JSON text of a string, with its quotes, for writers of other formats. */
 void json_write_text(struct buf *out, struct str value);
+
+/* A name without text is none. */
+void json_add_object(struct json_out *out, struct str name);
+void json_add_array(struct json_out *out, struct str name);
+void json_add_text(struct json_out *out, struct str name, struct str value);
+void json_add_text_or_null(struct json_out *out, struct str name, struct str value);
+void json_add_int(struct json_out *out, struct str name, int64_t value);
+void json_add_bool(struct json_out *out, struct str name, bool value);
+void json_add_raw(struct json_out *out, struct str name, struct str value);
+void json_add_time(struct json_out *out, struct str name, int64_t time_ms);
+struct buf *json_add_plain(struct json_out *out, struct str name);
+
+/* The same, inline, so that nobody counts the characters of a name that stands in the source. */
+static inline void json_open_object(struct json_out *out, const char *name)
+{
+    json_add_object(out, str_of(name));
+}
+static inline void json_open_array(struct json_out *out, const char *name)
+{
+    json_add_array(out, str_of(name));
+}
+static inline void json_put_text(struct json_out *out, const char *name, struct str value)
+{
+    json_add_text(out, str_of(name), value);
+}
+/* null when the text is empty. */
+static inline void json_put_text_or_null(struct json_out *out, const char *name, struct str value)
+{
+    json_add_text_or_null(out, str_of(name), value);
+}
+static inline void json_put_int(struct json_out *out, const char *name, int64_t value)
+{
+    json_add_int(out, str_of(name), value);
+}
+static inline void json_put_bool(struct json_out *out, const char *name, bool value)
+{
+    json_add_bool(out, str_of(name), value);
+}
+/* `value` is JSON already; an empty one becomes null. */
+static inline void json_put_raw(struct json_out *out, const char *name, struct str value)
+{
+    json_add_raw(out, str_of(name), value);
+}
+static inline void json_put_null(struct json_out *out, const char *name)
+{
+    json_add_raw(out, str_of(name), (struct str){ 0 });
+}
+/* RFC 3339 UTC with milliseconds; null when 0. */
+static inline void json_put_time(struct json_out *out, const char *name, int64_t time_ms)
+{
+    json_add_time(out, str_of(name), time_ms);
+}
+
+/* A text that needs no escapes, which the caller writes: an id. */
+static inline struct buf *json_open_plain(struct json_out *out, const char *name)
+{
+    return json_add_plain(out, str_of(name));
+}
+
 /* A value that was read, written again in one line with its members' order kept. */
 void json_put_value(struct json_out *out, const char *name, const struct json *value);
 

@@ -86,12 +86,28 @@ static bool are_plain(uint64_t eight)
     return found == 0;
 }
 
+/* Four to seven bytes as eight: the last four of them overlap the first, or follow them. */
+static inline bool copy_few_plain(char *to, struct str text)
+{
+    uint32_t first, last;
+
+    memcpy(&first, text.ptr, sizeof first);
+    memcpy(&last, text.ptr + text.len - sizeof last, sizeof last);
+    if (!are_plain((uint64_t)last << 32 | first))
+        return false;
+    memcpy(to, &first, sizeof first);
+    memcpy(to + text.len - sizeof last, &last, sizeof last);
+    return true;
+}
+
 /* Copies the beginning of a text that needs nothing, and returns its length. */
 static inline size_t copy_plain(char *to, struct str text)
 {
     size_t at = 0;
     uint64_t eight;
 
+    if (text.len >= 4 && text.len < sizeof eight && copy_few_plain(to, text))
+        return text.len;
     while (at + sizeof eight <= text.len) {
         memcpy(&eight, text.ptr + at, sizeof eight);
         if (!are_plain(eight))
@@ -123,28 +139,31 @@ void json_write_text(struct buf *out, struct str value)
 }
 
 /* What stands before a value: the comma after the value before it, and its name. */
-static void write_lead(struct json_out *out, const char *name)
+static void write_lead(struct json_out *out, struct str name)
 {
-    if (out->comma)
-        buf_add_char(out->buf, ',');
-    out->comma = true;
-    if (name == NULL)
-        return;
-    assert(out->depth > 0);
-    struct str text = str_of(name);
-    char *to = buf_reserve(out->buf, text.len + 3);
+    struct buf *buf = out->buf;
+    char *to = buf_reserve(buf, name.len + 4);
+
     if (to == NULL)
         return;
-    *to++ = '"';
-    size_t plain = copy_plain(to, text);
-    if (plain == text.len) {
-        to[plain] = '"';
-        to[plain + 1] = ':';
-        out->buf->len += text.len + 3;
+    if (out->comma) {
+        *to++ = ',';
+        buf->len++;
+    }
+    out->comma = true;
+    if (name.ptr == NULL)
+        return;
+    assert(out->depth > 0);
+    size_t plain = copy_plain(to + 1, name);
+    if (plain < name.len) {
+        json_write_text(buf, name);
+        buf_add_char(buf, ':');
         return;
     }
-    json_write_text(out->buf, text);
-    buf_add_char(out->buf, ':');
+    to[0] = '"';
+    to[1 + plain] = '"';
+    to[2 + plain] = ':';
+    buf->len += plain + 3;
 }
 
 void json_begin(struct json_out *out, struct buf *buf)
@@ -153,7 +172,7 @@ void json_begin(struct json_out *out, struct buf *buf)
     *out = (struct json_out){ .buf = buf };
 }
 
-static void open_bracket(struct json_out *out, const char *name, char bracket)
+static void open_bracket(struct json_out *out, struct str name, char bracket)
 {
     write_lead(out, name);
     buf_add_char(out->buf, bracket);
@@ -169,7 +188,7 @@ static void close_bracket(struct json_out *out, char bracket)
     out->comma = true;
 }
 
-void json_open_object(struct json_out *out, const char *name)
+void json_add_object(struct json_out *out, struct str name)
 {
     open_bracket(out, name, '{');
 }
@@ -179,7 +198,7 @@ void json_close_object(struct json_out *out)
     close_bracket(out, '}');
 }
 
-void json_open_array(struct json_out *out, const char *name)
+void json_add_array(struct json_out *out, struct str name)
 {
     open_bracket(out, name, '[');
 }
@@ -189,54 +208,57 @@ void json_close_array(struct json_out *out)
     close_bracket(out, ']');
 }
 
-void json_put_text(struct json_out *out, const char *name, struct str value)
+void json_add_text(struct json_out *out, struct str name, struct str value)
 {
     write_lead(out, name);
     json_write_text(out->buf, value);
 }
 
-void json_put_text_or_null(struct json_out *out, const char *name, struct str value)
+void json_add_text_or_null(struct json_out *out, struct str name, struct str value)
 {
     if (str_is_empty(value))
-        json_put_null(out, name);
+        json_add_raw(out, name, value);
     else
-        json_put_text(out, name, value);
+        json_add_text(out, name, value);
 }
 
-void json_put_int(struct json_out *out, const char *name, int64_t value)
+void json_add_int(struct json_out *out, struct str name, int64_t value)
 {
     write_lead(out, name);
     buf_add_i64(out->buf, value);
 }
 
-void json_put_bool(struct json_out *out, const char *name, bool value)
+void json_add_bool(struct json_out *out, struct str name, bool value)
 {
-    write_lead(out, name);
-    buf_add(out->buf, value ? STR("true") : STR("false"));
+    json_add_raw(out, name, value ? STR("true") : STR("false"));
 }
 
-void json_put_null(struct json_out *out, const char *name)
-{
-    write_lead(out, name);
-    buf_add(out->buf, STR("null"));
-}
-
-void json_put_raw(struct json_out *out, const char *name, struct str value)
+void json_add_raw(struct json_out *out, struct str name, struct str value)
 {
     write_lead(out, name);
     buf_add(out->buf, str_is_empty(value) ? STR("null") : value);
 }
 
-void json_put_time(struct json_out *out, const char *name, int64_t time_ms)
+struct buf *json_add_plain(struct json_out *out, struct str name)
 {
-    if (time_ms == 0) {
-        json_put_null(out, name);
-        return;
-    }
     write_lead(out, name);
     buf_add_char(out->buf, '"');
-    time_write(out->buf, time_ms);
+    return out->buf;
+}
+
+void json_close_plain(struct json_out *out)
+{
     buf_add_char(out->buf, '"');
+}
+
+void json_add_time(struct json_out *out, struct str name, int64_t time_ms)
+{
+    if (time_ms == 0) {
+        json_add_raw(out, name, (struct str){ 0 });
+        return;
+    }
+    time_write(json_add_plain(out, name), time_ms);
+    json_close_plain(out);
 }
 
 void json_done(struct json_out *out)

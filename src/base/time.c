@@ -55,9 +55,12 @@ static char *put_digits(char *at, int value, int width)
 
 void time_write(struct buf *out, int64_t time_ms)
 {
-    char text[sizeof "2026-03-01T12:00:00.000Z" - 1];
+    static const size_t len = sizeof "2026-03-01T12:00:00.000Z" - 1;
     struct time_parts parts = time_split(time_ms);
+    char *text = buf_reserve(out, len);
 
+    if (text == NULL)
+        return;
     char *at = put_digits(text, parts.year, 4);
     *at++ = '-';
     at = put_digits(at, parts.month, 2);
@@ -72,8 +75,8 @@ void time_write(struct buf *out, int64_t time_ms)
     *at++ = '.';
     at = put_digits(at, parts.millisecond, 3);
     *at++ = 'Z';
-    assert(at == text + sizeof text);
-    buf_add_bytes(out, text, sizeof text);
+    assert(at == text + len);
+    out->len += len;
 }
 
 /* The text is eaten from the front; `ok` is checked once, at the end. */

@@ -178,13 +178,9 @@ static void put_addresses(struct json_out *out, struct str addresses)
 void api_key_render(struct json_out *out, const char *name, const struct api_key *key,
                     struct str text)
 {
-    char array[ID_TEXT_MAX];
-    struct buf id;
-
-    buf_fixed(&id, array, sizeof array);
-    api_key_id_write(&id, key->id);
     json_open_object(out, name);
-    json_put_text(out, "id", buf_str(&id));
+    api_key_id_write(json_open_plain(out, "id"), key->id);
+    json_close_plain(out);
     json_put_text(out, "object", STR("api_key"));
     json_put_text_or_null(out, "key", text);
     json_put_text(out, "hint", key->hint);

@@ -32,12 +32,12 @@ void render_task(struct json_out *out, const char *name, const struct task *task
 /* A member with the id of an object of this kind; null when it is zero. */
 #define RENDER_ID(out, name, kind, value)                                                \
     do {                                                                                 \
-        char text_[ID_TEXT_MAX];                                                         \
-        struct buf id_;                                                                  \
-        buf_fixed(&id_, text_, sizeof(text_));                                           \
-        if (!kind##_id_is_zero(value))                                                   \
-            kind##_id_write(&id_, (value));                                              \
-        json_put_text_or_null((out), (name), buf_str(&id_));                             \
+        if (kind##_id_is_zero(value)) {                                                  \
+            json_put_null((out), (name));                                                \
+        } else {                                                                         \
+            kind##_id_write(json_open_plain((out), (name)), (value));                    \
+            json_close_plain(out);                                                       \
+        }                                                                                \
     } while (0)
 
 /* Members of a payment as they were written last. */

@@ -93,12 +93,8 @@ static struct str metadata_of(const struct invoice *invoice)
 static void put_id(struct json_out *out, const char *name,
                    void (*write)(struct buf *out, struct id id), struct id id)
 {
-    char text[ID_TEXT_MAX];
-    struct buf buf;
-
-    buf_fixed(&buf, text, sizeof text);
-    write(&buf, id);
-    json_put_text(out, name, buf_str(&buf));
+    write(json_open_plain(out, name), id);
+    json_close_plain(out);
 }
 
 #define ID_WRITER(kind)                                                                            \
@@ -316,11 +312,7 @@ struct str webhook_test_body(enum webhook_format format, const struct webhook_en
     buf_init(&data, arena, BODY_MAX);
     json_begin(&data_out, &data);
     json_open_object(&data_out, NULL);
-    char id_text[ID_TEXT_MAX];
-    struct buf id;
-    buf_fixed(&id, id_text, sizeof id_text);
-    webhook_endpoint_id_write(&id, endpoint->id);
-    json_put_text(&data_out, "webhook_endpoint", buf_str(&id));
+    RENDER_ID(&data_out, "webhook_endpoint", webhook_endpoint, endpoint->id);
     json_close_object(&data_out);
     json_done(&data_out);
     buf_init(&text, arena, BODY_MAX);
