@@ -196,7 +196,8 @@ static enum err read_header(struct call *call, struct str *key)
     return OK;
 }
 
-/* A mistyped key costs no look into the books. One that is kept came from them: its form is right. */
+/* A mistyped key costs no look into the books. One that is kept came from them, so its form is
+ * right. */
 static void begin_unknown(struct auth *auth, struct call *call, struct str text,
                           const struct sha256 *hash, int64_t now_us)
 {

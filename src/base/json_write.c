@@ -78,7 +78,7 @@ static void write_rest(struct buf *out, struct str text, size_t at)
 }
 
 /* Whether byte_classes has PLAIN for all eight. */
-static bool are_plain(uint64_t eight)
+static inline bool are_plain(uint64_t eight)
 {
     uint64_t found = str_eight_controls(eight) | str_eight_with(eight, '"') |
                      str_eight_with(eight, '\\') | (eight & STR_HIGHEST);
