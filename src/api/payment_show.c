@@ -25,7 +25,7 @@ struct look {
     enum err err;
     bool is_old;
     int64_t version_now;
-    struct buf body; /* in the read's arena */
+    struct buf body; /* in the call's arena, which is the reader's until the read is back */
 };
 
 static enum err run(struct desk_read *read, struct db *db)
@@ -36,14 +36,14 @@ static enum err run(struct desk_read *read, struct db *db)
     struct payment *payment = NULL;
     struct json_out out;
 
-    look->err = query_payment(db, scope, (struct payment_id){ call->object }, &read->arena,
+    look->err = query_payment(db, scope, (struct payment_id){ call->object }, call->arena,
                               &payment);
     if (!look->err)
         look->err = look_is_due(db, payment, call_now_ms(call), &look->is_old);
     if (look->err)
         return look->err;
     look->version_now = payment->version;
-    buf_init(&look->body, &read->arena, BODY_MAX);
+    buf_init(&look->body, call->arena, BODY_MAX);
     json_begin(&out, &look->body);
     render_payment(&out, NULL, payment);
     json_done(&out);
