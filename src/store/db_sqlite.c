@@ -31,8 +31,11 @@
 #define CHECKPOINT_TIMEOUT_MS 250
 #define PAGE_BYTES 4096
 #define WRITER_CACHE_KIB 16384
-#define READER_CACHE_KIB 4096
-#define LEDGER_CACHE_KIB 1024    /* of the built-in gateway, whose keys count up */
+#define LEDGER_CACHE_KIB 1024 /* of the built-in gateway, whose keys count up */
+/* Enough for the pages that lead to others. What is looked up lies anywhere, and a page that is
+ * not there is copied from the system's memory faster into one that the processor still has than
+ * into the oldest of many; each commit empties the cache as well. */
+#define READER_CACHE_KIB 1024
 
 enum transaction { TRANSACTION_NONE, TRANSACTION_OPEN, TRANSACTION_FAILED };
 
