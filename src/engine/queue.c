@@ -12,6 +12,7 @@ void queue_init(struct queue *queue, const struct outside *outside)
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&queue->filled, &attributes);
+    pthread_cond_init(&queue->crowded, &attributes);
     pthread_condattr_destroy(&attributes);
 }
 
@@ -29,12 +30,13 @@ void queue_done(struct queue *queue)
 {
     assert(is_empty(queue));
     pthread_cond_destroy(&queue->filled);
+    pthread_cond_destroy(&queue->crowded);
     pthread_mutex_destroy(&queue->lock);
 }
 
-static bool has_waited(const struct queue_lane *lane, int64_t now_us)
+static bool has_waited(const struct queue_lane *lane, int64_t now_us, int64_t most_us)
 {
-    return lane->first && now_us - lane->first->put_us > QUEUE_WAIT_US;
+    return lane->first && now_us - lane->first->put_us > most_us;
 }
 
 static bool is_behind(const struct queue *queue, int64_t now_us)
@@ -42,7 +44,13 @@ static bool is_behind(const struct queue *queue, int64_t now_us)
     if (count_of(queue) >= QUEUE_MAX)
         return true;
     return count_of(queue) > QUEUE_FEW
-           && (has_waited(&queue->ours, now_us) || has_waited(&queue->offered, now_us));
+           && (has_waited(&queue->ours, now_us, QUEUE_WAIT_US)
+               || has_waited(&queue->offered, now_us, QUEUE_WAIT_US));
+}
+
+static bool is_crowded(const struct queue *queue)
+{
+    return count_of(queue) >= QUEUE_CROWD;
 }
 
 static bool append(struct queue *queue, struct queue_lane *lane, struct link *item, bool quietly)
@@ -62,6 +70,8 @@ static bool append(struct queue *queue, struct queue_lane *lane, struct link *it
             queue->unsaid++;
         else
             pthread_cond_signal(&queue->filled);
+        if (is_crowded(queue) || queue->asleep > 0)
+            pthread_cond_signal(&queue->crowded);
     }
     pthread_mutex_unlock(&queue->lock);
     return taken;
@@ -102,15 +112,12 @@ bool queue_is_behind(struct queue *queue)
 }
 
 /* False when the time is up. */
-static bool wait_for(struct queue *queue, int64_t until_us)
+static bool wait_for(struct queue *queue, pthread_cond_t *condition, int64_t until_us)
 {
     struct timespec until = { .tv_sec = until_us / 1000000,
                               .tv_nsec = until_us % 1000000 * 1000 };
-    queue->waiting++;
-    int failed = until_us == 0
-                     ? pthread_cond_wait(&queue->filled, &queue->lock)
-                     : pthread_cond_timedwait(&queue->filled, &queue->lock, &until);
-    queue->waiting--;
+    int failed = until_us == 0 ? pthread_cond_wait(condition, &queue->lock)
+                               : pthread_cond_timedwait(condition, &queue->lock, &until);
     return failed == 0;
 }
 
@@ -152,10 +159,51 @@ struct link *queue_take(struct queue *queue, size_t most, int64_t until_us)
     assert(most > 0);
     pthread_mutex_lock(&queue->lock);
     bool in_time = true;
+    queue->waiting++;
     while (is_empty(queue) && !queue->closed && !queue->nudged && in_time)
-        in_time = wait_for(queue, until_us);
+        in_time = wait_for(queue, &queue->filled, until_us);
+    queue->waiting--;
     queue->nudged = false;
     struct link *items = cut_both(queue, most);
+    pthread_mutex_unlock(&queue->lock);
+    return items;
+}
+
+static bool is_forgotten(const struct queue *queue, int64_t now_us)
+{
+    return has_waited(&queue->ours, now_us, QUEUE_PATIENCE_US)
+           || has_waited(&queue->offered, now_us, QUEUE_PATIENCE_US);
+}
+
+/* While there is something it looks up now and then; while there is nothing it sleeps. False when
+ * the time is up. */
+static bool bide(struct queue *queue, int64_t now_us, int64_t until_us)
+{
+    int64_t look_us = now_us + QUEUE_PATIENCE_US;
+    bool is_last = until_us > 0 && until_us <= look_us;
+    if (!is_empty(queue))
+        return wait_for(queue, &queue->crowded, is_last ? until_us : look_us) || !is_last;
+    queue->asleep++;
+    bool in_time = wait_for(queue, &queue->crowded, until_us);
+    queue->asleep--;
+    return in_time;
+}
+
+struct link *queue_take_patiently(struct queue *queue, size_t most, int64_t until_us)
+{
+    struct link *items = NULL;
+    assert(most > 0);
+    pthread_mutex_lock(&queue->lock);
+    bool in_time = true, wanted = false;
+    while (!wanted && !queue->closed && !queue->nudged && in_time) {
+        int64_t now_us = outside_monotonic_us(queue->outside);
+        wanted = is_crowded(queue) || is_forgotten(queue, now_us);
+        if (!wanted)
+            in_time = bide(queue, now_us, until_us);
+    }
+    queue->nudged = false;
+    if (wanted || queue->closed)
+        items = cut_both(queue, most);
     pthread_mutex_unlock(&queue->lock);
     return items;
 }
@@ -182,6 +230,7 @@ void queue_close(struct queue *queue)
     pthread_mutex_lock(&queue->lock);
     queue->closed = true;
     pthread_cond_broadcast(&queue->filled);
+    pthread_cond_broadcast(&queue->crowded);
     pthread_mutex_unlock(&queue->lock);
 }
 

@@ -21,6 +21,9 @@
 #define QUEUE_FEW 256
 #define QUEUE_WAIT_US 250000
 #define QUEUE_MAX 8192
+/* From so many on, or when the oldest has waited for so long, a second taker is wanted. */
+#define QUEUE_CROWD 16
+#define QUEUE_PATIENCE_US 10000
 
 struct queue_lane {
     struct link *first, *last;
@@ -30,9 +33,10 @@ struct queue_lane {
 struct queue {
     const struct outside *outside;
     pthread_mutex_t lock;
-    pthread_cond_t filled;
+    pthread_cond_t filled, crowded;
     struct queue_lane ours, offered;
     size_t waiting;              /* takers */
+    size_t asleep;               /* patient ones, who want to be woken by whatever comes */
     size_t unsaid;               /* were offered quietly, and nobody was woken for them */
     bool closed;
     bool nudged;                 /* the taker shall look up although nothing came */
@@ -54,6 +58,9 @@ bool queue_is_behind(struct queue *queue);
 /* Waits for items until `until_us` of CLOCK_MONOTONIC (0: without end), then takes at
  * most `most`, linked by next. NULL when there is none: time is up, nudged, or closed and empty. */
 struct link *queue_take(struct queue *queue, size_t most, int64_t until_us);
+/* The same for a second taker, of what costs the less the more of it is taken at once: it leaves
+ * what there is to the first one until there is a crowd, or that does not come for it. */
+struct link *queue_take_patiently(struct queue *queue, size_t most, int64_t until_us);
 /* The same of what is there, without waiting. */
 struct link *queue_take_now(struct queue *queue, size_t most);
 void queue_nudge(struct queue *queue);

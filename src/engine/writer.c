@@ -284,7 +284,10 @@ static void answer_probe(struct writer *writer)
 size_t engine_writer_step(struct writer *writer, size_t most, int64_t until_us)
 {
     struct writer_batch *room = flusher_room(writer->flusher);
-    struct link *items = queue_take(&writer->engine->turns, most, until_us);
+    struct queue *turns = &writer->engine->turns;
+    struct link *items = writer == writer->engine->writers
+                             ? queue_take(turns, most, until_us)
+                             : queue_take_patiently(turns, most, until_us);
     answer_probe(writer);
     engine_run_keep(writer);
     return items ? run_batch(writer, room, items) : 0;

@@ -194,6 +194,62 @@ static void test_quiet_offers_are_there_for_who_comes_by(void **state)
     assert_false(queue_offer_quietly(&queue, &items[3]));
 }
 
+static size_t count_taken(const struct link *item)
+{
+    size_t count = 0;
+    for (; item; item = item->next)
+        count++;
+    return count;
+}
+
+static void test_a_patient_taker_leaves_few_to_the_first(void **state)
+{
+    (void)state;
+    put(0, QUEUE_CROWD - 1);
+    assert_null(queue_take_patiently(&queue, SIZE_MAX, 1));
+    put(QUEUE_CROWD - 1, 1);
+    assert_int_equal(count_taken(queue_take_patiently(&queue, SIZE_MAX, 1)), QUEUE_CROWD);
+    assert_null(queue_take_patiently(&queue, SIZE_MAX, 1));
+}
+
+static void test_a_patient_taker_comes_for_what_nobody_takes(void **state)
+{
+    (void)state;
+    offer(0, 1);
+    outside_fake_advance(&outside, QUEUE_PATIENCE_US / 1000);
+    assert_null(queue_take_patiently(&queue, 8, 1));
+    outside_fake_advance(&outside, 1);
+    assert_ptr_equal(queue_take_patiently(&queue, 8, 1), &items[0]);
+    offer(1, 1);
+    queue_close(&queue);
+    assert_ptr_equal(queue_take_patiently(&queue, 8, 0), &items[1]);
+    assert_null(queue_take_patiently(&queue, 8, 0));
+}
+
+static void *take_patiently(void *self)
+{
+    struct taker *taker = self;
+    taker->taken = queue_take_patiently(&queue, SIZE_MAX, 0);
+    return NULL;
+}
+
+static void test_a_patient_taker_wakes_for_a_crowd(void **state)
+{
+    struct taker taker = { 0 };
+    size_t asleep = 0;
+    (void)state;
+    queue.outside = outside_real();
+    assert_int_equal(pthread_create(&taker.thread, NULL, take_patiently, &taker), 0);
+    while (asleep == 0) {
+        pthread_mutex_lock(&queue.lock);
+        asleep = queue.asleep;
+        pthread_mutex_unlock(&queue.lock);
+    }
+    put(0, QUEUE_CROWD);
+    assert_int_equal(pthread_join(taker.thread, NULL), 0);
+    assert_int_equal(count_taken(taker.taken) + queue_count(&queue), QUEUE_CROWD);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -209,6 +265,9 @@ int main(void)
         CASE(test_closed_takes_nothing_and_gives_what_it_has),
         CASE(test_what_was_offered_quietly_wakes_when_told),
         CASE(test_quiet_offers_are_there_for_who_comes_by),
+        CASE(test_a_patient_taker_leaves_few_to_the_first),
+        CASE(test_a_patient_taker_comes_for_what_nobody_takes),
+        CASE(test_a_patient_taker_wakes_for_a_crowd),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
