@@ -3,7 +3,8 @@
  * To wait for the disk at each commit makes a writer stand still, and a flush can do for many
  * commits. So one may commit, go on, and flush later: until then nobody may be told of what was
  * committed, nor may anything follow from it outside the books. Connections of this process that
- * read wait by themselves until what they saw is on the disk; programs beside it do not. */
+ * only read (DB_READ) wait by themselves until what they saw is on the disk, the first query of a
+ * snapshot for all of it. Programs beside it do not: what they show may be younger by a flush. */
 #ifndef STORE_DB_FLUSH_H
 #define STORE_DB_FLUSH_H
 
@@ -13,8 +14,9 @@
 must_check enum err db_commit_later(struct db *db);
 /* Whether something is. */
 bool db_commits_later(const struct db *db);
-/* All that was committed is on the disk then. From any thread, also while the connection is in
- * use. After an ERR_STORE nobody can know what is on the disk: the process has to end. */
+/* All that this connection committed is on the disk then. From any thread, also while the
+ * connection is in use. After an ERR_STORE nobody can know what is on the disk: the process has to
+ * end. */
 must_check enum err db_flush(struct db *db);
 
 #endif

@@ -52,7 +52,9 @@ struct sqlite {
     bool may_tell;              /* what the present snapshot holds */
     struct log_file *log;       /* of who commits later, from the first such commit on */
     _Atomic uint64_t commits;   /* that are over, of who commits later */
-    _Atomic bool flush_failed;  /* of the file */
+    bool puts_off;              /* the flush of a commit that is being made */
+    _Atomic bool flush_failed;  /* of the file or its log: nothing more goes into the file */
+    int log_pages;              /* after a commit that wal_pace.h has not been told of; else 0 */
     sqlite3 *checkpoint_handle; /* the checkpointer's thread's */
     struct wal_pace *pace;      /* of a durable writer, else NULL; see outside.h's files */
     char error_text[1024];
@@ -242,10 +244,30 @@ static enum err step_all(struct sqlite *db, sqlite3_stmt *sql, db_row_f *row, vo
  * flushed yet. A snapshot is as of its first query. */
 static void await_disk(struct sqlite *db)
 {
-    if (db->flush == NULL || db->access != DB_READ || db->may_tell)
+    bool in_snapshot = db->transaction != TRANSACTION_NONE;
+
+    if (db->flush == NULL || db->access != DB_READ || (in_snapshot && db->may_tell))
         return;
     wal_flush_await(db->flush);
-    db->may_tell = db->transaction != TRANSACTION_NONE;
+    db->may_tell = in_snapshot;
+}
+
+static int64_t checkpoint_copy(void *self);
+
+/* After a commit. It stands whatever happens here. Without a thread of its own a step is made after
+ * some of them. */
+static void pace(struct sqlite *db)
+{
+    uint8_t chance = 0;
+    int pages = db->log_pages;
+
+    db->log_pages = 0;
+    if (pages == 0)
+        return;
+    if (db->pace != NULL)
+        wal_pace_committed(db->pace, pages);
+    else if (outside_random(db->outside, &chance, 1), chance < 16)
+        checkpoint_copy(db);
 }
 
 /* With what is bound. */
@@ -257,7 +279,10 @@ static enum err run_bound(struct sqlite *db, struct statement *statement, db_row
     enum err err = step_all(db, prepared, row, self);
     sqlite3_reset(prepared);
     statement->running = false;
-    await_disk(db);
+    if (row != NULL)
+        await_disk(db);
+    if (!db->puts_off)
+        pace(db);
     return err;
 }
 
@@ -358,9 +383,12 @@ static enum err sqlite_commit_later(struct db *db)
     struct log_file *log = sqlite_vfs_put_off(this->handle, true);
     if (this->log == NULL)       /* else it may be being flushed, and is the same */
         this->log = log;
+    this->puts_off = true;
     enum err err = sqlite_commit(db);
+    this->puts_off = false;
     sqlite_vfs_put_off(this->handle, false);
     atomic_store(&this->commits, commit);
+    pace(this);
     return err;
 }
 
@@ -371,8 +399,9 @@ static enum err sqlite_flush(struct db *db)
 
     if (commit == 0)
         return OK;
-    bool done = this->log == NULL || sqlite_vfs_flush(this->log);
-    if (!done || atomic_load(&this->flush_failed))
+    if (this->log != NULL && !sqlite_vfs_flush(this->log))
+        atomic_store(&this->flush_failed, true);
+    if (atomic_load(&this->flush_failed))
         return ERR_STORE;
     wal_flush_reached(this->flush, commit);
     return OK;
@@ -495,47 +524,64 @@ static enum err sqlite_now(struct db *db, int64_t *out_ms)
 
 /* Checkpoints. */
 
-static int64_t checkpoint_copy(void *self)
+/* SQLite flushes the file only when nothing is left in the log, and then the writer waits for all
+ * that was ever copied: most of it is flushed here, piece by piece. */
+static void flush_file(struct sqlite *db)
 {
-    struct sqlite *db = self;
-    int pages = 0, copied = 0;
     sqlite3_file *file = NULL;
 
-    sqlite3_wal_checkpoint_v2(db->checkpoint_handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages,
-                              &copied);
-    /* SQLite flushes the file only when nothing is left in the log, and then the writer waits for
-     * all that was ever copied: most of it is flushed here, piece by piece. */
     sqlite3_file_control(db->checkpoint_handle, "main", SQLITE_FCNTL_FILE_POINTER, &file);
     if (file != NULL && file->pMethods != NULL
         && file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) != SQLITE_OK)
         atomic_store(&db->flush_failed, true);
+}
+
+/* A flush that failed is told once. */
+static void note_failure(struct sqlite *db, sqlite3 *handle)
+{
+    if (sqlite3_extended_errcode(handle) == SQLITE_IOERR_FSYNC)
+        atomic_store(&db->flush_failed, true);
+}
+
+static int64_t checkpoint_copy(void *self)
+{
+    struct sqlite *db = self;
+    int pages = 0, copied = 0;
+
+    if (atomic_load(&db->flush_failed))
+        return 0;
+    if (sqlite3_wal_checkpoint_v2(db->checkpoint_handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages,
+                                  &copied) != SQLITE_OK)
+        note_failure(db, db->checkpoint_handle);
+    flush_file(db);
     return copied > 0 ? copied : 0;
 }
 
-/* SQLite sleeps for milliseconds where it may wait, also for a reader that is gone sooner. */
+/* SQLite sleeps for milliseconds where it may wait, also for a reader that is gone sooner. A reader
+ * may wait for a flush in its turn (await_disk), so that comes first. */
 static enum err checkpoint_restart(void *self, bool may_wait)
 {
     struct sqlite *db = self;
 
+    if (sqlite_flush(&db->db) != OK)
+        return ERR_STORE;
     sqlite3_busy_timeout(db->handle, may_wait ? CHECKPOINT_TIMEOUT_MS : 0);
     int code = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+    if (code != SQLITE_OK)
+        note_failure(db, db->handle);
     sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
     return code == SQLITE_OK ? OK : ERR_STORE_BUSY;
 }
 
-/* After each commit, with the log's size. The commit stands whatever happens here. Without a
- * thread of its own a step is made after some of them. */
+/* Within the commit, whose flush may be put off: a checkpoint from here would copy what is not on
+ * the disk yet. So it is only noted. */
 static int note_commit(void *self, sqlite3 *handle, const char *name, int pages)
 {
     struct sqlite *db = self;
-    uint8_t chance = 0;
 
     (void)handle;
     (void)name;
-    if (db->pace != NULL)
-        wal_pace_committed(db->pace, pages);
-    else if (outside_random(db->outside, &chance, 1), chance < 16)
-        checkpoint_copy(db);
+    db->log_pages = pages;
     return SQLITE_OK;
 }
 

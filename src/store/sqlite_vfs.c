@@ -34,6 +34,8 @@ struct log_file {
     sqlite3_int64 at;
     bool puts_off;  /* flushes */
     bool has_begun; /* anew, since the last flush */
+    pthread_mutex_t flushing;
+    bool has_failed; /* a flush: the system tells it once, and the next one says OK */
     bool gives_way;
     unsigned reads;
     sqlite3_file real[]; /* as large as SQLite's own wants it */
@@ -90,6 +92,17 @@ static int log_read(sqlite3_file *file, void *bytes, int len, sqlite3_int64 at)
     return code == SQLITE_OK ? log->real->pMethods->xRead(log->real, bytes, len, at) : code;
 }
 
+/* By the connection's thread or another: who is second must not hear OK of what the first lost. */
+static int flush(struct log_file *log, int flags)
+{
+    pthread_mutex_lock(&log->flushing);
+    int code = log->has_failed ? SQLITE_IOERR_FSYNC
+                               : log->real->pMethods->xSync(log->real, flags);
+    log->has_failed = code != SQLITE_OK;
+    pthread_mutex_unlock(&log->flushing);
+    return code;
+}
+
 static int log_sync(sqlite3_file *file, int flags)
 {
     struct log_file *log = log_of(file);
@@ -98,7 +111,7 @@ static int log_sync(sqlite3_file *file, int flags)
     if (code != SQLITE_OK || (log->puts_off && !log->has_begun))
         return code;
     log->has_begun = false;
-    return log->real->pMethods->xSync(log->real, flags);
+    return flush(log, flags);
 }
 
 static int log_truncate(sqlite3_file *file, sqlite3_int64 size)
@@ -119,8 +132,9 @@ static int log_close(sqlite3_file *file)
 {
     struct log_file *log = log_of(file);
 
-    /* What was not flushed by now was never committed. */
+    /* What was not written by now was never committed. */
     mem_free(log->piece);
+    pthread_mutex_destroy(&log->flushing);
     return log->real->pMethods->xClose(log->real);
 }
 
@@ -181,11 +195,13 @@ static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
         return system_vfs->xOpen(system_vfs, name, file, flags, out_flags);
     *log = (struct log_file){ .piece = mem_alloc(PIECE_MAX) };
     int code = system_vfs->xOpen(system_vfs, name, log->real, flags, out_flags);
-    if (code == SQLITE_OK)
-        log->file.pMethods = &log_methods;
-    else
+    if (code != SQLITE_OK) {
         mem_free(log->piece);
-    return code;
+        return code;
+    }
+    pthread_mutex_init(&log->flushing, NULL);
+    log->file.pMethods = &log_methods;
+    return SQLITE_OK;
 }
 
 static void make(void)
@@ -237,10 +253,11 @@ struct log_file *sqlite_vfs_put_off(struct sqlite3 *handle, bool yes)
     return log;
 }
 
-/* SQLite's own layer keeps nothing of a flush but the error of the last one. */
+/* SQLite's own layer may be called so beside a write: it looks at nothing but the descriptor, once
+ * the log's folder was flushed, which the flush of the log's beginning has done. */
 bool sqlite_vfs_flush(struct log_file *log)
 {
-    return log->real->pMethods->xSync(log->real, SQLITE_SYNC_NORMAL) == SQLITE_OK;
+    return flush(log, SQLITE_SYNC_NORMAL) == SQLITE_OK;
 }
 
 void sqlite_vfs_watch(struct sqlite3 *handle)

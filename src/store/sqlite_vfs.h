@@ -24,11 +24,13 @@ void sqlite_vfs_watch(struct sqlite3 *handle);
 void sqlite_vfs_give_way(struct sqlite3 *handle);
 
 struct log_file;
-/* Whether the flushes of commits are put off from here on: what a commit added to the log is
- * written, but on the disk only after sqlite_vfs_flush. NULL while the connection knows of no log
- * yet: then nothing is put off. */
+/* Whether all flushes of the log that the connection asks for are put off from here on, but for
+ * that of a log's beginning: what was added is written, and on the disk only after
+ * sqlite_vfs_flush. For the commit alone: a checkpoint relies on its flush. NULL while the
+ * connection knows of no log yet: then nothing is put off. */
 struct log_file *sqlite_vfs_put_off(struct sqlite3 *handle, bool yes);
-/* From any thread, also while the connection is in use, but not while it is closed. */
+/* From any thread, also while the connection is in use, but not while it is closed. After one
+ * flush of the log that failed, whoever asked for it, all fail. */
 bool sqlite_vfs_flush(struct log_file *log);
 
 #endif

@@ -11,7 +11,7 @@
 
 struct wal_flush;
 
-/* Of the file of this name; the same for all who ask while one of them keeps it. */
+/* Of the file of this name, spelt so; the same for all who ask while one of them keeps it. */
 struct wal_flush *wal_flush_of(const char *path);
 void wal_flush_leave(struct wal_flush *flush);       /* accepts NULL */
 
