@@ -30,11 +30,11 @@ def small_disk(tmp_path):
 def fill(folder):
     """Takes all space that is left; removing the file gives it back."""
     path = folder / 'ballast'
-    with open(path, 'wb') as file:
+    # Without a buffer: what is left in one would be written, and refused, when it is closed.
+    with open(path, 'wb', buffering=0) as file:
         try:
             while True:
                 file.write(b'\0' * 65536)
-                file.flush()
         except OSError:
             pass
     return path
