@@ -34,18 +34,23 @@ void queue_done(struct queue *queue)
     pthread_mutex_destroy(&queue->lock);
 }
 
-static bool has_waited(const struct queue_lane *lane, int64_t now_us, int64_t most_us)
+static bool lane_has_waited(const struct queue_lane *lane, int64_t now_us, int64_t most_us)
 {
     return lane->first && now_us - lane->first->put_us > most_us;
+}
+
+/* The oldest, for longer than that. */
+static bool has_waited(const struct queue *queue, int64_t now_us, int64_t most_us)
+{
+    return lane_has_waited(&queue->ours, now_us, most_us)
+           || lane_has_waited(&queue->offered, now_us, most_us);
 }
 
 static bool is_behind(const struct queue *queue, int64_t now_us)
 {
     if (count_of(queue) >= QUEUE_MAX)
         return true;
-    return count_of(queue) > QUEUE_FEW
-           && (has_waited(&queue->ours, now_us, QUEUE_WAIT_US)
-               || has_waited(&queue->offered, now_us, QUEUE_WAIT_US));
+    return count_of(queue) > QUEUE_FEW && has_waited(queue, now_us, QUEUE_WAIT_US);
 }
 
 static bool is_crowded(const struct queue *queue)
@@ -169,12 +174,6 @@ struct link *queue_take(struct queue *queue, size_t most, int64_t until_us)
     return items;
 }
 
-static bool is_forgotten(const struct queue *queue, int64_t now_us)
-{
-    return has_waited(&queue->ours, now_us, QUEUE_PATIENCE_US)
-           || has_waited(&queue->offered, now_us, QUEUE_PATIENCE_US);
-}
-
 /* While there is something it looks up now and then; while there is nothing it sleeps. False when
  * the time is up. */
 static bool bide(struct queue *queue, int64_t now_us, int64_t until_us)
@@ -197,7 +196,7 @@ struct link *queue_take_patiently(struct queue *queue, size_t most, int64_t unti
     bool in_time = true, wanted = false;
     while (!wanted && !queue->closed && !queue->nudged && in_time) {
         int64_t now_us = outside_monotonic_us(queue->outside);
-        wanted = is_crowded(queue) || is_forgotten(queue, now_us);
+        wanted = is_crowded(queue) || has_waited(queue, now_us, QUEUE_PATIENCE_US);
         if (!wanted)
             in_time = bide(queue, now_us, until_us);
     }

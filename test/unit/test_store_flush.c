@@ -149,19 +149,27 @@ static void *read_tasks(void *self)
     return NULL;
 }
 
-static void read_while_unflushed(struct store_fixture *books, bool in_snapshot)
+/* Reads beside a commit, and hears of it when that is flushed. */
+static void reads_after_the_flush(struct store_fixture *books, struct reading *reading)
 {
-    struct reading reading = { store_fixture_connect(books, DB_READ), in_snapshot, 0, false };
     int64_t before = store_count(books, books->db, &table_tasks);
     pthread_t thread;
 
     commit_task_later(books);
-    assert_int_equal(pthread_create(&thread, NULL, read_tasks, &reading), 0);
+    assert_int_equal(pthread_create(&thread, NULL, read_tasks, reading), 0);
     poll(NULL, 0, 100);
-    assert_false(atomic_load(&reading.is_over));
+    assert_false(atomic_load(&reading->is_over));
     assert_stored(books->db, db_flush(books->db));
     assert_int_equal(pthread_join(thread, NULL), 0);
-    assert_int_equal(reading.count, before + 1);
+    assert_int_equal(reading->count, before + 1);
+}
+
+static void read_while_unflushed(struct store_fixture *books, bool in_snapshot)
+{
+    struct reading reading = { store_fixture_connect(books, DB_READ), in_snapshot, 0, false };
+    int64_t before = store_count(books, books->db, &table_tasks);
+
+    reads_after_the_flush(books, &reading);
 
     /* The rest of a snapshot is of the same moment. */
     commit_task_later(books);
@@ -208,18 +216,11 @@ static void after_a_snapshot_who_reads_waits_again(void **state)
 {
     struct store_fixture *books = *state;
     struct reading reading = { store_fixture_connect(books, DB_READ), false, 0, false };
-    pthread_t thread;
 
     assert_stored(reading.db, db_begin(reading.db));
     assert_int_equal(store_count(books, reading.db, &table_tasks), 0);
     assert_stored(reading.db, db_commit(reading.db));
-    commit_task_later(books);
-    assert_int_equal(pthread_create(&thread, NULL, read_tasks, &reading), 0);
-    poll(NULL, 0, 100);
-    assert_false(atomic_load(&reading.is_over));
-    assert_stored(books->db, db_flush(books->db));
-    assert_int_equal(pthread_join(thread, NULL), 0);
-    assert_int_equal(reading.count, 1);
+    reads_after_the_flush(books, &reading);
     db_close(reading.db);
 }
 
