@@ -102,9 +102,10 @@ void queue_wake(struct queue *queue)
     pthread_mutex_lock(&queue->lock);
     size_t wanted = queue->unsaid < queue->waiting ? queue->unsaid : queue->waiting;
     queue->unsaid = 0;
+    pthread_mutex_unlock(&queue->lock);
+    /* Whoever is woken may run at once, in our place, and would wait for the lock. */
     while (wanted-- > 0)
         pthread_cond_signal(&queue->filled);
-    pthread_mutex_unlock(&queue->lock);
 }
 
 bool queue_is_behind(struct queue *queue)
