@@ -77,8 +77,8 @@ static void write_rest(struct buf *out, struct str text, size_t at)
     }
 }
 
-/* Whether byte_classes has PLAIN for all eight. */
-static inline bool are_plain(uint64_t eight)
+/* Whether byte_classes has PLAIN for all of so many. */
+static inline bool are_plain_8(uint64_t eight)
 {
     uint64_t found = str_eight_controls(eight) | str_eight_with(eight, '"') |
                      str_eight_with(eight, '\\') | (eight & STR_HIGHEST);
@@ -86,38 +86,69 @@ static inline bool are_plain(uint64_t eight)
     return found == 0;
 }
 
-/* Four to seven bytes as eight: the last four of them overlap the first, or follow them. */
-static inline bool copy_few_plain(char *to, struct str text)
+typedef signed char sixteen __attribute__((vector_size(16)));
+typedef uint64_t two_eights __attribute__((vector_size(16)));
+
+static inline bool are_plain_16(two_eights bytes)
+{
+    sixteen each = (sixteen)bytes;
+    /* Those from 0x80 on are negative. */
+    two_eights found = (two_eights)((each < ' ') | (each == 0x7f) | (each == '"') | (each == '\\'));
+
+    return (found[0] | found[1]) == 0;
+}
+
+/* Four to seven bytes, as two fours: the last ones overlap the first. */
+static inline bool copy_some(char *to, struct str text)
 {
     uint32_t first, last;
 
     memcpy(&first, text.ptr, sizeof first);
     memcpy(&last, text.ptr + text.len - sizeof last, sizeof last);
-    if (!are_plain((uint64_t)last << 32 | first))
-        return false;
     memcpy(to, &first, sizeof first);
     memcpy(to + text.len - sizeof last, &last, sizeof last);
-    return true;
+    return are_plain_8((uint64_t)last << 32 | first);
 }
 
-/* Copies the beginning of a text that needs nothing, and returns its length. */
+/* The same of eight to fifteen. */
+static inline bool copy_more(char *to, struct str text)
+{
+    uint64_t first, last;
+
+    memcpy(&first, text.ptr, sizeof first);
+    memcpy(&last, text.ptr + text.len - sizeof last, sizeof last);
+    memcpy(to, &first, sizeof first);
+    memcpy(to + text.len - sizeof last, &last, sizeof last);
+    return are_plain_16((two_eights){ first, last });
+}
+
+/* Of sixteen and more, as many as are in sixteens without anything else; the last ones overlap
+ * those before. */
+static inline size_t copy_many(char *to, struct str text)
+{
+    two_eights bytes;
+
+    for (size_t at = 0;; at = text.len - at < 2 * sizeof bytes ? text.len - sizeof bytes
+                                                               : at + sizeof bytes) {
+        memcpy(&bytes, text.ptr + at, sizeof bytes);
+        if (!are_plain_16(bytes))
+            return at;
+        memcpy(to + at, &bytes, sizeof bytes);
+        if (at + sizeof bytes == text.len)
+            return text.len;
+    }
+}
+
+/* Copies the beginning of a text that needs nothing, and returns its length; what is behind it in
+ * `to` is anything, up to the length of the text. */
 static inline size_t copy_plain(char *to, struct str text)
 {
     size_t at = 0;
-    uint64_t eight;
 
-    if (text.len >= 4 && text.len < sizeof eight && copy_few_plain(to, text))
-        return text.len;
-    while (at + sizeof eight <= text.len) {
-        memcpy(&eight, text.ptr + at, sizeof eight);
-        if (!are_plain(eight))
-            break;
-        memcpy(to + at, &eight, sizeof eight);
-        at += sizeof eight;
-        /* The last eight are whole as well: some of them are copied twice. */
-        if (at < text.len && text.len - at < sizeof eight)
-            at = text.len - sizeof eight;
-    }
+    if (text.len >= 16)
+        at = copy_many(to, text);
+    else if (text.len >= 8 ? copy_more(to, text) : text.len >= 4 && copy_some(to, text))
+        at = text.len;
     for (; at < text.len && byte_classes[(unsigned char)text.ptr[at]] == PLAIN; at++)
         to[at] = text.ptr[at];
     return at;
