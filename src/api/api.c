@@ -36,6 +36,7 @@ void api_close(struct api *api)
 {
     if (!api)
         return;
+    desk_read_free(api->looks);
     auth_free(api->auth);
     metrics_free(api->metrics);
     page_limit_free(api->page_limit);
@@ -46,9 +47,10 @@ void api_close(struct api *api)
 /* So that readers begin when the requests that came together are all handed over. */
 static void begin_reads(void *self)
 {
-    const struct api *api = self;
+    struct api *api = self;
     const struct desk *desk = api->config.desk;
 
+    payment_show_begin(api);
     desk->begin_reads(desk->self);
 }
 

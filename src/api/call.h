@@ -35,6 +35,7 @@ struct api {
     struct waiters waiters;
     struct server_timer poll_timer;
     bool polls; /* poll.c's */
+    struct desk_read *looks; /* payment_show.c's, that was not handed over yet; or NULL */
     struct call *probing; /* calls that wait for the probe under way, by next */
     enum err probed;      /* how it ended */
 };

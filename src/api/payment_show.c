@@ -1,9 +1,11 @@
 /* payment_show.c - one payment, with a look at the gateway when what we know of it is old.
  *
- *   payment_show   on the loop: handed to a reader
- *   run            on a reader's thread: the payment as it is, and whether to ask
- *   read_is_back   on the loop: answered, or a turn begins an enquiry and it is read again until
- *                  it has changed or the caller has waited long enough */
+ *   payment_show         on the loop: joins those that go to a reader together, for beside what
+ *                        each costs there to ask and to be handed over would cost as much again
+ *   payment_show_begin   on the loop: hands them over, when they are enough or no more has come
+ *   run                  on a reader's thread: the payments as they are, and whether to ask
+ *   looks_are_back       on the loop: answered, or a turn begins an enquiry and it is read again
+ *                        until it has changed or the caller has waited long enough */
 #include <assert.h>
 
 #include "api/fields.h"
@@ -11,6 +13,7 @@
 #include "api/resources.h"
 #include "base/time.h"
 #include "core/render.h"
+#include "store/query_payments.h"
 
 #define WAIT_US (SECOND_MS * 1000)
 #define READ_AGAIN_MS 50
@@ -28,20 +31,27 @@ struct look {
     struct buf body; /* in the call's arena, which is the reader's until the read is back */
 };
 
-static enum err run(struct desk_read *read, struct db *db)
+/* Those that are read together: desk_read.user, in its arena. */
+struct looks {
+    size_t count;
+    struct look *items[QUERY_PAYMENTS_MOST];
+};
+
+static struct query_scope scope_of(const struct call *call)
 {
-    struct look *look = read->user;
+    return (struct query_scope){ call->who.merchant, call->who.live };
+}
+
+static enum err look_at(struct look *look, struct db *db, const struct payment *payment)
+{
     const struct call *call = look->call;
-    const struct query_scope scope = { call->who.merchant, call->who.live };
-    struct payment *payment = NULL;
     struct json_out out;
 
-    look->err = query_payment(db, scope, (struct payment_id){ call->object }, call->arena,
-                              &payment);
-    if (!look->err)
-        look->err = look_is_due(db, payment, call_now_ms(call), &look->is_old);
-    if (look->err)
-        return look->err;
+    if (!payment)
+        return ERR_NOT_FOUND;
+    enum err err = look_is_due(db, payment, call_now_ms(call), &look->is_old);
+    if (err)
+        return err;
     look->version_now = payment->version;
     buf_init(&look->body, call->arena, BODY_MAX);
     json_begin(&out, &look->body);
@@ -51,15 +61,31 @@ static enum err run(struct desk_read *read, struct db *db)
     return OK;
 }
 
-static enum err begin_read(struct look *look);
+static enum err run(struct desk_read *read, struct db *db)
+{
+    const struct looks *looks = read->user;
+    struct payment_ask asks[QUERY_PAYMENTS_MOST];
+    struct payment *found[QUERY_PAYMENTS_MOST];
+
+    for (size_t i = 0; i < looks->count; i++) {
+        const struct call *call = looks->items[i]->call;
+        asks[i] = (struct payment_ask){ scope_of(call), { call->object } };
+    }
+    enum err err = query_payments_by_id(db, asks, looks->count, &read->arena, found);
+    for (size_t i = 0; i < looks->count; i++) {
+        struct look *look = looks->items[i];
+        look->err = err ? err : look_at(look, db, found[i]);
+        if (look->err != ERR_NOT_FOUND)
+            err = look->err;
+    }
+    return err;
+}
+
+static void join(struct look *look);
 
 static void read_again(void *arg)
 {
-    struct look *look = arg;
-
-    enum err err = begin_read(look);
-    if (err)
-        call_fail(look->call, err);
+    join(arg);
 }
 
 static void wait_a_little(struct look *look)
@@ -88,11 +114,10 @@ static void turn_done(struct desk_turn *turn)
 static bool ask_gateway(struct look *look)
 {
     const struct call *call = look->call;
-    const struct query_scope scope = { call->who.merchant, call->who.live };
 
     look->asked = true;
     look->version = look->version_now;
-    return look_ask(call, scope, (struct payment_id){ call->object }, turn_done, look);
+    return look_ask(call, scope_of(call), (struct payment_id){ call->object }, turn_done, look);
 }
 
 /* Whether it is to be read once more. */
@@ -117,37 +142,66 @@ static void answer(struct look *look)
     call_fail(call, look->err);
 }
 
-static void read_is_back(void *arg)
+static void go_on(struct look *look)
 {
-    struct desk_read *read = arg;
-    struct look *look = read->user;
-
     if (look->err == OK && may_change(look))
         wait_a_little(look);
     else if (look->err != OK || look->asked || !look->is_old || !ask_gateway(look))
         answer(look);
+}
+
+static void looks_are_back(void *arg)
+{
+    struct desk_read *read = arg;
+    const struct looks *looks = read->user;
+
+    for (size_t i = 0; i < looks->count; i++)
+        go_on(looks->items[i]);
     desk_read_free(read);
 }
 
 static void read_done(struct desk_read *read)
 {
-    const struct look *look = read->user;
+    const struct looks *looks = read->user;
 
-    server_post(atomic_load(&look->call->api->server), read_is_back, read);
+    server_post(atomic_load(&looks->items[0]->call->api->server), looks_are_back, read);
 }
 
-static enum err begin_read(struct look *look)
+static void refuse(struct call *call)
 {
-    const struct desk *desk = look->call->api->config.desk;
-    struct desk_read *read = desk_read_new();
+    call_fail(call, trouble_say(&call->trouble, ERR_UNAVAILABLE,
+                                "This node takes no more work now."));
+}
 
-    read->run = run;
-    read->done = read_done;
-    read->user = look;
-    if (desk->read(desk->self, read))
-        return OK;
+void payment_show_begin(struct api *api)
+{
+    const struct desk *desk = api->config.desk;
+    struct desk_read *read = api->looks;
+
+    api->looks = NULL;
+    if (!read || desk->read(desk->self, read))
+        return;
+    const struct looks *looks = read->user;
+    for (size_t i = 0; i < looks->count; i++)
+        refuse(looks->items[i]->call);
     desk_read_free(read);
-    return trouble_say(&look->call->trouble, ERR_UNAVAILABLE, "This node takes no more work now.");
+}
+
+/* They may be refused, and the call be gone, when this returns. */
+static void join(struct look *look)
+{
+    struct api *api = look->call->api;
+
+    if (!api->looks) {
+        api->looks = desk_read_new();
+        api->looks->run = run;
+        api->looks->done = read_done;
+        api->looks->user = ARENA_NEW(&api->looks->arena, struct looks);
+    }
+    struct looks *looks = api->looks->user;
+    looks->items[looks->count++] = look;
+    if (looks->count == QUERY_PAYMENTS_MOST)
+        payment_show_begin(api);
 }
 
 /* GET /v1/payments/{id} */
@@ -158,5 +212,7 @@ enum err payment_show(struct call *call)
     look->call = call;
     enum err err = fields_read_query(NULL, 0, server_request_query(call->request), NULL,
                                      &call->trouble);
-    return err ? err : begin_read(look);
+    if (!err)
+        join(look);
+    return err;
 }

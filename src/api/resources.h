@@ -22,6 +22,7 @@ turn_ask_f payment_create_ask, payment_confirm_ask, payment_capture_ask, payment
 extern const struct reading read_payments, read_payment_operations;
 /* payment_show.c */
 enum err payment_show(struct call *call);
+void payment_show_begin(struct api *api); /* when no more has come */
 /* refunds.c */
 turn_ask_f refund_create_ask;
 extern const struct reading read_payment_refunds, read_refund;

@@ -1,6 +1,9 @@
 /* query_payments.c - one payment, and the search for payments. */
+#include <assert.h>
+
 #include "base/time.h"
 #include "store/query_parts.h"
+#include "store/query_payments.h"
 
 QUERY_LIST(payment_list, struct payment)
 
@@ -15,6 +18,42 @@ enum err query_payment(struct db *db, struct query_scope scope, struct payment_i
     if (!err)
         *out = row;
     return err;
+}
+
+struct payments_by_id {
+    const struct payment_ask *asks;
+    size_t count;
+    struct payment **out;
+};
+
+static bool is_for(const struct payment_ask *ask, const struct payment *payment)
+{
+    return payment_id_equal(ask->id, payment->id) && ask->scope.live == payment->live
+           && merchant_id_equal(ask->scope.merchant, payment->merchant);
+}
+
+static enum err hand_out(void *self, void *row)
+{
+    const struct payments_by_id *wanted = self;
+
+    for (size_t i = 0; i < wanted->count; i++)
+        if (is_for(&wanted->asks[i], row))
+            wanted->out[i] = row;
+    return OK;
+}
+
+enum err query_payments_by_id(struct db *db, const struct payment_ask *asks, size_t count,
+                              struct arena *arena, struct payment **out)
+{
+    struct payments_by_id wanted = { asks, count, out };
+    struct id ids[QUERY_PAYMENTS_MOST];
+
+    assert(count <= QUERY_PAYMENTS_MOST);
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = asks[i].id.id;
+        out[i] = NULL;
+    }
+    return db_load(db, &table_payments, "id", ids, count, NULL, false, arena, hand_out, &wanted);
 }
 
 /* A moment as the lowest id that could have been made in it. */

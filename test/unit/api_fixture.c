@@ -142,6 +142,13 @@ static void run_turns(struct api_fixture *fixture)
             keep_effects(fixture, &turns[i]);
 }
 
+/* All that had come is done. */
+static void rest(struct server *server)
+{
+    if (server->rest.f)
+        server->rest.f(server->rest.arg);
+}
+
 static void run_reads(struct api_fixture *fixture)
 {
     struct desk_read *reads[API_QUEUE] = { NULL };
@@ -171,7 +178,10 @@ bool api_step(struct api_fixture *fixture)
 {
     if (the_server.post_count > 0) {
         run_posts(&the_server);
-    } else if (fixture->read_count > 0) {
+        return true;
+    }
+    rest(&the_server);
+    if (fixture->read_count > 0) {
         run_reads(fixture);
     } else if (fixture->turn_count > 0) {
         run_turns(fixture);

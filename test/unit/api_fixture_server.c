@@ -74,9 +74,7 @@ struct server_counts server_counts(const struct server *server)
 
 void server_on_rest(struct server *server, void (*f)(void *arg), void *arg)
 {
-    (void)server;
-    (void)f;
-    (void)arg;
+    server->rest = (struct post){ f, arg };
 }
 
 void server_post(struct server *server, void (*f)(void *arg), void *arg)

@@ -20,6 +20,7 @@ struct server {
     const struct outside *outside;
     struct post posts[API_QUEUE];
     size_t post_count;
+    struct post rest;
     struct timer timers[API_QUEUE];
     size_t timer_count;
     bool stopping;

@@ -1,9 +1,13 @@
 /* A payment that is under way is looked at again when somebody reads it. */
 #include "api_fixture.h"
 
+#include "store/query_payments.h"
+
 #define PAY                                                                                        \
     "{\"amount\":1250,\"currency\":\"EUR\",\"payment_method\":{\"type\":\"card\",\"card\":{"       \
     "\"number\":\"4242424242424242\",\"exp_month\":12,\"exp_year\":2034,\"cvc\":\"123\"}}}"
+
+#define NOBODYS "/v1/payments/pay_01h455vb4pex5vsknk084sn02q"
 
 /* The path of a payment that waits for its payer. */
 static const char *waiting_payment(struct api_fixture *fixture)
@@ -147,8 +151,51 @@ static void a_full_queue_answers_with_what_is_known(void **state)
     api_run(fixture);
     assert_status(answer, 200);
     fixture->refuse = false;
-    assert_problem(api_get(fixture, "/v1/payments/pay_01h455vb4pex5vsknk084sn02q"), 404,
-                   "not_found", NULL);
+    assert_problem(api_get(fixture, NOBODYS), 404, "not_found", NULL);
+}
+
+/* As many as one group holds, and then one more. */
+#define TOGETHER (QUERY_PAYMENTS_MOST + 1)
+
+/* Asks for the payment and for one that is not there, by turns. */
+static void ask_together(struct api_fixture *fixture, const char *path, struct answer **answers)
+{
+    for (size_t i = 0; i < TOGETHER; i++)
+        answers[i] = api_ask(fixture, "GET", i % 2 ? NOBODYS : path, "", "");
+}
+
+static void those_who_ask_together_are_read_for_together(void **state)
+{
+    struct api_fixture *fixture = *state;
+    const char *path = waiting_payment(fixture);
+    struct answer *answers[TOGETHER];
+
+    assert_status(api_get(fixture, path), 200); /* the key is known now */
+    size_t before = fixture->reads_done;
+    ask_together(fixture, path, answers);
+    api_run(fixture);
+    assert_int_equal(fixture->reads_done, before + 2);
+    for (size_t i = 0; i < TOGETHER; i++) {
+        assert_status(answers[i], i % 2 ? 404 : 200);
+        if (i % 2 == 0)
+            assert_string_equal(answer_text(answers[i], "status"), "requires_action");
+    }
+}
+
+static void those_who_ask_together_are_refused_together(void **state)
+{
+    struct api_fixture *fixture = *state;
+    const char *path = waiting_payment(fixture);
+    struct answer *answers[TOGETHER];
+
+    assert_status(api_get(fixture, path), 200);
+    fixture->refuse = true;
+    ask_together(fixture, path, answers);
+    api_run(fixture);
+    for (size_t i = 0; i < TOGETHER; i++)
+        assert_problem(answers[i], 503, "unavailable", NULL);
+    fixture->refuse = false;
+    assert_status(api_get(fixture, path), 200);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, api_fixture_setup, api_fixture_teardown)
@@ -162,6 +209,8 @@ int main(void)
         TEST(it_is_not_asked_about_more_than_its_age_allows),
         TEST(an_unknown_operation_is_hastened_and_keeps_its_schedule),
         TEST(a_full_queue_answers_with_what_is_known),
+        TEST(those_who_ask_together_are_read_for_together),
+        TEST(those_who_ask_together_are_refused_together),
     };
 
     return cmocka_run_group_tests_name("payment_show", tests, NULL, NULL);

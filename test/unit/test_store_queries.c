@@ -2,7 +2,7 @@
 #include "store_fixture.h"
 
 #include "base/time.h"
-#include "store/queries.h"
+#include "store/query_payments.h"
 
 #define DAY_1 INT64_C(1772323200000) /* 2026-03-01 */
 
@@ -86,6 +86,43 @@ static void payments_of_one_merchant_in_one_mode(void **state)
     assert_int_equal(query_payment(db, bench.scope, live.id, arena, &out), ERR_NOT_FOUND);
     assert_int_equal(query_payment(db, bench.scope, theirs.id, arena, &out), ERR_NOT_FOUND);
     assert_int_equal(count(&bench, (struct payment_filter){ 0 }), 1);
+}
+
+/* Each sees its own, also where one id is asked for by several. */
+static void payments_by_id_of_several_askers(void **state)
+{
+    struct bench bench;
+    bench_open(&bench, *state);
+    struct payment mine = payment_at(&bench, DAY_1), live = payment_at(&bench, DAY_1);
+    struct payment missing = payment_at(&bench, DAY_1), last = payment_at(&bench, DAY_1);
+    struct query_scope own = bench.scope, others = bench.scope, in_live = bench.scope;
+
+    live.live = in_live.live = true;
+    others.merchant = merchant_id_make(&bench.ids, DAY_1);
+    put(&bench, &table_payments, &mine);
+    put(&bench, &table_payments, &live);
+    put(&bench, &table_payments, &last);
+    const struct {
+        struct payment_ask ask;
+        bool there;
+    } cases[] = {
+        { { own, last.id }, true },     { { own, mine.id }, true },  { { own, live.id }, false },
+        { { others, mine.id }, false }, { { own, mine.id }, true },  { { own, missing.id }, false },
+        { { in_live, live.id }, true }, { { in_live, mine.id }, false },
+    };
+    struct payment_ask asks[COUNT_OF(cases)];
+    struct payment *out[COUNT_OF(cases)];
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        asks[i] = cases[i].ask;
+    for (size_t count = 0; count <= COUNT_OF(cases); count++) {
+        memset(out, 0xff, sizeof out);
+        assert_stored(bench.books->db, query_payments_by_id(bench.books->db, asks, count,
+                                                            &bench.books->arena, out));
+        for (size_t i = 0; i < count; i++) {
+            assert_int_equal(out[i] != NULL, cases[i].there);
+            assert_true(!out[i] || payment_id_equal(out[i]->id, asks[i].id));
+        }
+    }
 }
 
 static void filters_narrow_together(void **state)
@@ -386,6 +423,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(payments_of_one_merchant_in_one_mode),
+        cmocka_unit_test(payments_by_id_of_several_askers),
         cmocka_unit_test(filters_narrow_together),
         cmocka_unit_test(a_clock_that_was_set_back_hides_nothing),
         cmocka_unit_test(pages_go_from_new_to_old),
