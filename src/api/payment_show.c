@@ -42,18 +42,18 @@ static struct query_scope scope_of(const struct call *call)
     return (struct query_scope){ call->who.merchant, call->who.live };
 }
 
-static enum err look_at(struct look *look, struct db *db, const struct payment *payment)
+static enum err look_at(struct look *look, struct db *db, const struct payment *payment,
+                        int64_t now_ms)
 {
-    const struct call *call = look->call;
     struct json_out out;
 
     if (!payment)
         return ERR_NOT_FOUND;
-    enum err err = look_is_due(db, payment, call_now_ms(call), &look->is_old);
+    enum err err = look_is_due(db, payment, now_ms, &look->is_old);
     if (err)
         return err;
     look->version_now = payment->version;
-    buf_init(&look->body, call->arena, BODY_MAX);
+    buf_init(&look->body, look->call->arena, BODY_MAX);
     json_begin(&out, &look->body);
     render_payment(&out, NULL, payment);
     json_done(&out);
@@ -66,6 +66,7 @@ static enum err run(struct desk_read *read, struct db *db)
     const struct looks *looks = read->user;
     struct payment_ask asks[QUERY_PAYMENTS_MOST];
     struct payment *found[QUERY_PAYMENTS_MOST];
+    int64_t now_ms = call_now_ms(looks->items[0]->call);
 
     for (size_t i = 0; i < looks->count; i++) {
         const struct call *call = looks->items[i]->call;
@@ -74,7 +75,7 @@ static enum err run(struct desk_read *read, struct db *db)
     enum err err = query_payments_by_id(db, asks, looks->count, &read->arena, found);
     for (size_t i = 0; i < looks->count; i++) {
         struct look *look = looks->items[i];
-        look->err = err ? err : look_at(look, db, found[i]);
+        look->err = err ? err : look_at(look, db, found[i], now_ms);
         if (look->err != ERR_NOT_FOUND)
             err = look->err;
     }
