@@ -10,7 +10,10 @@
  *     (RESTART); when, is store/wal_pace.h's.
  *   - A commit that is to be flushed later is SQLite's ordinary one, but our file layer puts the
  *     flush of the log off (store/sqlite_vfs.h); readers wait for it (store/wal_flush.h).
- *   - $1 is a name to SQLite, not a number; a statement remembers where each of them is. */
+ *   - $1 is a name to SQLite, not a number; a statement remembers where each of them is.
+ *   - To ask for the columns of a row one by one costs as much as to find them in it. So statements
+ *     that load rows call a function of ours with all of them: SELECT give_row(id, ...). Not those
+ *     with an order of their own, for which SQLite may call it before it sorts. */
 #include <assert.h>
 #include <pthread.h>
 #include <sqlite3.h>
@@ -39,6 +42,14 @@
 
 enum transaction { TRANSACTION_NONE, TRANSACTION_OPEN, TRANSACTION_FAILED };
 
+/* Who gets the rows of a statement that gives them. */
+struct taker {
+    db_row_f *row;
+    void *self;
+    enum err err;
+    struct taker *outer; /* of the statement whose row function runs this one */
+};
+
 struct sqlite {
     struct db db;
     sqlite3 *handle;
@@ -48,6 +59,7 @@ struct sqlite {
     bool durable;
     enum transaction transaction;
     struct statements statements;
+    struct taker *taker;        /* of the statement that runs, if it gives rows */
     struct wal_flush *flush;    /* of who commits later, and of who reads; else NULL */
     bool may_tell;              /* what the present snapshot holds */
     struct log_file *log;       /* of who commits later, from the first such commit on */
@@ -240,6 +252,34 @@ static enum err step_all(struct sqlite *db, sqlite3_stmt *sql, db_row_f *row, vo
     return code == SQLITE_DONE ? OK : fail(db);
 }
 
+#define GIVE_ROW "give_row"
+
+static void give_row(sqlite3_context *context, int count, sqlite3_value **columns)
+{
+    const struct sqlite *db = sqlite3_user_data(context);
+    struct db_value values[TABLE_COLUMNS_MAX];
+    struct taker *taker = db->taker;
+
+    assert(taker != NULL && count <= TABLE_COLUMNS_MAX);
+    for (int i = 0; i < count; i++)
+        read_value(columns[i], &values[i]);
+    taker->err = taker->row(taker->self, values, (size_t)count);
+}
+
+static enum err step_given(struct sqlite *db, sqlite3_stmt *sql, db_row_f *row, void *self)
+{
+    struct taker taker = { .row = row, .self = self, .outer = db->taker };
+    int code = SQLITE_ROW;
+
+    db->taker = &taker;
+    while (code == SQLITE_ROW && taker.err == OK)
+        code = sqlite3_step(sql);
+    db->taker = taker.outer;
+    if (taker.err != OK)
+        return taker.err;
+    return code == SQLITE_DONE ? OK : fail(db);
+}
+
 /* Before a reader tells what it read: a writer of this process may have committed it and not have
  * flushed yet. A snapshot is as of its first query. */
 static void await_disk(struct sqlite *db)
@@ -276,7 +316,8 @@ static enum err run_bound(struct sqlite *db, struct statement *statement, db_row
     sqlite3_stmt *prepared = statement->prepared;
 
     statement->running = true;
-    enum err err = step_all(db, prepared, row, self);
+    enum err err = statement->what.give ? step_given(db, prepared, row, self)
+                                        : step_all(db, prepared, row, self);
     sqlite3_reset(prepared);
     statement->running = false;
     if (row != NULL)
@@ -486,7 +527,8 @@ static enum err sqlite_load(struct db *db, const struct table *table, const char
     struct codec_loader loader = { .table = table, .arena = arena, .load = load, .self = self };
     struct statement *statement = NULL;
     struct sqltext what = {
-        .kind = SQLTEXT_LOAD, .table = table, .text = column, .and_where = and_where
+        .kind = SQLTEXT_LOAD, .table = table, .text = column, .and_where = and_where,
+        .give = GIVE_ROW,
     };
     enum err err = OK;
 
@@ -630,9 +672,13 @@ static int cache_kib(const struct sqlite *db)
 /* The first statement also reads the file, so that a damaged one is found here. */
 static enum err set_up(struct sqlite *db)
 {
+    static const int function_flags = SQLITE_UTF8 | SQLITE_DIRECTONLY;
     char text[512];
     struct buf sql;
 
+    if (sqlite3_create_function_v2(db->handle, GIVE_ROW, -1, function_flags, db, give_row, NULL,
+                                   NULL, NULL) != SQLITE_OK)
+        return fail(db);
     buf_fixed(&sql, text, sizeof text);
     if (db->access == DB_WRITE) {
         buf_addf(&sql, "PRAGMA page_size = %d; PRAGMA journal_mode = WAL;", PAGE_BYTES);

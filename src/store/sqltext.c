@@ -85,18 +85,18 @@ static void write_by_key(struct buf *out, const struct sqltext *what)
     write_pairs(out, table, KEY_ROLES, " AND ", next);
 }
 
-static void write_select(struct buf *out, const struct table *table)
+static void write_select(struct buf *out, const struct sqltext *what)
 {
-    buf_add_c(out, "SELECT ");
-    write_names(out, table, EVERY_ROLE);
-    buf_add_c(out, " FROM ");
+    buf_addf(out, "SELECT %s%s", what->give ? what->give : "", what->give ? "(" : "");
+    write_names(out, what->table, EVERY_ROLE);
+    buf_addf(out, "%s FROM ", what->give ? ")" : "");
 }
 
 /* Of many ids they are rows themselves, which are gone through one by one: a cross join is what
  * the engine leaves in the order in which it is written. */
 static void write_load(struct buf *out, const struct sqltext *what)
 {
-    write_select(out, what->table);
+    write_select(out, what);
     if (what->rows > 1) {
         buf_add_c(out, "(VALUES ");
         write_places(out, what->rows, 1);
@@ -127,7 +127,7 @@ void sqltext_write(struct buf *out, const struct sqltext *what)
         break;
     case SQLTEXT_LOAD: write_load(out, what); break;
     case SQLTEXT_SELECT:
-        write_select(out, what->table);
+        write_select(out, what);
         buf_addf(out, "%s WHERE %s", what->table->name, what->text);
         break;
     }

@@ -22,6 +22,8 @@ struct sqltext {
     const char *text;
     const char *and_where; /* NULL for none */
     bool lock;             /* a SQLTEXT_LOAD that holds its rows, where engines lock rows */
+    const char *give;      /* the function that gets the columns of each row of a SQLTEXT_LOAD;
+                            * NULL: they are those of its result */
     size_t rows;           /* where engines have no arrays: rows of a SQLTEXT_WRITE, more than one
                             * of an insert only; ids of a SQLTEXT_LOAD, $1, $2 ..., or NULL */
 };
