@@ -29,12 +29,13 @@ struct wal_work {
 
 /* Pages from which on the log wants to begin again; that a writer copies by itself; from which on
  * it waits for its turn, and for readers; after which it waits for these again; and that the
- * log's file keeps, as writing into it is cheaper than making it longer. */
+ * log's file keeps: as many as it has under load, for to make it shorter and longer each time costs
+ * the file system a commit of its own, for which flushes wait. */
 #define WAL_PAGES_ENOUGH 24576
 #define WAL_PAGES_FEW 256
 #define WAL_PAGES_MOST 49152
 #define WAL_PAGES_STEP 4096
-#define WAL_PAGES_KEPT 32768
+#define WAL_PAGES_KEPT (WAL_PAGES_MOST + 2 * WAL_PAGES_STEP)
 
 /* NULL when the system gives no thread. */
 struct wal_pace *wal_pace_start(const struct wal_work *work);

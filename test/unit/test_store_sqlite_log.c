@@ -58,7 +58,9 @@ static void the_log_does_not_grow_without_bound(void **state)
     for (int i = 0; i < 80; i++) {
         assert_stored(books->db, commit_events(books, books->db, 32));
         int64_t size = size_of(books, "purser.db-wal");
-        largest = size > largest ? size : largest;
+        /* Whoever cuts it off has to make it longer again. */
+        assert_true(size >= largest);
+        largest = size;
     }
     /* More went through it. It may be the last commit that makes the log begin again. */
     assert_true(largest > PAGES(WAL_PAGES_ENOUGH) / 2);
@@ -72,7 +74,7 @@ static void a_slow_reader_holds_the_log_but_no_commit(void **state)
 
     assert_stored(reader, db_begin(reader));
     assert_int_equal(store_count(books, reader, &table_events), 0);
-    for (int i = 0; i < 45; i++) {
+    for (int i = 0; i < 76; i++) {
         int64_t start_us = outside_monotonic_us(outside_real());
         assert_stored(books->db, commit_events(books, books->db, 32));
         /* Not as long as for a lock that another program holds, which is 5 s. */
