@@ -2,21 +2,27 @@
  * authorised and captured, written by a bare loop: no HTTP, no handlers, no gateway.
  *
  *     ceiling [--later] STORE GROUP SECONDS [WRITERS [COMMITS]]
+ *     ceiling --paced RATE STORE GROUP SECONDS
  *
  * STORE is an address as purser's --store has it. GROUP is the number of turns per commit, as
  * the server under load had them. Each commit holds as many first, second and third turns of a
  * payment's life. WRITERS connections do so side by side, as many as the server has (1). What this
  * reaches is the most that the books allow; the server is held against it. --later: the disk is
  * waited for beside the next commits, as the server does where it can (store/db_flush.h). Ends
- * after SECONDS, or earlier after so many COMMITS of each. Prints one line of JSON. */
+ * after SECONDS, or earlier after so many COMMITS of each. Prints one line of JSON.
+ *
+ * --paced: commits begin evenly, so that RATE payments are written in a second, and what counts is
+ * how long one takes until it is on the disk: the least that a payment at that rate waits for. */
 #include <assert.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "core/render.h"
 #include "core/tenants.h"
+#include "histogram.h"
 #include "store/db_flush.h"
 #include "store/store.h"
 
@@ -65,8 +71,10 @@ struct ceiling {
     struct commit commit;
     struct life ring[3][GROUP_MAX / 3];
     size_t group;
-    int64_t until_us;
+    int64_t start_us, until_us;
     uint64_t most, commits;
+    int64_t rate;                    /* of payments; 0 is without a rest */
+    struct histogram took;
 };
 
 static void add(struct rows *rows, const void *row)
@@ -316,6 +324,16 @@ static void open_books(struct ceiling *c, const char *store)
     c->db = store_db(c->store);
 }
 
+/* Until the commit with that number is due. */
+static void rest(const struct ceiling *c, uint64_t number)
+{
+    double after_us = (double)(number * (c->group / 3)) * 1e6 / (double)c->rate;
+    int64_t left_us = c->start_us + (int64_t)after_us - outside_monotonic_us(c->outside);
+    struct timespec left = { .tv_sec = left_us / 1000000, .tv_nsec = left_us % 1000000 * 1000 };
+    if (left_us > 0)
+        nanosleep(&left, NULL);
+}
+
 static void *work(void *self)
 {
     struct ceiling *c = self;
@@ -326,7 +344,11 @@ static void *work(void *self)
     do {
         uint64_t at = c->commits;
         struct life *lives[3] = { c->ring[at % 3], c->ring[(at + 2) % 3], c->ring[(at + 1) % 3] };
+        if (c->rate > 0)
+            rest(c, at);
+        int64_t begun_us = outside_monotonic_us(c->outside);
         one_commit(c, lives, c->group / 3, (bool[2]){ at >= 1, at >= 2 });
+        histogram_note(&c->took, outside_monotonic_us(c->outside) - begun_us);
         c->commits++;
         if (c->later)
             hand_over(c, c->commits, false);
@@ -354,40 +376,74 @@ static uint64_t work_all(struct ceiling *all, size_t count)
     return commits;
 }
 
+static int usage(void)
+{
+    fprintf(stderr, "usage: ceiling [--later] STORE GROUP SECONDS [WRITERS [COMMITS]]\n"
+                    "       ceiling --paced RATE STORE GROUP SECONDS\n"
+                    "(GROUP: 3 to %d, WRITERS: 1 to %d)\n", GROUP_MAX, WRITERS_MAX);
+    return 2;
+}
+
+static void print(const struct ceiling *first, uint64_t commits, int64_t took_us)
+{
+    printf("{\"commits\":%llu,\"payments\":%llu,\"seconds\":%.6f,\"p50_ms\":%.3f,"
+           "\"p99_ms\":%.3f}\n", (unsigned long long)commits,
+           (unsigned long long)(commits * (uint64_t)(first->group / 3)), (double)took_us / 1e6,
+           histogram_ms(&first->took, 0.5), histogram_ms(&first->took, 0.99));
+}
+
+struct options {
+    bool later;
+    const char *store;
+    int64_t rate, group, seconds, writers;
+    uint64_t most;
+};
+
+static bool read_options(struct options *options, int argc, char **argv)
+{
+    bool paced = argc > 2 && str_equal_c(str_of(argv[1]), "--paced");
+    *options = (struct options){ .writers = 1, .most = UINT64_MAX };
+    options->later = argc > 1 && str_equal_c(str_of(argv[1]), "--later");
+    if (paced && (!str_to_i64(str_of(argv[2]), &options->rate) || options->rate < 1))
+        return false;
+    argc -= options->later + 2 * paced;
+    argv += options->later + 2 * paced;
+    if (argc < 4 || argc > (paced ? 4 : 6))
+        return false;
+    options->store = argv[1];
+    return str_to_i64(str_of(argv[2]), &options->group)
+           && str_to_i64(str_of(argv[3]), &options->seconds)
+           && (argc < 5 || str_to_i64(str_of(argv[4]), &options->writers))
+           && (argc < 6 || str_to_u64(str_of(argv[5]), &options->most))
+           && options->group >= 3 && options->group <= GROUP_MAX
+           && options->writers >= 1 && options->writers <= WRITERS_MAX;
+}
+
 int main(int argc, char **argv)
 {
     static struct ceiling all[WRITERS_MAX];
     const struct outside *outside = outside_real();
-    int64_t group, seconds, writers = 1;
-    uint64_t most = UINT64_MAX;
-    bool later = argc > 1 && str_equal_c(str_of(argv[1]), "--later");
-    argc -= later;
-    argv += later;
-    if (argc < 4 || argc > 6 || !str_to_i64(str_of(argv[2]), &group)
-        || !str_to_i64(str_of(argv[3]), &seconds) || group < 3 || group > GROUP_MAX
-        || (argc > 4 && !str_to_i64(str_of(argv[4]), &writers)) || writers < 1
-        || writers > WRITERS_MAX || (argc > 5 && !str_to_u64(str_of(argv[5]), &most))) {
-        fprintf(stderr, "usage: ceiling [--later] STORE GROUP SECONDS [WRITERS [COMMITS]]"
-                        " (GROUP: 3 to %d, WRITERS: 1 to %d)\n", GROUP_MAX, WRITERS_MAX);
-        return 2;
-    }
-    for (int64_t i = 0; i < writers; i++) {
+    struct options options;
+    if (!read_options(&options, argc, argv))
+        return usage();
+    for (int64_t i = 0; i < options.writers; i++) {
         all[i].outside = all[i].ids.outside = outside;
-        all[i].group = (size_t)group;
-        all[i].later = later;
-        all[i].most = most;
-        open_books(&all[i], argv[1]);
+        all[i].group = (size_t)options.group;
+        all[i].later = options.later;
+        all[i].most = options.most;
+        all[i].rate = options.rate;
+        open_books(&all[i], options.store);
         sample_texts(&all[i]);
     }
     int64_t start_us = outside_monotonic_us(outside);
-    for (int64_t i = 0; i < writers; i++)
-        all[i].until_us = start_us + seconds * 1000000;
-    uint64_t commits = work_all(all, (size_t)writers);
+    for (int64_t i = 0; i < options.writers; i++) {
+        all[i].start_us = start_us;
+        all[i].until_us = start_us + options.seconds * 1000000;
+    }
+    uint64_t commits = work_all(all, (size_t)options.writers);
     int64_t took_us = outside_monotonic_us(outside) - start_us;
-    printf("{\"commits\":%llu,\"payments\":%llu,\"seconds\":%.6f}\n",
-           (unsigned long long)commits, (unsigned long long)(commits * (uint64_t)(group / 3)),
-           (double)took_us / 1e6);
-    for (int64_t i = 0; i < writers; i++) {
+    print(&all[0], commits, took_us);
+    for (int64_t i = 0; i < options.writers; i++) {
         store_close(all[i].store);
         arena_done(&all[i].arena);
     }

@@ -37,6 +37,7 @@ class Books:
         for connections in CONNECTIONS:
             yield 'closed.%d' % connections, lambda count=connections: self.closed(count)
         yield 'open.half', self.open
+        yield 'commit', self.commit
         yield 'ceiling', self.ceiling
 
     def pay(self, connections, rate):
@@ -59,17 +60,26 @@ class Books:
 
     def open(self):
         """At half of what it can do, due evenly, from more connections than are needed."""
-        return dict(self.pay(256, self.half), rate=self.half)
+        found = self.pay(256, self.half)
+        self.group_half = max(3, min(768, round(found['turns_per_commit'])))
+        return dict(found, rate=self.half)
 
-    def bare(self, store, environment, writers=1, before=()):
-        """The same rows in commits of the same size by as many connections, without HTTP,
-        handlers and gateway."""
+    def ceiling(self, *how):
+        return self.bare(self.group, before=how)
+
+    def commit(self):
+        """How long one takes, of the rows of payments that are due as in the open loop."""
+        return self.bare(self.group_half, before=('--paced', str(self.half)))
+
+    def run_bare(self, store, environment, group, before, *after):
+        """The same rows in commits of the same size, without HTTP, handlers and gateway."""
         done = subprocess.run(
-            [os.path.join(BENCH, 'ceiling'), *before, store, str(self.group),
-             str(self.options.seconds), str(writers)],
+            [os.path.join(BENCH, 'ceiling'), *before, store, str(group),
+             str(self.options.seconds), *after],
             check=True, capture_output=True, text=True, env=dict(os.environ, **environment))
         said = json.loads(done.stdout)
-        return {'per_second': said['payments'] / said['seconds'], 'group': self.group}
+        return {'per_second': said['payments'] / said['seconds'], 'group': group,
+                'p50_ms': said['p50_ms'], 'p99_ms': said['p99_ms']}
 
 
 class Sqlite(Books):
@@ -87,9 +97,9 @@ class Sqlite(Books):
         yield from super().measures()
         yield 'ceiling-later', lambda: self.ceiling('--later')
 
-    def ceiling(self, *how):
+    def bare(self, group, before):
         books = os.path.join(self.folder, 'ceiling')
-        found = self.bare('sqlite:' + books, self.environment, before=how)
+        found = self.run_bare('sqlite:' + books, self.environment, group, before)
         shutil.rmtree(books)
         return found
 
@@ -137,8 +147,10 @@ class Postgres(Books):
                                                self.clients[name], self.options.seconds),
                 'clients': self.clients[name]}
 
-    def ceiling(self):
-        return self.bare(self.cluster.at('bench_arrays'), {}, postgres.WRITERS)
+    def bare(self, group, before):
+        """By as many connections as the server has, unless one commit after the other counts."""
+        writers = () if before else (str(postgres.WRITERS),)
+        return self.run_bare(self.cluster.at('bench_arrays'), {}, group, before, *writers)
 
     def stop(self):
         self.server.stop()

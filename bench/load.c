@@ -26,6 +26,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/outside.h"
+#include "histogram.h"
 
 #define CONNECTIONS_MAX 8192
 #define EVENTS_MAX 512
@@ -33,16 +34,6 @@
 #define SECONDS_MAX 3600
 #define FILE_MAX_BYTES ((size_t)256 << 20)
 #define GRACE_US 30000000
-
-/* Log-linear: 64 steps to each power of two, so that a value is known to 1.6 %. */
-#define STEPS 64
-#define BUCKETS (STEPS * 36)
-
-struct histogram {
-    uint64_t buckets[BUCKETS];
-    uint64_t count;
-    int64_t max_us;
-};
 
 struct peer {
     int fd;
@@ -82,47 +73,6 @@ static int must(int result, const char *what)
         exit(2);
     }
     return result;
-}
-
-/* Latencies. */
-
-static size_t bucket_of(int64_t us)
-{
-    uint64_t value = us > 0 ? (uint64_t)us : 0;
-    if (value < STEPS)
-        return (size_t)value;
-    unsigned shift = 63U - (unsigned)__builtin_clzll(value) - 5U;
-    size_t place = (size_t)shift * (STEPS / 2) + (size_t)(value >> shift);
-    return place < BUCKETS ? place : BUCKETS - 1;
-}
-
-/* The middle of the values that fall into it. */
-static double bucket_ms(size_t bucket)
-{
-    if (bucket < STEPS)
-        return (double)bucket / 1000;
-    size_t shift = bucket / (STEPS / 2) - 1;
-    uint64_t low = (uint64_t)(bucket - shift * (STEPS / 2)) << shift;
-    return ((double)low + (double)((uint64_t)1 << shift) / 2) / 1000;
-}
-
-static void note(struct histogram *histogram, int64_t us)
-{
-    histogram->buckets[bucket_of(us)]++;
-    histogram->count++;
-    if (us > histogram->max_us)
-        histogram->max_us = us;
-}
-
-static double percentile_ms(const struct histogram *histogram, double share)
-{
-    uint64_t below = 0, wanted = (uint64_t)((double)histogram->count * share);
-    for (size_t i = 0; i < BUCKETS; i++) {
-        below += histogram->buckets[i];
-        if (below > wanted)
-            return bucket_ms(i);
-    }
-    return (double)histogram->max_us / 1000;
 }
 
 /* Requests. */
@@ -222,9 +172,9 @@ static void is_over(struct load *load, struct peer *peer)
     if (is_well && now <= load->end_us)
         load->by_second[(now - load->start_us) / 1000000]++;
     if (is_well)
-        note(&load->well, us);
+        histogram_note(&load->well, us);
     if (peer->status == 429 || peer->status == 503)
-        note(&load->refused, us);
+        histogram_note(&load->refused, us);
 }
 
 static void drop(struct load *load, struct peer *peer)
@@ -340,9 +290,9 @@ static void print_histogram(const char *name, const struct histogram *histogram)
 {
     printf(",\"%s\":{\"count\":%llu,\"p50_ms\":%.3f,\"p90_ms\":%.3f,\"p99_ms\":%.3f,"
            "\"p999_ms\":%.3f,\"max_ms\":%.3f}",
-           name, (unsigned long long)histogram->count, percentile_ms(histogram, 0.5),
-           percentile_ms(histogram, 0.9), percentile_ms(histogram, 0.99),
-           percentile_ms(histogram, 0.999), (double)histogram->max_us / 1000);
+           name, (unsigned long long)histogram->count, histogram_ms(histogram, 0.5),
+           histogram_ms(histogram, 0.9), histogram_ms(histogram, 0.99),
+           histogram_ms(histogram, 0.999), (double)histogram->max_us / 1000);
 }
 
 static void print(const struct load *load)

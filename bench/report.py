@@ -51,6 +51,8 @@ def durable(result):
             rows.append(('%d connection%s' % (connections, 's' * (connections > 1)),
                          *durable_cells(result, engine, 'closed.%d' % connections)))
         rows.append(('open loop at half of 64\'s', *durable_cells(result, engine, 'open.half')))
+        rows.append(('a commit of those rows at that rate',
+                     *durable_cells(result, engine, 'commit')))
         rows.append(('ceiling: same rows, same commits',
                      *other_cells(result, engine, 'ceiling')))
         if engine == 'sqlite':
@@ -72,7 +74,7 @@ def durable_cells(result, engine, name):
         yield number(result.median(key))
         yield '%.1f, %.1f' % (result.median(key, 'p50_ms'), result.median(key, 'p99_ms'))
         ceiling = '%s.%s.ceiling' % (disk, engine)
-        yield ('' if name == 'open.half' or not result.has(ceiling)
+        yield ('' if name in ('open.half', 'commit') or not result.has(ceiling)
                else '%.2f' % result.ratio(key, ceiling))
 
 
