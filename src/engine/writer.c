@@ -190,8 +190,10 @@ static void tell_caller(struct engine *engine, const struct turn *turn)
 void engine_release(struct writer *writer, const struct writer_batch *batch)
 {
     struct turn *const *turns = batch->pointers;
-    struct release release = { .writer = writer };
+    struct release release;
+    release.writer = writer;
     release.calls_end = &release.calls;
+    release.wake_count = 0;
     for (size_t i = 0; i < batch->count; i++)
         build_calls(&release, turns[i]);
     /* Before the first caller frees its turn: books name texts of every turn before them. */
