@@ -94,6 +94,7 @@ struct operation_answer {
     int http_status;
     int64_t started_ms;
     int64_t ended_ms;
+    int64_t asked_us;                        /* of the built-in gateway: monotonic; else 0 */
     struct look_mark mark;                  /* of the question */
     bool amount_differs;                     /* gateway_check_amount had to step in */
     struct str card_sealed;                  /* answer.card_token, sealed for the instrument */

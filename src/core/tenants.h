@@ -68,7 +68,8 @@ struct run {
     int64_t started_ms;
     int64_t lapses_ms;            /* in database time; what it was sending then is unknown */
     int64_t batches;              /* committed under it */
-    struct str history;           /* of the server then; under another it is over */
+    struct str history;           /* of the server then; under another it is over, */
+    int64_t era;                  /* and in another */
 };
 
 /* One stretch of the books without a gap: from a start, or a cut, to the next cut. */

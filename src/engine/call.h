@@ -40,7 +40,7 @@ struct call {
     enum origin origin;
     struct look_mark mark;
     int64_t started_ms;
-    int64_t deadline_us;
+    int64_t started_us, deadline_us; /* monotonic */
 };
 
 /* outbound.c */

@@ -174,8 +174,8 @@ static enum err open_books(struct engine *engine, const struct engine_config *co
 static enum err open_sandbox(struct engine *engine, struct str where, struct arena *arena,
                              struct str *why)
 {
-    /* A file loses nothing while this process lives. A server may be restarted meanwhile, and a
-     * bank that forgets what it answered is none. */
+    /* A file loses nothing while this process lives. A server may be restarted meanwhile, and
+     * what a payer was told must be there still. */
     struct db_config ledger = {
         .where = where,
         .file = LEDGER_FILE,

@@ -34,6 +34,7 @@ struct writer {
     pthread_t thread;
     bool started;
     struct run_id run;
+    int64_t run_since_us;            /* it was in the books then, monotonic */
     struct run_id told_run;          /* the same, for others, under the engine's runs_lock */
     _Atomic unsigned runs;           /* begun so far: the number of the present one */
     _Atomic int64_t until_us;        /* its lease may be trusted, monotonic */
@@ -95,8 +96,7 @@ struct engine {
     struct shifts shifts;
     _Atomic unsigned calls_at[ENGINE_ACCOUNT_SLOTS];
     struct str where;
-    int64_t retention_ms;
-    int64_t capture_alarm_ms;
+    int64_t retention_ms, capture_alarm_ms;
     _Atomic bool sample_wanted;      /* of the books, for the metrics */
 
     const struct engine_steps *steps;    /* NULL: threads */

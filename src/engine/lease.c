@@ -54,6 +54,7 @@ enum err engine_run_begin(struct writer *writer)
     enum err err = store_run_begin(writer->store, node_name(&name), others_are_dead, &writer->run);
     if (err)
         return err;
+    writer->run_since_us = outside_monotonic_us(writer->engine->outside);
     atomic_fetch_add(&writer->runs, 1);
     engine_run_publish(writer);
     if (store_run_was_cut(writer->store))

@@ -268,6 +268,7 @@ static void hand_in(struct engine *engine, struct call *call, const struct gatew
         .http_status = http_status,
         .started_ms = call->started_ms,
         .ended_ms = outside_now_ms(engine->outside),
+        .asked_us = call->gateway->in_process ? call->started_us : 0,
         .mark = call->mark,
         .amount_differs = amount_differs,
         .card = card_to_go_on(call, answer->outcome, &turn->arena),
@@ -374,7 +375,8 @@ void engine_call_drop(struct engine *engine, struct call *call)
 bool engine_call_begin(struct engine *engine, struct call *call)
 {
     call->started_ms = outside_now_ms(engine->outside);
-    call->deadline_us = outside_monotonic_us(engine->outside) + call->gateway->deadline_ms * 1000;
+    call->started_us = outside_monotonic_us(engine->outside);
+    call->deadline_us = call->started_us + call->gateway->deadline_ms * 1000;
     if (!call->built) {
         engine_call_failed(engine, call, GW_NOT_SENT, (struct str){ 0 });
         return false;

@@ -210,10 +210,32 @@ void engine_release(struct writer *writer, const struct writer_batch *batch)
     atomic_fetch_sub(&writer->engine->in_work, (int64_t)batch->count);
 }
 
+/* The built-in gateway keeps its ledger in the books' database, and does not wait for the disk: a
+ * turn that takes its answer down is committed later. Unless the server falls between the two: then
+ * it has forgotten what it said. So it would have in the life of an older run, for no run outlives
+ * that (store/lease.c), and what was said then is not believed: it is asked again. */
+static void doubt_forgotten(const struct writer *writer, struct desk_turn *desk)
+{
+    const struct operation_answer *said = desk->input.ask;
+    if (desk->input.handler != &turn_operation_answered || said->asked_us == 0
+        || said->asked_us >= writer->run_since_us || said->answer.outcome == GW_NOT_SENT)
+        return;
+    struct operation_answer silence = {
+        .call = said->call,
+        .started_ms = said->started_ms,
+        .ended_ms = said->ended_ms,
+        .mark = said->mark,
+    };
+    desk->input.ask = arena_copy(&desk->arena, &silence, sizeof(silence));
+}
+
 static void take_run(const struct writer *writer, struct turn *const *turns, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        ((struct desk_turn *)turns[i]->user)->input.run = writer->run;
+    for (size_t i = 0; i < count; i++) {
+        struct desk_turn *desk = turns[i]->user;
+        desk->input.run = writer->run;
+        doubt_forgotten(writer, desk);
+    }
 }
 
 static bool is_lease_lost(struct turn *const *turns, size_t count)

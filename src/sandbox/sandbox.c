@@ -11,6 +11,9 @@
 
 #define REPEATS_MAX 3
 
+/* db_commit, or db_commit_with_next. */
+typedef enum err commit_f(struct db *db);
+
 struct sandbox {
     /* The connection is one thread's at a time: the engine's, or the API's for a challenge. */
     pthread_mutex_t lock;
@@ -58,14 +61,15 @@ static void unlock(struct sandbox *sandbox)
 }
 
 /* Writes what was decided and ends the transaction; without changes there is nothing to commit. */
-static enum err finish(struct sandbox *sandbox, struct ledger *ledger, enum err err)
+static enum err finish(struct sandbox *sandbox, struct ledger *ledger, commit_f *commit,
+                       enum err err)
 {
     bool wrote = false;
 
     if (err == OK)
         err = ledger_flush(ledger, sandbox->db, &wrote);
     if (err == OK && wrote)
-        err = db_commit(sandbox->db);
+        err = commit(sandbox->db);
     if (err != OK || !wrote)
         db_rollback(sandbox->db);
     return err;
@@ -162,7 +166,8 @@ static enum err handle(struct sandbox *sandbox, const struct sandbox_ask *asks,
     err = load(sandbox, &ledger, asks, count);
     if (err == OK)
         answer(sandbox, &ledger, asks, replies, count);
-    return finish(sandbox, &ledger, err);
+    /* The books take the answers down before anybody hears of them. */
+    return finish(sandbox, &ledger, db_commit_with_next, err);
 }
 
 /* Where other nodes keep the same ledger, one of them may have been in the way, or first with
@@ -223,7 +228,7 @@ static enum err with_challenge(struct sandbox *sandbox, struct str token, const 
     enum err err = ledger_load_challenge(&ledger, sandbox->db, token);
 
     if (err != OK)
-        return finish(sandbox, &ledger, err);
+        return finish(sandbox, &ledger, db_commit, err);
     assert(ledger.charges.count == 1 && ledger.operations.count == 1);
     struct sandbox_charge *charge = ledger.charges.items[0];
     struct sandbox_operation *authorize = ledger.operations.items[0];
@@ -234,7 +239,8 @@ static enum err with_challenge(struct sandbox *sandbox, struct str token, const 
     };
     if (confirmed != NULL)
         rules_challenge(&rules, charge, authorize, *confirmed);
-    err = finish(sandbox, &ledger, OK);
+    /* The payer is told at once. */
+    err = finish(sandbox, &ledger, db_commit, OK);
     if (err != OK)
         return err;
     *out = (struct sandbox_challenge){

@@ -120,6 +120,12 @@ const char *db_history_sql(const struct db *db)
     return db->driver->history_sql;
 }
 
+const char *db_era_sql(const struct db *db)
+{
+    assert(db->driver->shared);
+    return db->driver->era_sql;
+}
+
 enum err db_lock_serving(struct str where, struct arena *arena, struct db_serving_lock **out,
                          struct str *why)
 {
@@ -170,6 +176,12 @@ bool db_commits_later(const struct db *db)
 enum err db_commit_later(struct db *db)
 {
     return db_commits_later(db) ? db->driver->commit_later(db) : db_commit(db);
+}
+
+enum err db_commit_with_next(struct db *db)
+{
+    return db->driver->commit_with_next != NULL ? db->driver->commit_with_next(db)
+                                                : db_commit(db);
 }
 
 enum err db_flush(struct db *db)

@@ -35,6 +35,7 @@ struct db_driver {
     const char *lock_schema_sql;
     const char *now_sql;             /* see db_now_sql */
     const char *history_sql;         /* see db_history_sql */
+    const char *era_sql;             /* see db_era_sql */
     /* Of the numbers in $1, with commas between them, which are this transaction's alone: rows of
      * place from 1, a truth, and anything. NULL where nobody else would want them. */
     const char *claim_sql;
@@ -57,6 +58,7 @@ struct db_driver {
     /* NULL where a commit is on the disk in any case. */
     enum err (*commit_later)(struct db *db);
     enum err (*flush)(struct db *db);
+    enum err (*commit_with_next)(struct db *db);         /* NULL where nothing is to be gained */
     void (*rollback)(struct db *db);
     enum err (*query)(struct db *db, const char *sql, const struct db_value *args,
                       size_t arg_count, db_row_f *row, void *self);

@@ -19,6 +19,15 @@ must_check enum err db_now_later(struct db *db, int64_t *out_ms);
  * ask for nothing themselves. */
 must_check enum err db_await(struct db *db);
 
+/* As db_commit, but where the disk would be waited for it is left to the next db_commit on the same
+ * server, whoever makes it: a server's log has one order, so what that says is never on the disk
+ * without this. For what is told to nobody but such a commit. If the server falls before, this is
+ * undone, and db_era_sql another. */
+must_check enum err db_commit_with_next(struct db *db);
+/* A number, as an expression of SQL: another one as soon as commits which were not waited for may
+ * have been undone. Shared books only. */
+const char *db_era_sql(const struct db *db);
+
 /* Inserts rows that get numbers of the named counter (db_take_numbers), in their order, as their
  * column "number". Unless `told`, the rows here may have 0 for it afterwards: then nobody waits
  * for the counter's answer. */

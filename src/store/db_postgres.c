@@ -52,6 +52,12 @@ static enum err postgres_commit(struct db *db)
     return pg_session_commit(postgres_of(db)->session);
 }
 
+static enum err postgres_commit_with_next(struct db *db)
+{
+    assert(postgres_of(db)->later_count == 0);
+    return pg_session_commit_with_next(postgres_of(db)->session);
+}
+
 static void forget_later(struct postgres *db)
 {
     for (size_t i = 0; i < db->later_count; i++)
@@ -505,6 +511,9 @@ const struct db_driver db_driver_postgres = {
     .now_sql = NOW_SQL,
     /* The timeline: the first of the three numbers in the name of a file of the log. */
     .history_sql = "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)",
+    /* A server that falls, a standby, and a copy that is started begin to count anew. */
+    .era_sql = "(SELECT COALESCE(extract(epoch FROM stats_reset) * 1000000, 0)::bigint"
+               " FROM pg_stat_wal)",
     .claim_sql = "SELECT place, pg_try_advisory_xact_lock(number::bigint),"
                  " set_config('idle_in_transaction_session_timeout', '10s', true)"
                  " FROM unnest(string_to_array($1, ',')) WITH ORDINALITY AS pieces (number, place)",
@@ -517,6 +526,7 @@ const struct db_driver db_driver_postgres = {
     .now = postgres_now,
     .begin = postgres_begin,
     .commit = postgres_commit,
+    .commit_with_next = postgres_commit_with_next,
     .rollback = postgres_rollback,
     .query = postgres_query,
     .require = postgres_require,

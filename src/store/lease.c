@@ -7,11 +7,14 @@
  * whether it was done. The statement stands last before the commit and goes by the server's
  * clock. It also goes by the count before: a transaction that we gave up may still be on its
  * way to the server, and must not come through after it was taken for undone. And it goes by the
- * server's history: after a cut no batch is committed before history.c has seen to it. */
+ * server's history: after a cut no batch is committed before history.c has seen to it. And by
+ * its era (db_later.h): whatever this node was told since its run began is on the disk with the
+ * batch that goes by it, or that is refused. */
 #include <assert.h>
 #include <unistd.h>
 
 #include "base/time.h"
+#include "store/db_later.h"
 #include "store/db_one.h"
 #include "store/history.h"
 #include "store/store_parts.h"
@@ -44,6 +47,15 @@ static enum err end_run(struct db *db, struct run_id run, int64_t now_ms)
                     NULL, NULL);
 }
 
+static enum err ask_era(struct store *store, int64_t *out)
+{
+    if (!db_is_shared(store->db))
+        return OK;
+    if (!store->era_sql)
+        store->era_sql = str_format(&store->lasting, "SELECT %s", db_era_sql(store->db)).ptr;
+    return db_number(store->db, store->era_sql, NULL, 0, out);
+}
+
 static enum err begin_run(struct store *store, struct run *run, bool others_are_dead)
 {
     struct db *db = store->db;
@@ -61,6 +73,8 @@ static enum err begin_run(struct store *store, struct run *run, bool others_are_
     if (!err)
         err = history_go_on(db, run->started_ms, store->arena, &run->history,
                             &store->cut);
+    if (!err)
+        err = ask_era(store, &run->era);
     if (err)
         return err;
     run->id = run_id_make(&store->ids, run->started_ms);
@@ -149,8 +163,9 @@ static const char *hold_sql(struct store *store)
         store->hold_sql = str_format(&store->lasting,
                                      "UPDATE runs SET lapses_ms = %s + $3, batches = $2"
                                      " WHERE id = $1 AND batches = $4 AND lapses_ms > %s"
-                                     " AND history = %s",
-                                     now, now, db_history_sql(store->db)).ptr;
+                                     " AND history = %s AND era = %s",
+                                     now, now, db_history_sql(store->db),
+                                     db_era_sql(store->db)).ptr;
     return store->hold_sql;
 }
 

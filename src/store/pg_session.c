@@ -416,6 +416,13 @@ enum err pg_session_commit(struct pg_session *session)
     return err;
 }
 
+enum err pg_session_commit_with_next(struct pg_session *session)
+{
+    if (session->transaction == TRANSACTION_OPEN)
+        post_literal(session, "SET LOCAL synchronous_commit = off", OWED_SETTING);
+    return pg_session_commit(session);
+}
+
 /* Sent and not waited for. After a sync of its own: with a refusal before it, it would be
  * skipped too. */
 void pg_session_rollback(struct pg_session *session)

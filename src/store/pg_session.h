@@ -27,6 +27,8 @@ struct str pg_session_error(const struct pg_session *session);
 
 must_check enum err pg_session_begin(struct pg_session *session);
 must_check enum err pg_session_commit(struct pg_session *session);
+/* db_commit_with_next */
+must_check enum err pg_session_commit_with_next(struct pg_session *session);
 void pg_session_rollback(struct pg_session *session);
 bool pg_session_is_open(const struct pg_session *session);       /* in a transaction */
 

@@ -26,7 +26,7 @@ struct store {
     int64_t run_batches;             /* committed under it, as its row has it */
     int64_t run_until_us;            /* until when its lease may be trusted, monotonic */
     bool cut;                        /* found when the run was begun */
-    const char *hold_sql;            /* lease.c's */
+    const char *hold_sql, *era_sql;  /* lease.c's */
 };
 
 /* lease.c. Without a run, and where the books are not shared, there is nothing to hold. */

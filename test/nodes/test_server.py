@@ -8,10 +8,11 @@ import os
 import random
 import time
 
+import books
 import store
-from client import until
+from client import Client, until
 from contract import ROOT
-from cluster import Way
+from cluster import Hold, Way, waiting_for
 from load import create
 from node import Load, Node, check_books
 from pooler import Pooler, needs_pooler
@@ -34,6 +35,40 @@ def test_the_server_is_restarted_under_load(cluster, tmp_path):
         load.finish()
     check_books(node, node, load)
     assert node.stop() == 0
+
+
+def replaced(node):
+    return len([line for line in node.log() if line['event'] == 'run.replaced'])
+
+
+def test_the_gateway_forgets_what_it_said_before_a_crash(cluster, tmp_path, contract):
+    """The built-in gateway's ledger is not waited for: the commit that takes its answer down has it
+    on the disk too. Here that one is held up until the server crashes. While the server keeps all
+    that it had, nobody begins anew."""
+    cluster.as_superuser("ALTER SYSTEM SET wal_writer_delay = '10s'")
+    cluster.as_superuser('SELECT pg_reload_conf()')
+    node = Node(tmp_path, 'node').start()
+    client = Client(node, node.key(), contract)
+    client.captured()
+    cluster.rest()
+    cluster.again()
+    until(lambda: node.pays(client.key), RETURN_S, 'a payment after the rest')
+    assert replaced(node) == 0
+    schema = store.schema(node.data)
+    with Hold(cluster, schema + '.attempts'):
+        payment = client.pay(prefer='respond-async').expect(202)
+        until(lambda: waiting_for(cluster, schema + '.attempts'), 5, 'the turn of the answer')
+        cluster.stop()
+    cluster.again()
+    until(lambda: node.pays(client.key), RETURN_S, 'a payment after the crash')
+    assert replaced(node) > 0
+    until(lambda: not books.open_operations(node.data), RETURN_S, 'the end of all operations')
+    # Without its card it is not asked for again; unless somebody's commit took the ledger along.
+    status = client.get('/v1/payments/' + payment['id']).expect(200)['status']
+    assert status in ('failed', 'captured')
+    assert not books.differences(node.data)
+    assert node.stop() == 0
+    assert node.doctor().returncode == 0
 
 
 def test_without_a_server_requests_are_refused(cluster, tmp_path):

@@ -5,14 +5,8 @@ import time
 import books
 import store
 from client import Client, until
-from cluster import Hold
+from cluster import Hold, waiting_for
 from node import Node
-
-
-def waiting_for(cluster, table):
-    """How many transactions wait for that table."""
-    return int(cluster.ask("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation ="
-                           " '%s'::regclass" % table))
 
 
 def test_a_batch_that_is_being_written_is_ended_with_what_it_orders(cluster, tmp_path, contract):

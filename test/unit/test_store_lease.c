@@ -179,6 +179,25 @@ static void nothing_is_committed_after_a_cut(void **state)
     node_close(&node);
 }
 
+/* What the node was told before may have been undone: the server fell, and came back. */
+static void a_run_ends_with_the_era(void **state)
+{
+    struct node node;
+
+    node_open(&node, *state);
+    assert_int_equal(create(&node, "k"), OK);
+    assert_stored(node.books->db,
+                  db_query(node.books->db, "UPDATE runs SET era = era - 1", NULL, 0, NULL, NULL));
+    assert_int_equal(create(&node, "l"), ERR_LEASE_LOST);
+    assert_int_equal(store_run_renew(node.store), ERR_LEASE_LOST);
+    assert_stored(store_db(node.store),
+                  store_run_begin(node.store, STR("test"), false, &node.run));
+    assert_false(store_run_was_cut(node.store));
+    assert_int_equal(create(&node, "l"), OK);
+    assert_true(store_number(node.books->db, "SELECT max(era) FROM runs") > 0);
+    node_close(&node);
+}
+
 static void batches_and_renewals_keep_the_lease(void **state)
 {
     struct node node;
@@ -440,6 +459,7 @@ int main(void)
         cmocka_unit_test(others_see_until_when_a_run_is_held),
         cmocka_unit_test(nothing_is_committed_after_the_lease),
         cmocka_unit_test(nothing_is_committed_after_a_cut),
+        cmocka_unit_test(a_run_ends_with_the_era),
         cmocka_unit_test(batches_and_renewals_keep_the_lease),
         cmocka_unit_test(a_node_that_slept_trusts_its_lease_no_more),
         cmocka_unit_test(a_commit_that_was_not_done_is_repeated),
