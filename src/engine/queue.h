@@ -22,7 +22,7 @@
 #define QUEUE_WAIT_US 250000
 #define QUEUE_MAX 8192
 /* From so many on, or when the oldest has waited for so long, a second taker is wanted. */
-#define QUEUE_CROWD 16
+#define QUEUE_CROWD 24
 #define QUEUE_PATIENCE_US 10000
 
 struct queue_lane {
