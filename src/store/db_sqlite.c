@@ -615,6 +615,18 @@ static enum err checkpoint_restart(void *self, bool may_wait)
     return code == SQLITE_OK ? OK : ERR_STORE_BUSY;
 }
 
+/* So that a copy of the one file is a backup, readers or not. After a flush that failed the log may
+ * be the only place that has a page which is said to be in the file: it stays. */
+static void checkpoint_last(struct sqlite *db)
+{
+    if (atomic_load(&db->flush_failed)) {
+        sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+        return;
+    }
+    sqlite3_busy_timeout(db->handle, CHECKPOINT_TIMEOUT_MS);
+    sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+}
+
 /* Within the commit, whose flush may be put off: a checkpoint from here would copy what is not on
  * the disk yet. So it is only noted. */
 static int note_commit(void *self, sqlite3 *handle, const char *name, int pages)
@@ -722,11 +734,8 @@ static void sqlite_close(struct db *db)
     if (this->handle != NULL)
         sqlite_rollback(db);
     statements_done(&this->statements, finish_statement);
-    if (this->handle != NULL && this->access == DB_WRITE) {
-        /* So that a copy of the one file is a backup, readers or not. */
-        sqlite3_busy_timeout(this->handle, CHECKPOINT_TIMEOUT_MS);
-        sqlite3_wal_checkpoint_v2(this->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-    }
+    if (this->handle != NULL && this->access == DB_WRITE)
+        checkpoint_last(this);
     int code = sqlite3_close(this->handle);
     assert(code == SQLITE_OK);
     wal_flush_leave(this->flush);
