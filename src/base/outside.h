@@ -14,8 +14,9 @@ struct outside {
     int64_t (*now_ms)(void *self);           /* wall clock, UTC */
     int64_t (*monotonic_us)(void *self);     /* for durations and deadlines; never steps back */
     void (*random)(void *self, void *out, size_t len);   /* unpredictable bytes */
-    /* By which name SQLite knows the file layer to use: one in memory, say. NULL: the system's.
-     * Who brings a file layer has one thread, so the store starts none of its own. */
+    /* By which name SQLite knows the file layer to use, as its default: one in memory, say. NULL:
+     * the system's. Who brings a file layer has one thread, so the store starts none of its own,
+     * and makes the steps of those that are missing (store/db_flush.h). */
     const char *files;
 };
 

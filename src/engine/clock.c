@@ -192,7 +192,8 @@ static void hand_in(struct looking *looking, const struct turn_input *input)
 static void wait_for_work(struct engine *engine)
 {
     while (engine->steps && engine->due.in_work > 0)
-        (void)engine_step_turns(engine, STORE_BATCH_MAX);
+        if (engine_step_turns(engine, STORE_BATCH_MAX) == 0)
+            (void)engine_step_flush(engine);
     pthread_mutex_lock(&engine->due.lock);
     while (engine->due.in_work > 0)
         pthread_cond_wait(&engine->due.changed, &engine->due.lock);

@@ -120,7 +120,7 @@ static enum err open_writer(struct engine *engine, struct str where, struct aren
         return err;
     writer->engine = engine;
     engine->writer_count++;
-    writer->flusher = flusher_start(writer, engine->steps != NULL);
+    writer->flusher = flusher_start(writer);
     if (writer->flusher)
         return OK;
     *why = STR(NO_THREAD);

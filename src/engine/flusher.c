@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "engine/step.h"
 #include "store/db_flush.h"
 
 struct flusher {
@@ -15,6 +16,7 @@ struct flusher {
     struct writer_batch batches[STORE_BATCHES];      /* a ring: of these */
     size_t first, count;                             /* were taken and are not out yet */
     bool stop;
+    const struct engine_steps *steps;                /* NULL: threads */
 };
 
 /* Nobody knows then what is on the disk: a second flush could say OK to what the first one lost.
@@ -27,7 +29,22 @@ static void flush(struct flusher *flusher)
               LOG_C("detail", "The disk refused to keep what was written. Nobody was told of it; "
                               "purser stops. Look at the disk, then start it again."),
               LOG_END);
-    abort();
+    if (!flusher->steps)
+        abort();
+    flusher->steps->die(flusher->steps->self);
+}
+
+static void let_out(struct flusher *flusher, size_t count)
+{
+    flush(flusher);
+    for (size_t i = 0; i < count; i++) {
+        engine_release(flusher->writer, &flusher->batches[flusher->first]);
+        pthread_mutex_lock(&flusher->lock);
+        flusher->first = (flusher->first + 1) % STORE_BATCHES;
+        flusher->count--;
+        pthread_cond_signal(&flusher->out);
+        pthread_mutex_unlock(&flusher->lock);
+    }
 }
 
 static void *flusher_loop(void *self)
@@ -41,27 +58,20 @@ static void *flusher_loop(void *self)
         pthread_mutex_unlock(&flusher->lock);
         if (count == 0)
             return NULL;
-        flush(flusher);
-        for (size_t i = 0; i < count; i++) {
-            engine_release(flusher->writer, &flusher->batches[flusher->first]);
-            pthread_mutex_lock(&flusher->lock);
-            flusher->first = (flusher->first + 1) % STORE_BATCHES;
-            flusher->count--;
-            pthread_cond_signal(&flusher->out);
-            pthread_mutex_unlock(&flusher->lock);
-        }
+        let_out(flusher, count);
         pthread_mutex_lock(&flusher->lock);
     }
 }
 
-struct flusher *flusher_start(struct writer *writer, bool alone)
+struct flusher *flusher_start(struct writer *writer)
 {
     struct flusher *flusher = mem_alloc(sizeof(*flusher));
     flusher->writer = writer;
+    flusher->steps = writer->engine->steps;
     pthread_mutex_init(&flusher->lock, NULL);
     pthread_cond_init(&flusher->taken, NULL);
     pthread_cond_init(&flusher->out, NULL);
-    if (alone || !db_commits_later(store_db(writer->store)))
+    if (flusher->steps || !db_commits_later(store_db(writer->store)))
         return flusher;
     flusher->started = pthread_create(&flusher->thread, NULL, flusher_loop, flusher) == 0;
     if (flusher->started)
@@ -80,6 +90,8 @@ void flusher_stop(struct flusher *flusher)
     pthread_mutex_unlock(&flusher->lock);
     if (flusher->started)
         pthread_join(flusher->thread, NULL);
+    while (flusher->steps && flusher_step(flusher))
+        continue;
     assert(flusher->count == 0);
     pthread_mutex_destroy(&flusher->lock);
     pthread_cond_destroy(&flusher->taken);
@@ -100,7 +112,8 @@ struct writer_batch *flusher_room(struct flusher *flusher)
 static bool hand_over(struct flusher *flusher, bool more)
 {
     pthread_mutex_lock(&flusher->lock);
-    bool yes = flusher->started && (more || flusher->count > 0);
+    /* Whoever steps decides when. */
+    bool yes = flusher->steps || (flusher->started && (more || flusher->count > 0));
     if (yes) {
         flusher->count++;
         pthread_cond_signal(&flusher->taken);
@@ -117,4 +130,25 @@ void flusher_take(struct flusher *flusher, bool more)
     assert(flusher->count == 0);
     flush(flusher);
     engine_release(flusher->writer, &flusher->batches[flusher->first]);
+}
+
+bool flusher_has_room(struct flusher *flusher)
+{
+    assert(flusher->steps);
+    return flusher->count < STORE_BATCHES;
+}
+
+bool flusher_is_behind(struct flusher *flusher)
+{
+    assert(flusher->steps);
+    return flusher->count > 0;
+}
+
+bool flusher_step(struct flusher *flusher)
+{
+    assert(flusher->steps);
+    size_t count = flusher->count;
+    if (count > 0)
+        let_out(flusher, count);
+    return count > 0;
 }

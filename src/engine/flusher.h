@@ -20,9 +20,9 @@ struct writer_batch {
 
 struct flusher;
 
-/* Without a thread if `alone`, and where nothing would be gained. NULL when the system gives
- * none. */
-struct flusher *flusher_start(struct writer *writer, bool alone);
+/* Without a thread where nothing would be gained, and for a node that is stepped: that one makes
+ * the thread's steps by itself. NULL when the system gives none. */
+struct flusher *flusher_start(struct writer *writer);
 /* Returns when all is out. Accepts NULL. */
 void flusher_stop(struct flusher *flusher);
 
@@ -30,6 +30,12 @@ void flusher_stop(struct flusher *flusher);
 struct writer_batch *flusher_room(struct flusher *flusher);
 /* That batch was committed, or failed. `more` waits to be written. */
 void flusher_take(struct flusher *flusher, bool more);
+
+/* Stepped: whether there is room, how many are not out yet, and what the thread does with all of
+ * them. */
+bool flusher_has_room(struct flusher *flusher);
+bool flusher_is_behind(struct flusher *flusher);
+bool flusher_step(struct flusher *flusher);
 
 /* writer.c: lets out what follows from its turns; all batches before it are out. */
 void engine_release(struct writer *writer, const struct writer_batch *batch);

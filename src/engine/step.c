@@ -5,15 +5,32 @@
 
 #include "engine/deliveries.h"
 #include "engine/engine_parts.h"
+#include "engine/flusher.h"
+#include "store/db_flush.h"
 
 size_t engine_step_turns(struct engine *engine, size_t most)
 {
     static const int64_t long_ago_us = 1;
     assert(engine->steps && engine->writer_count == 1);
     /* Not even for a moment is there anybody to wait for. */
-    if (queue_count(&engine->turns) == 0)
+    if (queue_count(&engine->turns) == 0 || !flusher_has_room(engine->writers[0].flusher))
         return 0;
     return engine_writer_step(&engine->writers[0], most, long_ago_us);
+}
+
+bool engine_step_flush(struct engine *engine)
+{
+    return flusher_step(engine->writers[0].flusher);
+}
+
+bool engine_step_is_unflushed(struct engine *engine)
+{
+    return flusher_is_behind(engine->writers[0].flusher);
+}
+
+void engine_step_copy(struct engine *engine)
+{
+    db_step(store_db(engine->writers[0].store));
 }
 
 bool engine_step_clock(struct engine *engine)

@@ -5,7 +5,11 @@
  * one thread. Calls of the built-in gateway are handed to `call` instead of being made: it begins
  * each with engine_call_begin and ends it with one of the ends of call.h, at once or later. Those
  * over the network, webhooks too, are handed to `send`, which is the client's (net/client.h) in
- * all that it promises. There is no far side of the built-in gateway and no reader. */
+ * all that it promises. There is no far side of the built-in gateway and no reader.
+ *
+ * Commits are made before they are on the disk, and nothing of them is let out before
+ * engine_step_flush. A flush that fails ends a process, which `die` has to bring about: what is let
+ * out from there on is nobody's any more. */
 #ifndef ENGINE_STEP_H
 #define ENGINE_STEP_H
 
@@ -16,10 +20,18 @@ struct engine_steps {
     void *self;
     void (*call)(void *self, struct call *call);
     bool (*send)(void *self, struct client_call *wire);
+    void (*die)(void *self);
 };
 
-/* Runs and commits at most `most` of the turns that wait; returns how many. */
+/* Runs and commits at most `most` of the turns that wait; returns how many: none while too many
+ * batches wait for their flush. */
 size_t engine_step_turns(struct engine *engine, size_t most);
+/* Flushes, and lets out what was committed before; false when there was nothing. */
+bool engine_step_flush(struct engine *engine);
+bool engine_step_is_unflushed(struct engine *engine);
+/* What the thread does that copies the books' log into their file; at any moment, also from within
+ * what another step has the disk do. */
+void engine_step_copy(struct engine *engine);
 /* Looks for due work once and does all that it finds; false when nothing is due yet. */
 bool engine_step_clock(struct engine *engine);
 /* When the clock has to look up next by what is known; 0 never. */

@@ -189,6 +189,12 @@ enum err db_flush(struct db *db)
     return db->driver->flush != NULL ? db->driver->flush(db) : OK;
 }
 
+void db_step(struct db *db)
+{
+    if (db->driver->step != NULL)
+        db->driver->step(db);
+}
+
 void db_rollback(struct db *db)
 {
     db->driver->rollback(db);

@@ -59,6 +59,7 @@ struct db_driver {
     enum err (*commit_later)(struct db *db);
     enum err (*flush)(struct db *db);
     enum err (*commit_with_next)(struct db *db);         /* NULL where nothing is to be gained */
+    void (*step)(struct db *db);         /* NULL where there is no such thread */
     void (*rollback)(struct db *db);
     enum err (*query)(struct db *db, const char *sql, const struct db_value *args,
                       size_t arg_count, db_row_f *row, void *self);

@@ -18,5 +18,8 @@ bool db_commits_later(const struct db *db);
  * connection is in use. After an ERR_STORE nobody can know what is on the disk: the process has to
  * end. */
 must_check enum err db_flush(struct db *db);
+/* For who has one thread (outside.h's files): what a thread of the store would do beside the
+ * connection, at any moment, also from within what the connection has the disk do. */
+void db_step(struct db *db);
 
 #endif

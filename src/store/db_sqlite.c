@@ -282,32 +282,28 @@ static enum err step_given(struct sqlite *db, sqlite3_stmt *sql, db_row_f *row, 
 
 /* Before a reader tells what it read: a writer of this process may have committed it and not have
  * flushed yet. A snapshot is as of its first query. */
-static void await_disk(struct sqlite *db)
+static enum err await_disk(struct sqlite *db)
 {
     bool in_snapshot = db->transaction != TRANSACTION_NONE;
 
     if (db->flush == NULL || db->access != DB_READ || (in_snapshot && db->may_tell))
-        return;
-    wal_flush_await(db->flush);
+        return OK;
+    if (!wal_flush_await(db->flush)) {
+        say(db, "What was read of %s is not on the disk.", db->path);
+        return fail_here(db);
+    }
     db->may_tell = in_snapshot;
+    return OK;
 }
 
-static int64_t checkpoint_copy(void *self);
-
-/* After a commit. It stands whatever happens here. Without a thread of its own a step is made after
- * some of them. */
+/* After a commit. It stands whatever happens here. */
 static void pace(struct sqlite *db)
 {
-    uint8_t chance = 0;
     int pages = db->log_pages;
 
     db->log_pages = 0;
-    if (pages == 0)
-        return;
-    if (db->pace != NULL)
+    if (pages != 0)
         wal_pace_committed(db->pace, pages);
-    else if (outside_random(db->outside, &chance, 1), chance < 16)
-        checkpoint_copy(db);
 }
 
 /* With what is bound. */
@@ -320,8 +316,8 @@ static enum err run_bound(struct sqlite *db, struct statement *statement, db_row
                                         : step_all(db, prepared, row, self);
     sqlite3_reset(prepared);
     statement->running = false;
-    if (row != NULL)
-        await_disk(db);
+    if (row != NULL && await_disk(db) != OK)
+        err = ERR_STORE;
     if (!db->puts_off)
         pace(db);
     return err;
@@ -413,7 +409,6 @@ static enum err sqlite_commit(struct db *db)
     return err;
 }
 
-/* With files of somebody else's it is a commit like all. */
 static enum err sqlite_commit_later(struct db *db)
 {
     struct sqlite *this = sqlite_of(db);
@@ -446,6 +441,16 @@ static enum err sqlite_flush(struct db *db)
         return ERR_STORE;
     wal_flush_reached(this->flush, commit);
     return OK;
+}
+
+static bool flush_alone(void *self)
+{
+    return sqlite_flush(self) == OK;
+}
+
+static void sqlite_step(struct db *db)
+{
+    wal_pace_step(sqlite_of(db)->pace);
 }
 
 static void sqlite_rollback(struct db *db)
@@ -645,7 +650,7 @@ static enum err open_handle(struct sqlite *db, enum db_access access, sqlite3 **
 {
     int flags = access == DB_WRITE ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
     const char *files = db->outside->files;
-    if (files == NULL && access == DB_WRITE && db->durable)
+    if (access == DB_WRITE && db->durable)
         files = sqlite_vfs_name();
     int code = sqlite3_open_v2(db->path, out, flags | SQLITE_OPEN_NOMUTEX, files);
 
@@ -714,10 +719,10 @@ static enum err start_checkpointer(struct sqlite *db)
     const char *sql = "PRAGMA synchronous = FULL; SELECT count(*) FROM sqlite_schema;";
     sqlite3_exec(db->checkpoint_handle, sql, NULL, NULL, NULL);
     sqlite_vfs_give_way(db->checkpoint_handle);
-    if (db->outside->files == NULL)
-        db->pace = wal_pace_start(
-            &(struct wal_work){ db, checkpoint_copy, checkpoint_restart });
-    if (db->outside->files == NULL && db->pace == NULL) {
+    const struct wal_work work = { db, checkpoint_copy, checkpoint_restart,
+                                   .alone = db->outside->files != NULL };
+    db->pace = wal_pace_start(&work);
+    if (db->pace == NULL) {
         say(db, "The system gives no thread for %s: raise the limit of processes.", db->path);
         return ERR_STORE;
     }
@@ -738,6 +743,8 @@ static void sqlite_close(struct db *db)
         checkpoint_last(this);
     int code = sqlite3_close(this->handle);
     assert(code == SQLITE_OK);
+    if (this->flush != NULL && this->access == DB_WRITE && this->outside->files != NULL)
+        wal_flush_alone(this->flush, NULL, NULL);
     wal_flush_leave(this->flush);
 }
 
@@ -765,8 +772,10 @@ static enum err sqlite_open(const struct db_config *config, struct arena *arena,
                            .path = path,
                            .access = config->access,
                            .durable = config->durable };
-    if (files == NULL && (db->access == DB_READ || db->durable))
+    if (db->access == DB_READ || db->durable)
         db->flush = wal_flush_of(path);
+    if (files != NULL && db->access == DB_WRITE && db->durable)
+        wal_flush_alone(db->flush, flush_alone, db);
     err = open_handle(db, config->access, &db->handle);
     if (err == OK)
         err = set_up(db);
@@ -805,6 +814,7 @@ const struct db_driver db_driver_sqlite = {
     .commit = sqlite_commit,
     .commit_later = sqlite_commit_later,
     .flush = sqlite_flush,
+    .step = sqlite_step,
     .rollback = sqlite_rollback,
     .query = sqlite_query,
     .changes = sqlite_changes,

@@ -1,6 +1,6 @@
-/* sqlite_vfs.h - SQLite's own file layer, but for the write-ahead log: what a commit adds to it is
- * collected and written in one piece, when the commit has it flushed. SQLite writes two pieces
- * for each of its pages, which with small commits was a sixth of the writer's time.
+/* sqlite_vfs.h - SQLite's default file layer, but for the write-ahead log: what a commit adds to
+ * it is collected and written in one piece, when the commit has it flushed. SQLite writes two
+ * pieces for each of its pages, which with small commits was a sixth of the writer's time.
  *
  * Only for connections that flush each commit (synchronous=FULL): others read what was committed,
  * and nothing may be committed and not written. A write that fails is told as a flush that

@@ -16,6 +16,8 @@ struct wal_flush {
     _Atomic uint64_t expected, reached;
     pthread_mutex_t lock;
     pthread_cond_t more; /* is reached */
+    bool (*now)(void *self); /* of who is alone, else NULL */
+    void *self;
 };
 
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -88,14 +90,24 @@ void wal_flush_reached(struct wal_flush *flush, uint64_t commit)
     pthread_mutex_unlock(&flush->lock);
 }
 
-void wal_flush_await(struct wal_flush *flush)
+bool wal_flush_await(struct wal_flush *flush)
 {
     uint64_t seen = atomic_load(&flush->expected);
 
     if (atomic_load(&flush->reached) >= seen)
-        return;
+        return true;
+    if (flush->now != NULL)
+        return flush->now(flush->self);
     pthread_mutex_lock(&flush->lock);
     while (atomic_load(&flush->reached) < seen)
         pthread_cond_wait(&flush->more, &flush->lock);
     pthread_mutex_unlock(&flush->lock);
+    return true;
+}
+
+void wal_flush_alone(struct wal_flush *flush, bool (*now)(void *self), void *self)
+{
+    assert(flush->now == NULL || now == NULL);
+    flush->now = now;
+    flush->self = self;
 }

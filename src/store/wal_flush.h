@@ -7,7 +7,10 @@
 #ifndef STORE_WAL_FLUSH_H
 #define STORE_WAL_FLUSH_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "base/err.h"
 
 struct wal_flush;
 
@@ -20,7 +23,11 @@ void wal_flush_leave(struct wal_flush *flush);       /* accepts NULL */
 uint64_t wal_flush_expect(struct wal_flush *flush);
 /* After a flush that began when the commit was over. */
 void wal_flush_reached(struct wal_flush *flush, uint64_t commit);
-/* Returns when all that was expected before the call is on the disk. */
-void wal_flush_await(struct wal_flush *flush);
+/* Returns when all that was expected before the call is on the disk. False only of who is alone, if
+ * that failed: nothing of it may be told. */
+must_check bool wal_flush_await(struct wal_flush *flush);
+/* Of a process that has one thread: who waits would do so for ever, and has this done instead.
+ * NULL: no more. */
+void wal_flush_alone(struct wal_flush *flush, bool (*now)(void *self), void *self);
 
 #endif

@@ -1,5 +1,6 @@
 #include "store/wal_pace.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -9,6 +10,14 @@
 
 #define GAP_MS 50
 
+/* Of a log, in pages. */
+struct sizes {
+    int64_t enough, few, most, step;
+};
+static const struct sizes sizes_threaded = { WAL_PAGES_ENOUGH, WAL_PAGES_FEW, WAL_PAGES_MOST,
+                                             WAL_PAGES_STEP };
+static const struct sizes sizes_alone = { 24, 12, 64, 8 };
+
 struct wal_pace {
     struct wal_work work;
     struct pacer *pacer;
@@ -16,6 +25,7 @@ struct wal_pace {
     _Atomic int64_t pages;   /* in the log */
     _Atomic int64_t copied;  /* of these */
     int64_t again_at;        /* pages, after readers held a restart up; the writer's alone */
+    struct sizes sizes;
 };
 
 static int64_t left(const struct wal_pace *pace)
@@ -23,15 +33,32 @@ static int64_t left(const struct wal_pace *pace)
     return atomic_load(&pace->pages) - atomic_load(&pace->copied);
 }
 
-/* Whether it got any further. */
+/* With the lock. Whether it got any further. */
+static bool step_locked(struct wal_pace *pace)
+{
+    int64_t before = atomic_load(&pace->copied);
+    int64_t after = pace->work.copy(pace->work.self);
+
+    atomic_store(&pace->copied, after);
+    return after > before;
+}
+
 static bool step(struct wal_pace *pace)
 {
     pthread_mutex_lock(&pace->copying);
-    int64_t before = atomic_load(&pace->copied);
-    int64_t after = pace->work.copy(pace->work.self);
-    atomic_store(&pace->copied, after);
+    bool further = step_locked(pace);
     pthread_mutex_unlock(&pace->copying);
-    return after > before;
+    return further;
+}
+
+void wal_pace_step(struct wal_pace *pace)
+{
+    assert(pace->work.alone);
+    /* A thread would wait for the writer, who is at it. */
+    if (pthread_mutex_trylock(&pace->copying) != 0)
+        return;
+    step_locked(pace);
+    pthread_mutex_unlock(&pace->copying);
 }
 
 /* What was written meanwhile is less each time, as copying is faster than committing. */
@@ -39,8 +66,8 @@ static void copy(void *self)
 {
     struct wal_pace *pace = self;
 
-    while (step(pace) && atomic_load(&pace->pages) >= WAL_PAGES_ENOUGH
-           && left(pace) > WAL_PAGES_FEW)
+    while (step(pace) && atomic_load(&pace->pages) >= pace->sizes.enough
+           && left(pace) > pace->sizes.few)
         continue;
 }
 
@@ -49,7 +76,10 @@ struct wal_pace *wal_pace_start(const struct wal_work *work)
     struct wal_pace *pace = mem_alloc(sizeof *pace);
 
     pace->work = *work;
+    pace->sizes = work->alone ? sizes_alone : sizes_threaded;
     pthread_mutex_init(&pace->copying, NULL);
+    if (work->alone)
+        return pace;
     pace->pacer = pacer_start("checkpointer", copy, pace, GAP_MS);
     if (pace->pacer != NULL)
         return pace;
@@ -69,9 +99,9 @@ void wal_pace_stop(struct wal_pace *pace)
 /* With the lock. */
 static void restart(struct wal_pace *pace, int64_t pages)
 {
-    bool may_wait = pages >= WAL_PAGES_MOST;
+    bool may_wait = pages >= pace->sizes.most;
     if (pace->work.restart(pace->work.self, may_wait) != OK) {
-        pace->again_at = pages + (may_wait ? WAL_PAGES_STEP : WAL_PAGES_FEW);
+        pace->again_at = pages + (may_wait ? pace->sizes.step : pace->sizes.few);
         return;
     }
     pace->again_at = 0;
@@ -91,12 +121,13 @@ void wal_pace_committed(struct wal_pace *pace, int64_t pages)
 {
     if (pages < atomic_exchange(&pace->pages, pages))
         begun_by_another(pace);
-    pacer_wake(pace->pacer);
-    if (pages < WAL_PAGES_ENOUGH || pages < pace->again_at)
+    if (pace->pacer != NULL)
+        pacer_wake(pace->pacer);
+    if (pages < pace->sizes.enough || pages < pace->again_at)
         return;
-    if (pages >= WAL_PAGES_MOST)
+    if (pages >= pace->sizes.most)
         pthread_mutex_lock(&pace->copying);
-    else if (left(pace) > WAL_PAGES_FEW || pthread_mutex_trylock(&pace->copying) != 0)
+    else if (left(pace) > pace->sizes.few || pthread_mutex_trylock(&pace->copying) != 0)
         return;
     restart(pace, pages);
     pthread_mutex_unlock(&pace->copying);

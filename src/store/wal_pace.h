@@ -25,6 +25,9 @@ struct wal_work {
     /* Copies what is left and lets the log begin again; on the thread that commits. Not OK when
      * a reader is in it: at once, or, if it may wait, after a while. */
     enum err (*restart)(void *self, bool may_wait);
+    /* No thread: steps are made by wal_pace_step, and a log is as much smaller than is said below
+     * as books are that one thread has to itself. */
+    bool alone;
 };
 
 /* Pages from which on the log wants to begin again; that a writer copies by itself; from which on
@@ -42,6 +45,9 @@ struct wal_pace *wal_pace_start(const struct wal_work *work);
 /* After each commit, on its thread, with the pages in the log. Never fails: what is in the log is
  * as durable as what is in the file. */
 void wal_pace_committed(struct wal_pace *pace, int64_t pages);
+/* What the thread would do when woken. Alone only; also from within what the writer has the disk
+ * do. */
+void wal_pace_step(struct wal_pace *pace);
 /* A step that runs is waited for. Accepts NULL. */
 void wal_pace_stop(struct wal_pace *pace);
 

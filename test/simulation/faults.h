@@ -15,6 +15,7 @@
     X(crash, "the node dies")                                                                  \
     X(restart, "the node is stopped and started")                                              \
     X(disk_error, "a write or a sync fails")                                                   \
+    X(sync_error, "a sync fails")                                                              \
     X(disk_full, "the disk is full for a while")                                               \
     X(clock_step, "the wall clock is set")                                                     \
     X(impatient, "a shop asks again before it is answered")                                    \

@@ -8,6 +8,7 @@
 
 #define FILES_MAX 16
 #define SECTOR 512
+#define PAGE 4096
 #define SHM_REGIONS_MAX 64
 #define NAME_MAX_BYTES 256
 
@@ -42,6 +43,7 @@ struct handle {
 };
 
 static struct files disk;
+static bool is_between;
 static struct file *all[FILES_MAX];
 
 static struct file *file_of(sqlite3_file *base)
@@ -68,12 +70,42 @@ static void content_write(struct content *content, size_t at, const void *bytes,
     memcpy(content->bytes + at, bytes, len);
 }
 
-static void content_apply(struct content *content, const struct change *change, size_t len)
+static void content_apply(struct content *content, const struct change *change)
 {
     if (change->bytes)
-        content_write(content, change->at, change->bytes, len);
+        content_write(content, change->at, change->bytes, change->len);
     else if (content->len > change->at)
         content->len = change->at;
+}
+
+/* Some of its sectors, or pages: what is a piece to a disk begins at multiples of that. */
+static void content_apply_torn(struct content *content, const struct change *change,
+                               struct dice *dice)
+{
+    size_t piece = dice_chance(dice, 500) ? SECTOR : PAGE;
+    for (size_t done = 0, len; done < change->len; done += len) {
+        len = piece - (change->at + done) % piece;
+        if (len > change->len - done)
+            len = change->len - done;
+        if (dice_chance(dice, 500))
+            content_write(content, change->at + done, change->bytes + done, len);
+    }
+}
+
+/* What the disk has of what was not synced: all, none, or some. */
+static void content_apply_some(struct content *content, const struct change *first,
+                               struct dice *dice)
+{
+    static const unsigned kept_per_mille[] = { 0, 1000, 500, 900 };
+    unsigned kept = kept_per_mille[dice_below(dice, 4)];
+    for (const struct change *change = first; change; change = change->next) {
+        if (!dice_chance(dice, kept))
+            continue;
+        if (change->bytes && dice_chance(dice, 100))
+            content_apply_torn(content, change, dice);
+        else
+            content_apply(content, change);
+    }
 }
 
 static void forget_changes(struct file *file)
@@ -105,6 +137,11 @@ static void note_change(struct file *file, size_t at, const void *bytes, size_t 
 /* Before anything that changes the disk. Not OK: it is not done. */
 static int touch(int error)
 {
+    if (disk.between && !is_between && !disk.is_dead) {
+        is_between = true;
+        disk.between(disk.self);
+        is_between = false;
+    }
     if (disk.is_dead)
         return error;
     disk.touches++;
@@ -138,9 +175,20 @@ static struct file *find(const char *name, bool make)
 
 /* The methods of a file. */
 
+static void shm_forget(struct file *file)
+{
+    for (int i = 0; i < SHM_REGIONS_MAX; i++) {
+        free(file->regions[i]);
+        file->regions[i] = NULL;
+    }
+}
+
+/* What connections shared is made anew by the first one that opens the file. */
 static int file_close(sqlite3_file *base)
 {
-    file_of(base)->handles--;
+    struct file *file = file_of(base);
+    if (--file->handles == 0)
+        shm_forget(file);
     return SQLITE_OK;
 }
 
@@ -197,10 +245,18 @@ static int file_sync(sqlite3_file *base, int flags)
     struct file *file = file_of(base);
     int code = touch(SQLITE_IOERR_FSYNC);
     (void)flags;
+    if (!code && disk.sync_fails_in > 0 && --disk.sync_fails_in == 0) {
+        disk.failed++;
+        code = SQLITE_IOERR_FSYNC;
+    }
+    if (code && !disk.is_dead) {
+        content_apply_some(&file->synced, file->first, disk.dice);
+        forget_changes(file);
+    }
     if (code)
         return code;
     for (const struct change *change = file->first; change; change = change->next)
-        content_apply(&file->synced, change, change->len);
+        content_apply(&file->synced, change);
     forget_changes(file);
     return SQLITE_OK;
 }
@@ -265,10 +321,11 @@ static int file_sector(sqlite3_file *base)
     return SECTOR;
 }
 
+/* As the system's says of itself. */
 static int file_device(sqlite3_file *base)
 {
     (void)base;
-    return 0;
+    return SQLITE_IOCAP_POWERSAFE_OVERWRITE;
 }
 
 /* The memory that connections of one file share: it dies with the process. */
@@ -334,14 +391,6 @@ static int shm_lock(sqlite3_file *base, int first, int count, int flags)
 static void shm_barrier(sqlite3_file *base)
 {
     (void)base;
-}
-
-static void shm_forget(struct file *file)
-{
-    for (int i = 0; i < SHM_REGIONS_MAX; i++) {
-        free(file->regions[i]);
-        file->regions[i] = NULL;
-    }
 }
 
 static int shm_unmap(sqlite3_file *base, int delete)
@@ -463,31 +512,30 @@ struct files *files_open(void)
     return &disk;
 }
 
-static void settle(struct file *file, struct dice *dice)
+/* Its locks went with it. */
+static void forget_process(struct file *file)
 {
-    static const unsigned kept_per_mille[] = { 0, 1000, 500, 900 };
-    unsigned kept = kept_per_mille[dice_below(dice, 4)];
     assert(file->handles == 0);
-    for (const struct change *change = file->first; change; change = change->next) {
-        size_t sectors = change->len / SECTOR;
-        size_t part = dice_chance(dice, 50) ? dice_below(dice, (uint32_t)sectors + 1) * SECTOR
-                                            : change->len;
-        if (dice_chance(dice, kept))
-            content_apply(&file->synced, change, part);
-    }
+    memset(file->shm_shared, 0, sizeof file->shm_shared);
+    memset(file->shm_exclusive, 0, sizeof file->shm_exclusive);
+}
+
+static void lose_power(struct file *file)
+{
+    content_apply_some(&file->synced, file->first, disk.dice);
     forget_changes(file);
     file->now.len = 0;
     if (file->synced.len)
         content_write(&file->now, 0, file->synced.bytes, file->synced.len);
-    memset(file->shm_shared, 0, sizeof file->shm_shared);
-    memset(file->shm_exclusive, 0, sizeof file->shm_exclusive);
-    shm_forget(file);
 }
 
-void files_crash(struct files *files, struct dice *dice)
+void files_return(struct files *files, bool power_was_lost)
 {
-    for (size_t i = 0; i < FILES_MAX && all[i]; i++)
-        settle(all[i], dice);
+    for (size_t i = 0; i < FILES_MAX && all[i]; i++) {
+        forget_process(all[i]);
+        if (power_was_lost)
+            lose_power(all[i]);
+    }
     files->is_dead = files->is_full = false;
-    files->dies_in = files->fails_in = files->full_in = 0;
+    files->dies_in = files->fails_in = files->sync_fails_in = files->full_in = 0;
 }

@@ -22,6 +22,7 @@ struct request {
     int64_t next_us;                     /* when it is asked (again) */
     unsigned tries, looks;
     unsigned wanted;                     /* times that it is asked however well it goes */
+    bool is_told;                        /* that it is in the books, under its key */
     int final_status;                    /* 0: none yet */
     uint64_t final_digest;               /* of the first final answer */
 };

@@ -98,6 +98,13 @@ struct posting {
     struct notices_keep keep;
 };
 
+static void take(struct world *world, const struct posting *posting)
+{
+    for (size_t i = 0; i < posting->keep.count; i++)
+        told_notice(world, posting->keep.notices[i]->digest);
+    free_post(posting->post);
+}
+
 static void turn_done(struct desk_turn *turn)
 {
     struct posting *posting = turn->user;
@@ -107,7 +114,7 @@ static void turn_done(struct desk_turn *turn)
     if (turn->err || world->files->is_dead)
         again_or_never(world, posting->post);
     else
-        free_post(posting->post);
+        take(world, posting);
     desk_turn_free(turn);
 }
 

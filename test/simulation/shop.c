@@ -201,6 +201,7 @@ static void take_answer(struct world *world, struct request *request, struct des
         request->state = REQUEST_DONE;
         return;
     }
+    request->is_told = request->is_told || !id_is_zero(turn->input.claim_key);
     learn_payment(world, request, answer->body, &turn->arena);
     if (answer->final || request->kind == ASK_LOOK || request->kind == ASK_PAYER
         || request->kind == ASK_PRESS) {
@@ -538,7 +539,13 @@ int64_t shop_due_us(const struct world *world)
 
 static void wake(struct world *world, struct request *request, const struct turn_answer *answer)
 {
+    struct arena scratch = { 0 };
+
     world_say(world, "wake %zu: %d", (size_t)(request - world->requests), answer->status);
+    /* It may be the first that is heard of it, after a death before the answer. */
+    learn_payment(world, request, answer->body, &scratch);
+    arena_done(&scratch);
+    request->is_told = true;
     take_final(world, request, answer->status, answer->body);
 }
 

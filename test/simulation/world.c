@@ -12,6 +12,10 @@
 
 #define BEGIN_MS INT64_C(1767225600000)
 #define STEPS_MAX 300000
+#define FLUSH_MOST_US 30000
+#define COPY_PER_MILLE 10
+#define COPY_BETWEEN_PER_MILLE 20
+#define READ_PER_MILLE 60
 /* Beyond any wait that the rules give a payment: authorisations of five days, 96 captures an hour
  * apart. */
 #define AFTERLIFE_US (14 * 24 * 3600 * SECOND_US)
@@ -119,8 +123,9 @@ void world_prepare(struct world *world)
     world->outside = (struct outside){ world, wall_ms, true_us, random_bytes, FILES_NAME };
     world->gateways_outside = (struct outside){ world, right_ms, true_us, random_bytes,
                                                 FILES_NAME };
-    world->steps_of = (struct engine_steps){ world, wire_take, wire_send };
+    world->steps_of = (struct engine_steps){ world, wire_take, wire_send, node_die };
     world->files = files_open();
+    world->files->dice = &world->dice;
     accounts_open_vault(world);
     node_start(world);
     find_merchant(world);
@@ -139,7 +144,8 @@ static void choose_faults(struct world *world)
     CALLS(refused) CALLS(lost_before) CALLS(lost_after) CALLS(late) CALLS(doubled) CALLS(garbled)
     CALLS(slow) CALLS(blind) CALLS(shop_down)
     CALLS(unheard) CALLS(told_late) CALLS(told_twice) CALLS(forged)
-    NODE(crash) NODE(restart) NODE(disk_error) NODE(disk_full) NODE(clock_step) NODE(impatient)
+    NODE(crash) NODE(restart) NODE(disk_error) NODE(sync_error) NODE(disk_full)
+    NODE(clock_step) NODE(impatient)
 #undef CALLS
 #undef NODE
     world->is_used[ACCOUNT_SANDBOX] = dice_chance(&world->dice, 700);
@@ -160,8 +166,13 @@ static void do_harm(struct world *world)
 
     if (world_chance(world, faults->crash))
         files->dies_in = dice_chance(&world->dice, 300) ? 1 : 1 + dice_below(&world->dice, 60);
+    /* Most of all while there is something that may be lost. */
+    if (world->flush_us && world_chance(world, 2 * faults->crash))
+        files->is_dead = true;
     if (world_chance(world, faults->disk_error))
         files->fails_in = 1 + dice_below(&world->dice, 30);
+    if (world_chance(world, faults->sync_error))
+        files->sync_fails_in = 1 + dice_below(&world->dice, 4);
     if (world_chance(world, faults->disk_full)) {
         files->is_full = true;
         world->full_until_us = world->now_us + dice_between(&world->dice, 0, 20 * SECOND_US);
@@ -224,6 +235,7 @@ static bool pass_time(struct world *world, int64_t end_us)
     int64_t due = earlier(earlier(wire_due_us(world), shop_due_us(world)),
                           earlier(node_due_us(world), post_due_us(world)));
     due = earlier(due, engine_step_webhooks_us(world->engine));
+    due = earlier(due, world->flush_us);
     if (due == 0 || due > end_us)
         return false;
     world->now_us = due > world->now_us ? due : world->now_us + 1000;
@@ -240,9 +252,40 @@ static bool step_webhooks(struct world *world)
     return engine_step_webhooks(world->engine);
 }
 
+/* A disk takes its time. */
 static bool step_turns(struct world *world)
 {
-    return engine_step_turns(world->engine, 1 + dice_below(&world->dice, 8)) > 0;
+    bool done = engine_step_turns(world->engine, 1 + dice_below(&world->dice, 8)) > 0;
+    if (done && !world->flush_us)
+        world->flush_us = world->now_us + dice_between(&world->dice, 0, FLUSH_MOST_US)
+                                              * (dice_chance(&world->dice, 100) ? 20 : 1);
+    return done;
+}
+
+static bool step_flush(struct world *world)
+{
+    if (!world->flush_us || world->flush_us > world->now_us)
+        return false;
+    world->flush_us = 0;
+    return engine_step_flush(world->engine);
+}
+
+/* What goes on beside all that. */
+static void step_beside(struct world *world)
+{
+    if (dice_chance(&world->dice, COPY_PER_MILLE))
+        engine_step_copy(world->engine);
+    if (!world->files->is_dead && dice_chance(&world->dice, READ_PER_MILLE))
+        reader_step(world);
+}
+
+/* The thread that copies the log into the file may do so while the writer or the flusher is at the
+ * disk. */
+static void copy_between(void *self)
+{
+    struct world *world = self;
+    if (world->is_running && dice_chance(&world->dice, COPY_BETWEEN_PER_MILLE))
+        engine_step_copy(world->engine);
 }
 
 /* One thing that can be done now, whoever's turn it is. */
@@ -250,17 +293,19 @@ static bool step(struct world *world)
 {
     static bool (*const all[])(struct world *world) = { step_turns, wire_step, shop_step,
                                                         step_clock, post_step,
-                                                        step_webhooks };
+                                                        step_webhooks, step_flush };
     static const uint32_t count = sizeof all / sizeof all[0];
     uint32_t from = dice_below(&world->dice, count);
     bool done = false;
 
+    step_beside(world);
     for (uint32_t i = 0; i < count && !done && !world->files->is_dead; i++)
         done = all[(from + i) % count](world);
     if (world->files->is_dead) {
         node_crash(world);
         world->now_us += dice_between(&world->dice, 0, 10 * SECOND_US);
         node_start(world);
+        judge_return(world);
         return true;
     }
     return done;
@@ -284,6 +329,7 @@ static void heal(struct world *world)
     world->has_healed = true;
     world->files->is_full = false;
     world->files->fails_in = world->files->dies_in = world->files->full_in = 0;
+    world->files->sync_fails_in = 0;
     world_say(world, "healed");
 }
 
@@ -311,6 +357,8 @@ static void be_born(struct world *world, uint64_t seed)
     world->dice.state = seed;
     world->trace = DIGEST_BEGIN;
     world->files->touches = 0;
+    world->files->between = copy_between;
+    world->files->self = world;
     begin_gateways(world);
 }
 

@@ -15,6 +15,7 @@
 #include "gateways.h"
 #include "hooks.h"
 #include "orders.h"
+#include "told.h"
 #include "traffic.h"
 
 #define WORLD_WHERE "sqlite:/simulation"
@@ -33,6 +34,10 @@ struct world {
 
     struct files *files;
     struct engine *engine;
+    bool is_running;
+    int64_t flush_us;                    /* when what was committed goes onto the disk; 0 never */
+    struct reader reader;
+    struct told_things told;
     struct engine_steps steps_of;
     struct arena node_arena;
     int64_t full_until_us;
@@ -84,6 +89,7 @@ bool world_is_planned(struct world *world, enum world_plan plan);
 void node_start(struct world *world);
 void node_stop(struct world *world);
 void node_crash(struct world *world);
+void node_die(void *world);
 /* A turn of the shop's that cannot fail; it is over when this returns. */
 void node_do(struct world *world, struct desk_turn *turn, const struct turn_handler *handler,
              const void *ask);
@@ -116,6 +122,8 @@ void shop_wake(void *world, const struct turn_answer *const *answers, size_t cou
 
 /* judge.c */
 void judge_books(struct world *world);               /* what the books alone can tell: any time */
+void judge_return(struct world *world);              /* after a death: are they whole, and is there
+                                                        what anybody was told */
 void judge_quiet(struct world *world);               /* books and bank, once nothing is under way */
 
 #endif

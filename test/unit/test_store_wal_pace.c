@@ -53,7 +53,7 @@ static int setup(void **state)
     static struct wal wal;
 
     wal = (struct wal){ 0 };
-    wal.pace = wal_pace_start(&(struct wal_work){ &wal, copy, restart });
+    wal.pace = wal_pace_start(&(struct wal_work){ &wal, copy, restart, .alone = false });
     assert_non_null(wal.pace);
     *state = &wal;
     return 0;
@@ -201,6 +201,42 @@ static void a_log_that_began_again_by_itself_is_as_bounded(void **state)
     assert_int_equal(wal->restarts, 1);
 }
 
+/* One thread: a step that comes while the log begins again does nothing, as a thread would wait. */
+static int64_t count_copy(void *self)
+{
+    struct wal *wal = self;
+
+    return ++wal->copied;
+}
+
+static enum err restart_and_step(void *self, bool may_wait)
+{
+    struct wal *wal = self;
+
+    wal_pace_step(wal->pace);
+    wal->restarts++;
+    return may_wait ? ERR_STORE_BUSY : OK;
+}
+
+static void who_is_alone_makes_the_steps(void **state)
+{
+    struct wal wal = { 0 };
+
+    (void)state;
+    wal.pace = wal_pace_start(&(struct wal_work){ &wal, count_copy, restart_and_step, true });
+    assert_non_null(wal.pace);
+    wal_pace_committed(wal.pace, 1);
+    assert_int_equal(wal.copied, 0);
+    wal_pace_step(wal.pace);
+    wal_pace_step(wal.pace);
+    assert_int_equal(wal.copied, 2);
+    /* Nothing of WAL_PAGES_ENOUGH, but a lot of a small log. */
+    wal_pace_committed(wal.pace, WAL_PAGES_FEW);
+    assert_int_equal(wal.restarts, 1);
+    assert_int_equal(wal.copied, 2);
+    wal_pace_stop(wal.pace);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -211,6 +247,7 @@ int main(void)
         TEST(readers_that_stay_are_asked_again_later),
         TEST(readers_that_go_are_not_waited_for),
         TEST(a_log_that_began_again_by_itself_is_as_bounded),
+        cmocka_unit_test(who_is_alone_makes_the_steps),
     };
     return cmocka_run_group_tests_name("store/wal_pace", tests, NULL, NULL);
 }
