@@ -284,10 +284,18 @@ static void read_commit_mode(struct pg_session *session, const struct pg_answer 
     session->commit_mode = DB_STR(buf_str(&text));
 }
 
+/* As server_version_num counts: the first with pg_stat_wal, which db_era_sql looks at. */
+#define OLDEST_SERVER 140000
+
 static enum err check_server(struct pg_session *session, const struct pg_answer *answer)
 {
     bool is_standby = pg_answer_value(answer, 0, 2).number != 0;
 
+    if (pg_answer_value(answer, 0, 4).number < OLDEST_SERVER) {
+        say(session, "PostgreSQL %d or newer is needed; the server is older.",
+            OLDEST_SERVER / 10000);
+        return ERR_STORE_AWAY;
+    }
     read_commit_mode(session, answer);
     session->names = pg_answer_value(answer, 0, 3).number == pg_link_pid(session->link);
     if (is_standby && session->config.access == DB_WRITE) {
@@ -309,7 +317,8 @@ static enum err meet(struct pg_session *session)
     session->names = false;
     post_literal(session,
                  "SELECT current_setting('synchronous_commit'), current_setting('server_encoding'),"
-                 " pg_is_in_recovery(), pg_backend_pid()",
+                 " pg_is_in_recovery(), pg_backend_pid(),"
+                 " current_setting('server_version_num')::int",
                  OWED_STATEMENT);
     keep_answer(session, &answer);
     enum err err = settle(session);

@@ -352,6 +352,20 @@ static void a_server_that_only_reads_is_told_apart(void **state)
     books->where = where;
 }
 
+/* A function of the same name, found first, says that the server is. */
+static void a_server_that_is_too_old_is_told_apart(void **state)
+{
+    struct store_fixture *books = *state;
+    const char *claim = "CREATE FUNCTION current_setting(name text) RETURNS text LANGUAGE sql AS "
+                        "'SELECT CASE name WHEN ''server_version_num'' THEN ''130022'' "
+                        "ELSE pg_catalog.current_setting(name) END'";
+
+    assert_stored(books->db, db_query(books->db, claim, NULL, 0, NULL, NULL));
+    struct str why = refusal_of(books, str_format(&books->arena, "%.*s%%2Cpg_catalog",
+                                                  STR_ARG(books->where)).ptr);
+    assert_true(text_has(why, "PostgreSQL 14 or newer"));
+}
+
 static void a_commit_waits_for_the_disk_whatever_the_server_does_by_default(void **state)
 {
     struct store_fixture *books = *state;
@@ -384,6 +398,7 @@ int main(void)
         cmocka_unit_test(a_required_change_that_finds_nothing_fails_the_commit),
         cmocka_unit_test(who_cannot_be_reached_is_named_without_a_password),
         cmocka_unit_test(a_server_that_only_reads_is_told_apart),
+        cmocka_unit_test(a_server_that_is_too_old_is_told_apart),
         cmocka_unit_test(a_commit_waits_for_the_disk_whatever_the_server_does_by_default),
     };
     return store_run_on("postgresql", "store/postgres", tests, COUNT_OF(tests));
