@@ -117,7 +117,8 @@ static void mac_begin(struct mac *mac, const EVP_MD *algorithm, struct str key)
     } else if (key.len > 0) {
         memcpy(inner, key.ptr, key.len);
     }
-    for (size_t i = 0; i < mac->block; i++) {
+    /* All of it, because the number is known beforehand then, and many bytes are done at once. */
+    for (size_t i = 0; i < MAC_BLOCK_MAX; i++) {
         mac->outer[i] = inner[i] ^ 0x5c;
         inner[i] ^= 0x36;
     }

@@ -50,8 +50,10 @@ struct str word_str(const struct word_list *list, unsigned value)
 
 unsigned word_of(const struct word_list *list, struct str text)
 {
+    if (str_is_empty(text))
+        return 0;
     for (unsigned value = 1; value < list->count; value++)
-        if (str_equal_c(text, list->words[value]))
+        if (list->words[value][0] == text.ptr[0] && str_equal_c(text, list->words[value]))
             return value;
     return 0;
 }
