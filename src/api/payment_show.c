@@ -42,13 +42,14 @@ static struct query_scope scope_of(const struct call *call)
     return (struct query_scope){ call->who.merchant, call->who.live };
 }
 
-static enum err look_at(struct look *look, struct db *db, const struct payment *payment,
+static enum err look_at(struct look *look, struct db *db, const struct payment_shown *shown,
                         int64_t now_ms)
 {
     struct json_out out;
 
-    if (!payment)
+    if (!shown)
         return ERR_NOT_FOUND;
+    const struct payment *payment = &shown->payment;
     enum err err = look_is_due(db, payment, now_ms, &look->is_old);
     if (err)
         return err;
@@ -65,14 +66,14 @@ static enum err run(struct desk_read *read, struct db *db)
 {
     const struct looks *looks = read->user;
     struct payment_ask asks[QUERY_PAYMENTS_MOST];
-    struct payment *found[QUERY_PAYMENTS_MOST];
+    const struct payment_shown *found[QUERY_PAYMENTS_MOST];
     int64_t now_ms = call_now_ms(looks->items[0]->call);
 
     for (size_t i = 0; i < looks->count; i++) {
         const struct call *call = looks->items[i]->call;
         asks[i] = (struct payment_ask){ scope_of(call), { call->object } };
     }
-    enum err err = query_payments_by_id(db, asks, looks->count, &read->arena, found);
+    enum err err = query_payments_shown(db, asks, looks->count, &read->arena, found);
     for (size_t i = 0; i < looks->count; i++) {
         struct look *look = looks->items[i];
         look->err = err ? err : look_at(look, db, found[i], now_ms);

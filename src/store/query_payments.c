@@ -20,10 +20,10 @@ enum err query_payment(struct db *db, struct query_scope scope, struct payment_i
     return err;
 }
 
-struct payments_by_id {
+struct payments_asked {
     const struct payment_ask *asks;
     size_t count;
-    struct payment **out;
+    const struct payment_shown **out;
 };
 
 static bool is_for(const struct payment_ask *ask, const struct payment *payment)
@@ -34,18 +34,19 @@ static bool is_for(const struct payment_ask *ask, const struct payment *payment)
 
 static enum err hand_out(void *self, void *row)
 {
-    const struct payments_by_id *wanted = self;
+    const struct payments_asked *asked = self;
+    const struct payment_shown *shown = row;
 
-    for (size_t i = 0; i < wanted->count; i++)
-        if (is_for(&wanted->asks[i], row))
-            wanted->out[i] = row;
+    for (size_t i = 0; i < asked->count; i++)
+        if (is_for(&asked->asks[i], &shown->payment))
+            asked->out[i] = shown;
     return OK;
 }
 
-enum err query_payments_by_id(struct db *db, const struct payment_ask *asks, size_t count,
-                              struct arena *arena, struct payment **out)
+enum err query_payments_shown(struct db *db, const struct payment_ask *asks, size_t count,
+                              struct arena *arena, const struct payment_shown **out)
 {
-    struct payments_by_id wanted = { asks, count, out };
+    struct payments_asked asked = { asks, count, out };
     struct id ids[QUERY_PAYMENTS_MOST];
 
     assert(count <= QUERY_PAYMENTS_MOST);
@@ -53,7 +54,8 @@ enum err query_payments_by_id(struct db *db, const struct payment_ask *asks, siz
         ids[i] = asks[i].id.id;
         out[i] = NULL;
     }
-    return db_load(db, &table_payments, "id", ids, count, NULL, false, arena, hand_out, &wanted);
+    return db_load(db, &table_payments_shown, "id", ids, count, NULL, false, arena, hand_out,
+                   &asked);
 }
 
 /* A moment as the lowest id that could have been made in it. */

@@ -12,9 +12,16 @@ struct payment_ask {
     struct payment_id id;
 };
 
+/* A payment of which only what it shows was loaded (PAYMENTS_INNER of tables.def): for
+ * render_payment, but for no turn. */
+struct payment_shown {
+    struct payment payment;
+};
+
 /* As query_payment for each of the `count` asks, at most QUERY_PAYMENTS_MOST: out[i] is NULL where
  * that would be ERR_NOT_FOUND. Who asks for the same one may get the same row. */
-must_check enum err query_payments_by_id(struct db *db, const struct payment_ask *asks,
-                                         size_t count, struct arena *arena, struct payment **out);
+must_check enum err query_payments_shown(struct db *db, const struct payment_ask *asks,
+                                         size_t count, struct arena *arena,
+                                         const struct payment_shown **out);
 
 #endif

@@ -92,6 +92,8 @@ static inline const struct column *table_number(const struct table *table)
     return NULL;
 }
 
+/* The payments, to load what of them is shown and nothing else: rows of query_payments.h. */
+extern const struct table table_payments_shown;
 extern const struct table table_checkouts;
 extern const struct table table_checkout_settings;
 

@@ -70,6 +70,14 @@
 
 STORE_TABLES(TABLE)
 
+#define PLACE_OF(member) PLACE_##member
+#define PLACE(kind, role, member, ...) PLACE_##member,
+enum payments_place { PAYMENTS_COLUMNS(PLACE) };
+const struct table table_payments_shown = {
+    "payments", 0, sizeof(PAYMENTS_ROW), payments_columns, PAYMENTS_INNER(PLACE_OF),
+    PAYMENTS_COLUMNS(KEYS), payments_indexes, payments_checks,
+};
+
 #define POINTER(NAME, name, since) &table_##name,
 const struct table *const store_tables[] = { STORE_TABLES(POINTER) NULL };
 

@@ -111,16 +111,16 @@ static void payments_by_id_of_several_askers(void **state)
         { { in_live, live.id }, true }, { { in_live, mine.id }, false },
     };
     struct payment_ask asks[COUNT_OF(cases)];
-    struct payment *out[COUNT_OF(cases)];
+    const struct payment_shown *out[COUNT_OF(cases)];
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         asks[i] = cases[i].ask;
     for (size_t count = 0; count <= COUNT_OF(cases); count++) {
         memset(out, 0xff, sizeof out);
-        assert_stored(bench.books->db, query_payments_by_id(bench.books->db, asks, count,
+        assert_stored(bench.books->db, query_payments_shown(bench.books->db, asks, count,
                                                             &bench.books->arena, out));
         for (size_t i = 0; i < count; i++) {
             assert_int_equal(out[i] != NULL, cases[i].there);
-            assert_true(!out[i] || payment_id_equal(out[i]->id, asks[i].id));
+            assert_true(!out[i] || payment_id_equal(out[i]->payment.id, asks[i].id));
         }
     }
 }
