@@ -1,4 +1,4 @@
-/* auth.h - who asks: API keys, found by their hash.
+/* auth.h - who asks: API keys, found in the books by their hash.
  *
  * What was read of a key is believed for one second, so that a revoked one stops working
  * within it. A text that is no well-formed key never reaches the books, and calls that
