@@ -5,11 +5,8 @@
  *   - After a failure inside a transaction SQLite may have rolled it back by itself, and what
  *     follows would be committed statement by statement. So a transaction that failed takes
  *     nothing more until db_rollback.
- *   - A checkpoint inside a commit stalls it, so one thread, with a connection of its own, copies
- *     the log into the file (PASSIVE), and the writer only ends what that has made short
- *     (RESTART); when, is store/wal_pace.h's.
  *   - A commit that is to be flushed later is SQLite's ordinary one, but our file layer puts the
- *     flush of the log off (store/sqlite_vfs.h); readers wait for it (store/wal_flush.h).
+ *     flush of the log off (store/sqlite_log.h); readers wait for it (store/wal_flush.h).
  *   - $1 is a name to SQLite, not a number; a statement remembers where each of them is.
  *   - To ask for the columns of a row one by one costs as much as to find them in it. So statements
  *     that load rows call a function of ours with all of them: SELECT give_row(id, ...). Not those
@@ -17,21 +14,19 @@
 #include <assert.h>
 #include <pthread.h>
 #include <sqlite3.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "store/data_dir.h"
 #include "store/db_driver.h"
 #include "store/sqlite_advice.def"
+#include "store/sqlite_log.h"
 #include "store/sqlite_vfs.h"
 #include "store/sqltext.h"
 #include "store/wal_flush.h"
 #include "store/wal_pace.h"
 
-#define BUSY_TIMEOUT_MS 5000
 #define BUSY_GAP_MS 10
-#define CHECKPOINT_TIMEOUT_MS 250
 #define PAGE_BYTES 4096
 #define WRITER_CACHE_KIB 16384
 #define LEDGER_CACHE_KIB 1024 /* of the built-in gateway, whose keys count up */
@@ -62,13 +57,7 @@ struct sqlite {
     struct taker *taker;        /* of the statement that runs, if it gives rows */
     struct wal_flush *flush;    /* of who commits later, and of who reads; else NULL */
     bool may_tell;              /* what the present snapshot holds */
-    struct log_file *log;       /* of who commits later, from the first such commit on */
-    _Atomic uint64_t commits;   /* that are over, of who commits later */
-    bool puts_off;              /* the flush of a commit that is being made */
-    _Atomic bool flush_failed;  /* of the file or its log: nothing more goes into the file */
-    int log_pages;              /* after a commit that wal_pace.h has not been told of; else 0 */
-    sqlite3 *checkpoint_handle; /* the checkpointer's thread's */
-    struct wal_pace *pace;      /* of a durable writer, else NULL; see outside.h's files */
+    struct sqlite_log log;      /* of a durable writer, else zero */
     char error_text[1024];
     size_t error_len;
 };
@@ -296,16 +285,6 @@ static enum err await_disk(struct sqlite *db)
     return OK;
 }
 
-/* After a commit. It stands whatever happens here. */
-static void pace(struct sqlite *db)
-{
-    int pages = db->log_pages;
-
-    db->log_pages = 0;
-    if (pages != 0)
-        wal_pace_committed(db->pace, pages);
-}
-
 /* With what is bound. */
 static enum err run_bound(struct sqlite *db, struct statement *statement, db_row_f *row, void *self)
 {
@@ -318,8 +297,7 @@ static enum err run_bound(struct sqlite *db, struct statement *statement, db_row
     statement->running = false;
     if (row != NULL && await_disk(db) != OK)
         err = ERR_STORE;
-    if (!db->puts_off)
-        pace(db);
+    sqlite_log_note(&db->log);
     return err;
 }
 
@@ -415,42 +393,20 @@ static enum err sqlite_commit_later(struct db *db)
 
     if (this->flush == NULL)
         return sqlite_commit(db);
-    uint64_t commit = wal_flush_expect(this->flush);
-    struct log_file *log = sqlite_vfs_put_off(this->handle, true);
-    if (this->log == NULL)       /* else it may be being flushed, and is the same */
-        this->log = log;
-    this->puts_off = true;
+    uint64_t commit = sqlite_log_put_off(&this->log);
     enum err err = sqlite_commit(db);
-    this->puts_off = false;
-    sqlite_vfs_put_off(this->handle, false);
-    atomic_store(&this->commits, commit);
-    pace(this);
+    sqlite_log_made(&this->log, commit);
     return err;
 }
 
 static enum err sqlite_flush(struct db *db)
 {
-    struct sqlite *this = sqlite_of(db);
-    uint64_t commit = atomic_load(&this->commits);
-
-    if (commit == 0)
-        return OK;
-    if (this->log != NULL && !sqlite_vfs_flush(this->log))
-        atomic_store(&this->flush_failed, true);
-    if (atomic_load(&this->flush_failed))
-        return ERR_STORE;
-    wal_flush_reached(this->flush, commit);
-    return OK;
-}
-
-static bool flush_alone(void *self)
-{
-    return sqlite_flush(self) == OK;
+    return sqlite_log_flush(&sqlite_of(db)->log);
 }
 
 static void sqlite_step(struct db *db)
 {
-    wal_pace_step(sqlite_of(db)->pace);
+    sqlite_log_step(&sqlite_of(db)->log);
 }
 
 static void sqlite_rollback(struct db *db)
@@ -569,81 +525,6 @@ static enum err sqlite_now(struct db *db, int64_t *out_ms)
     return OK;
 }
 
-/* Checkpoints. */
-
-/* SQLite flushes the file only when nothing is left in the log, and then the writer waits for all
- * that was ever copied: most of it is flushed here, piece by piece. */
-static void flush_file(struct sqlite *db)
-{
-    sqlite3_file *file = NULL;
-
-    sqlite3_file_control(db->checkpoint_handle, "main", SQLITE_FCNTL_FILE_POINTER, &file);
-    if (file != NULL && file->pMethods != NULL
-        && file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) != SQLITE_OK)
-        atomic_store(&db->flush_failed, true);
-}
-
-/* A flush that failed is told once. */
-static void note_failure(struct sqlite *db, sqlite3 *handle)
-{
-    if (sqlite3_extended_errcode(handle) == SQLITE_IOERR_FSYNC)
-        atomic_store(&db->flush_failed, true);
-}
-
-static int64_t checkpoint_copy(void *self)
-{
-    struct sqlite *db = self;
-    int pages = 0, copied = 0;
-
-    if (atomic_load(&db->flush_failed))
-        return 0;
-    if (sqlite3_wal_checkpoint_v2(db->checkpoint_handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages,
-                                  &copied) != SQLITE_OK)
-        note_failure(db, db->checkpoint_handle);
-    flush_file(db);
-    return copied > 0 ? copied : 0;
-}
-
-/* SQLite sleeps for milliseconds where it may wait, also for a reader that is gone sooner. A reader
- * may wait for a flush in its turn (await_disk), so that comes first. */
-static enum err checkpoint_restart(void *self, bool may_wait)
-{
-    struct sqlite *db = self;
-
-    if (sqlite_flush(&db->db) != OK)
-        return ERR_STORE;
-    sqlite3_busy_timeout(db->handle, may_wait ? CHECKPOINT_TIMEOUT_MS : 0);
-    int code = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
-    if (code != SQLITE_OK)
-        note_failure(db, db->handle);
-    sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
-    return code == SQLITE_OK ? OK : ERR_STORE_BUSY;
-}
-
-/* So that a copy of the one file is a backup, readers or not. After a flush that failed the log may
- * be the only place that has a page which is said to be in the file: it stays. */
-static void checkpoint_last(struct sqlite *db)
-{
-    if (atomic_load(&db->flush_failed)) {
-        sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-        return;
-    }
-    sqlite3_busy_timeout(db->handle, CHECKPOINT_TIMEOUT_MS);
-    sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-}
-
-/* Within the commit, whose flush may be put off: a checkpoint from here would copy what is not on
- * the disk yet. So it is only noted. */
-static int note_commit(void *self, sqlite3 *handle, const char *name, int pages)
-{
-    struct sqlite *db = self;
-
-    (void)handle;
-    (void)name;
-    db->log_pages = pages;
-    return SQLITE_OK;
-}
-
 /* Opening and closing. */
 
 static enum err open_handle(struct sqlite *db, enum db_access access, sqlite3 **out)
@@ -657,7 +538,7 @@ static enum err open_handle(struct sqlite *db, enum db_access access, sqlite3 **
     if (code == SQLITE_OK) {
         if (files != db->outside->files)
             sqlite_vfs_watch(*out);
-        sqlite3_busy_timeout(*out, BUSY_TIMEOUT_MS);
+        sqlite3_busy_timeout(*out, SQLITE_BUSY_MS);
         return OK;
     }
     say(db, "%s cannot be opened: %s.", db->path, sqlite3_errmsg(*out));
@@ -669,13 +550,13 @@ static enum err open_handle(struct sqlite *db, enum db_access access, sqlite3 **
  * waiting is done here. */
 static enum err script_in_turn(struct sqlite *db, struct str sql)
 {
-    int left = BUSY_TIMEOUT_MS / BUSY_GAP_MS;
+    int left = SQLITE_BUSY_MS / BUSY_GAP_MS;
     enum err err;
 
     sqlite3_busy_timeout(db->handle, 0);
     while ((err = sqlite_script(&db->db, sql)) == ERR_STORE_BUSY && left-- > 0)
         usleep(1000 * BUSY_GAP_MS);
-    sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+    sqlite3_busy_timeout(db->handle, SQLITE_BUSY_MS);
     return err;
 }
 
@@ -709,42 +590,33 @@ static enum err set_up(struct sqlite *db)
     return script_in_turn(db, buf_str(&sql));
 }
 
-static enum err start_checkpointer(struct sqlite *db)
+static enum err start_log(struct sqlite *db)
 {
-    enum err err = open_handle(db, DB_WRITE, &db->checkpoint_handle);
+    sqlite3 *copier = NULL;
+    enum err err = open_handle(db, DB_WRITE, &copier);
 
-    if (err != OK)
+    if (err != OK) {
+        sqlite3_close(copier);
         return err;
-    /* A connection that has read nothing does not know of the log yet. */
-    const char *sql = "PRAGMA synchronous = FULL; SELECT count(*) FROM sqlite_schema;";
-    sqlite3_exec(db->checkpoint_handle, sql, NULL, NULL, NULL);
-    sqlite_vfs_give_way(db->checkpoint_handle);
-    const struct wal_work work = { db, checkpoint_copy, checkpoint_restart,
-                                   .alone = db->outside->files != NULL };
-    db->pace = wal_pace_start(&work);
-    if (db->pace == NULL) {
-        say(db, "The system gives no thread for %s: raise the limit of processes.", db->path);
-        return ERR_STORE;
     }
-    sqlite3_wal_hook(db->handle, note_commit, db);
-    return OK;
+    if (sqlite_log_start(&db->log, db->handle, copier, db->flush, db->outside->files != NULL))
+        return OK;
+    say(db, "The system gives no thread for %s: raise the limit of processes.", db->path);
+    return ERR_STORE;
 }
 
 static void sqlite_close(struct db *db)
 {
     struct sqlite *this = sqlite_of(db);
 
-    wal_pace_stop(this->pace);
-    sqlite3_close(this->checkpoint_handle);
+    sqlite_log_stop(&this->log);
     if (this->handle != NULL)
         sqlite_rollback(db);
     statements_done(&this->statements, finish_statement);
     if (this->handle != NULL && this->access == DB_WRITE)
-        checkpoint_last(this);
+        sqlite_log_end(&this->log, this->handle);
     int code = sqlite3_close(this->handle);
     assert(code == SQLITE_OK);
-    if (this->flush != NULL && this->access == DB_WRITE && this->outside->files != NULL)
-        wal_flush_alone(this->flush, NULL, NULL);
     wal_flush_leave(this->flush);
 }
 
@@ -774,13 +646,11 @@ static enum err sqlite_open(const struct db_config *config, struct arena *arena,
                            .durable = config->durable };
     if (db->access == DB_READ || db->durable)
         db->flush = wal_flush_of(path);
-    if (files != NULL && db->access == DB_WRITE && db->durable)
-        wal_flush_alone(db->flush, flush_alone, db);
     err = open_handle(db, config->access, &db->handle);
     if (err == OK)
         err = set_up(db);
     if (err == OK && db->access == DB_WRITE && db->durable)
-        err = start_checkpointer(db);
+        err = start_log(db);
     if (err == OK) {
         *out = &db->db;
         return OK;
