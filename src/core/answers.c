@@ -61,12 +61,19 @@ static int64_t absence_proven_ms(const struct answered *a)
     return since_ms + a->place.gateway->visibility_ms;
 }
 
+/* Another question was answered before this one, and the operation was sent again. */
+static bool was_sent_again(const struct answered *a)
+{
+    return a->said->call == OPERATION_KIND_ENQUIRE && a->operation->kind != OPERATION_KIND_ENQUIRE
+           && a->operation->state == OPERATION_SENDING;
+}
+
 /* When the answer came, or could be recorded, does not count; nor a clock set back since. */
 static bool absence_is_proven(const struct answered *a)
 {
     int64_t asked_ms = a->said->started_ms < a->turn->now_ms ? a->said->started_ms
                                                              : a->turn->now_ms;
-    return asked_ms >= absence_proven_ms(a);
+    return asked_ms >= absence_proven_ms(a) && !was_sent_again(a);
 }
 
 /* To the reconciler, which asks once: they had that time since the payment moved last. */
@@ -311,9 +318,8 @@ static void wait_for_next_look(const struct answered *a)
 static void stays_unknown(const struct answered *a)
 {
     bool asked = a->said->call == OPERATION_KIND_ENQUIRE;
-    /* Sent again since this was asked: the answer to that is on its way. */
-    if (asked && a->operation->kind != OPERATION_KIND_ENQUIRE
-        && a->operation->state == OPERATION_SENDING)
+    /* The answer to that is on its way. */
+    if (was_sent_again(a))
         return;
     (void)operation_move(a->turn, a->operation, OPERATION_ON_SILENCE);
     if (a->operation->state != OPERATION_UNKNOWN)

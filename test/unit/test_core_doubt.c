@@ -255,9 +255,12 @@ static void clock_set_back_proves_no_absence(void **state)
     END;
 }
 
-static void old_silence_does_not_end_a_call_under_way(void **state)
+/* Two questions about a capture were under way: after the first one's answer it went again. */
+static void answer_second_after_capture_went_again(enum gateway_outcome second)
 {
-    BEGIN;
+    struct world world;
+
+    world_init(&world);
     world_create(&world, CAPTURE_METHOD_AUTOMATIC, 1250);
     world.gateway.calls[OPERATION_KIND_CAPTURE].lost = GW_ENQUIRE_FIRST;
     world_answer(&world, GW_APPROVED);
@@ -269,10 +272,23 @@ static void old_silence_does_not_end_a_call_under_way(void **state)
     assert_call(OPERATION_KIND_CAPTURE);
     world.turn.calls = (struct turn_call_list){ 0 };
     turn_call_list_add(&world.arena, &world.turn.calls, &enquiry);
-    world_answer(&world, GW_UNKNOWN);
+    world_answer(&world, second);
+    assert_int_equal(world.turn.calls.count, 0);
     assert_int_equal(books_operation(world.books, PAYMENT->active_operation)->state,
                      OPERATION_SENDING);
     END;
+}
+
+static void old_silence_does_not_end_a_call_under_way(void **state)
+{
+    (void)state;
+    answer_second_after_capture_went_again(GW_UNKNOWN);
+}
+
+static void absence_told_twice_sends_once(void **state)
+{
+    (void)state;
+    answer_second_after_capture_went_again(GW_ABSENT);
 }
 
 /* Another payment of the invoice was captured: what goes back of one is not all. */
@@ -350,6 +366,7 @@ int main(void)
         cmocka_unit_test(late_absence_proves_no_more_than_an_early_one),
         cmocka_unit_test(clock_set_back_proves_no_absence),
         cmocka_unit_test(old_silence_does_not_end_a_call_under_way),
+        cmocka_unit_test(absence_told_twice_sends_once),
         cmocka_unit_test(one_of_two_payments_returned_leaves_the_invoice_paid),
         cmocka_unit_test(longest_words_of_a_gateway_fit_into_our_objects),
         cmocka_unit_test(payments_of_an_invoice_are_limited),
