@@ -14,7 +14,7 @@ from client import Client, until
 from contract import ROOT
 from cluster import Hold, Way, waiting_for
 from load import create
-from node import Load, Node, check_books
+from node import SETTLE_S, Load, Node, check_books
 from pooler import Pooler, needs_pooler
 
 RESTARTS = int(os.environ.get('PURSER_RESTARTS', '5'))
@@ -62,7 +62,7 @@ def test_the_gateway_forgets_what_it_said_before_a_crash(cluster, tmp_path, cont
     cluster.again()
     until(lambda: node.pays(client.key), RETURN_S, 'a payment after the crash')
     assert replaced(node) > 0
-    until(lambda: not books.open_operations(node.data), RETURN_S, 'the end of all operations')
+    until(lambda: not books.open_operations(node.data), SETTLE_S, 'the end of all operations')
     # Without its card it is not asked for again; unless somebody's commit took the ledger along.
     status = client.get('/v1/payments/' + payment['id']).expect(200)['status']
     assert status in ('failed', 'captured')
