@@ -126,6 +126,9 @@ bool answered_is_outdated(const struct answered *a)
     bool holds = answer->authorized_minor > 0 && answer->captured_minor == 0 && !answer->released;
     bool lacks = payment->status == PAYMENT_CAPTURED
                  && answer->captured_minor < payment->captured_minor;
-    return answer->has_position && a->said->started_ms < payment->updated_ms
+    /* In the future: the clock was set back since, and nobody knows what was first. */
+    bool asked_before = a->said->started_ms < payment->updated_ms
+                        || a->said->started_ms > a->turn->now_ms;
+    return answer->has_position && asked_before
            && ((ended && holds) || lacks);
 }

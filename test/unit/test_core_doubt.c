@@ -194,9 +194,11 @@ static void late_yes_to_what_was_taken_for_lost_is_asked_about(void **state)
 }
 
 /* The question went before the cancel and its answer came after: it is asked anew. */
-static void what_was_held_before_a_cancel_is_not_held_after_it(void **state)
+static void held_before_a_cancel(int64_t answer_took_ms)
 {
-    BEGIN;
+    struct world world;
+
+    world_init(&world);
     const struct gateway_answer held = position(1250, 0, false);
     const struct gateway_answer released = position(1250, 0, true);
     world_create(&world, CAPTURE_METHOD_MANUAL, 1250);
@@ -210,7 +212,7 @@ static void what_was_held_before_a_cancel_is_not_held_after_it(void **state)
     assert_status(PAYMENT_CANCELLED);
     world.turn.calls = (struct turn_call_list){ 0 };
     turn_call_list_add(&world.arena, &world.turn.calls, &question);
-    world.answer_took_ms = MINUTE_MS;
+    world.answer_took_ms = answer_took_ms;
     world_answer_with(&world, &held);
     assert_status(PAYMENT_CANCELLED);
     assert_call(OPERATION_KIND_ENQUIRE);
@@ -219,6 +221,19 @@ static void what_was_held_before_a_cancel_is_not_held_after_it(void **state)
     assert_status(PAYMENT_CANCELLED);
     assert_int_equal(world.turn.calls.count, 0);
     END;
+}
+
+static void what_was_held_before_a_cancel_is_not_held_after_it(void **state)
+{
+    (void)state;
+    held_before_a_cancel(MINUTE_MS);
+}
+
+/* Then it looks as if it had been asked after it. */
+static void nor_when_the_clock_was_set_back_meanwhile(void **state)
+{
+    (void)state;
+    held_before_a_cancel(-HOUR_MS);
 }
 
 /* They were asked before they can have seen it; that the answer took long makes it no better. */
@@ -363,6 +378,7 @@ int main(void)
         cmocka_unit_test(hold_of_a_failed_payment_is_never_captured),
         cmocka_unit_test(late_yes_to_what_was_taken_for_lost_is_asked_about),
         cmocka_unit_test(what_was_held_before_a_cancel_is_not_held_after_it),
+        cmocka_unit_test(nor_when_the_clock_was_set_back_meanwhile),
         cmocka_unit_test(late_absence_proves_no_more_than_an_early_one),
         cmocka_unit_test(clock_set_back_proves_no_absence),
         cmocka_unit_test(old_silence_does_not_end_a_call_under_way),
