@@ -32,8 +32,8 @@ struct wal_work {
 
 /* Pages from which on the log wants to begin again; that a writer copies by itself; from which on
  * it waits for its turn, and for readers; after which it waits for these again; and that the
- * log's file keeps: as many as it has under load, for to make it shorter and longer each time costs
- * the file system a commit of its own, for which flushes wait. */
+ * log's file keeps: as many as it has under load, because after it was cut off the next commit
+ * waits for milliseconds until the file system has made it longer again. */
 #define WAL_PAGES_ENOUGH 24576
 #define WAL_PAGES_FEW 256
 #define WAL_PAGES_MOST 49152
